@@ -1,0 +1,264 @@
+package e911
+
+import (
+	"log/slog"
+	"net/netip"
+)
+
+// Secret is a shared secret in the clear, in memory only. It is sealed before
+// it reaches SQL or a file (D-09), and never logged.
+type Secret string
+
+// LogValue hides the secret.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// String hides the secret, so that fmt cannot print it by accident.
+func (Secret) String() string { return "[secret]" }
+
+// Object kinds of a change set.
+type ObjectKind string
+
+// The configured objects. World objects have no organisation.
+const (
+	KindModel    ObjectKind = "model"
+	KindTrunk    ObjectKind = "trunk"
+	KindPSAP     ObjectKind = "psap"
+	KindTokenKey ObjectKind = "token_key"
+	KindOrg      ObjectKind = "organisation"
+	KindSite     ObjectKind = "site"
+	KindBuilding ObjectKind = "building"
+	KindLocation ObjectKind = "location"
+	KindElement  ObjectKind = "network_element"
+	KindUser     ObjectKind = "user"
+	KindDevice   ObjectKind = "device"
+	KindNumber   ObjectKind = "number"
+	KindAlert    ObjectKind = "alert"
+)
+
+// Model is a device model; HELD says that it asks the location server itself.
+type Model struct {
+	ID   ModelID `json:"id"`
+	Key  string  `json:"key"`
+	HELD bool    `json:"held"`
+}
+
+// TrunkSide is which neighbour a trunk leads to.
+type TrunkSide string
+
+// The sides of a trunk.
+const (
+	SidePlatform TrunkSide = "platform" // a customer's PBX or calling platform
+	SideCarrier  TrunkSide = "carrier"  // a 911 carrier
+	SideRelay    TrunkSide = "relay"    // the relay centre (ECRC)
+	SideLocal    TrunkSide = "local"    // a site's own PSTN trunk or gateway
+)
+
+// RouteKind says who chooses the PSAP (F-23).
+type RouteKind string
+
+// The kinds of route.
+const (
+	RouteProvider RouteKind = "provider"
+	RouteESInet   RouteKind = "esinet"
+	RouteLocal    RouteKind = "local"
+)
+
+// HeaderProfile is how a leg is written for a trunk (design 2.4).
+type HeaderProfile string
+
+// ProfileCarrier is the profile that is built; the importer refuses others.
+const ProfileCarrier HeaderProfile = "carrier"
+
+// Trunk is a SIP neighbour, known by its source addresses. A platform trunk
+// has an Org and no To; a carrier trunk has a To ("sip:psap@127.0.0.21:5071;transport=tcp").
+type Trunk struct {
+	ID             TrunkID        `json:"id"`
+	Org            OrgID          `json:"org,omitempty"`
+	Key            string         `json:"key"`
+	Side           TrunkSide      `json:"side"`
+	Kind           RouteKind      `json:"kind,omitempty"`
+	Profile        HeaderProfile  `json:"profile,omitempty"`
+	To             string         `json:"to,omitempty"`
+	From           []netip.Prefix `json:"from"`
+	DRFrom         []netip.Prefix `json:"dr_from"` // required, may be empty: disaster-recovery ranges
+	IdentityHeader string         `json:"identity_header,omitempty"`
+}
+
+// Boundary is the area that a PSAP serves. USCounty is a five-digit FIPS code
+// of the built-in demonstration layer.
+type Boundary struct {
+	USCounty string `json:"us_county,omitempty"`
+}
+
+// Demonstration reports whether the boundary comes from a demonstration layer,
+// which may choose a PSAP only in an organisation so marked (F-23).
+func (b Boundary) Demonstration() bool { return b.USCounty != "" }
+
+// PSAP is an answering point with its routes in order of preference. Relay
+// marks the relay centre (ECRC), which has no boundary.
+type PSAP struct {
+	ID       PSAPID   `json:"id"`
+	Key      string   `json:"key"`
+	Name     string   `json:"name"`
+	Relay    bool     `json:"relay,omitempty"`
+	Boundary Boundary `json:"boundary,omitzero"`
+	// Area is the boundary's geometry, resolved when the PSAP was written, so
+	// that the call path needs no layer. Empty for the relay centre.
+	Area   MultiPolygon `json:"area,omitempty"`
+	Routes []TrunkID    `json:"routes"`
+}
+
+// TokenKey seals location tokens (D-08); the newest seals, all open.
+type TokenKey struct {
+	ID     string `json:"id"`     // short, travels in the token
+	Secret []byte `json:"secret"` // 32 bytes
+}
+
+// HELDAccess is how devices of an organisation prove themselves to the LIS.
+type HELDAccess struct {
+	CompanyID string         `json:"company_id,omitempty"`
+	Secrets   []Secret       `json:"secrets,omitempty"`
+	Trusted   []netip.Prefix `json:"trusted,omitempty"` // may ask for others
+}
+
+// BSSIDMask says that a vendor's access points differ only in the last hex
+// digits of their BSSIDs (F-19). OUI is the canonical first half, "00:11:22".
+type BSSIDMask struct {
+	OUI    string `json:"oui"`
+	Digits int    `json:"digits"`
+}
+
+// Org is an organisation.
+type Org struct {
+	ID            OrgID          `json:"id"`
+	Key           string         `json:"key"`
+	Name          string         `json:"name"`
+	Demonstration bool           `json:"demonstration,omitempty"`
+	HELD          HELDAccess     `json:"held,omitzero"`
+	PublicRanges  []netip.Prefix `json:"public_ranges,omitempty"`
+	BSSIDMasking  []BSSIDMask    `json:"bssid_masking,omitempty"`
+	DIDFallback   bool           `json:"did_fallback,omitempty"` // W-51
+}
+
+// SiteMode is the emergency model of a site (W-01).
+type SiteMode string
+
+// The modes of a site.
+const (
+	ModeDynamic SiteMode = "dynamic"
+	ModeTN      SiteMode = "tn"
+)
+
+// Stage is how much of a site's calling goes to the E911 path (W-29, W-30).
+type Stage string
+
+// The stages of a site.
+const (
+	StageNone Stage = "none"
+	Stage933  Stage = "933"
+	Stage911  Stage = "911"
+)
+
+// Site is a configuration container: numbers, PSTN route, emergency mode.
+type Site struct {
+	ID    SiteID   `json:"id"`
+	Org   OrgID    `json:"org"`
+	Key   string   `json:"key"`
+	Name  string   `json:"name"`
+	Zone  string   `json:"zone"` // IANA time zone
+	Mode  SiteMode `json:"mode"`
+	Stage Stage    `json:"stage"`
+	ECBN  Number   `json:"ecbn,omitempty"`
+}
+
+// Building has a name (BLD) and one street address.
+type Building struct {
+	ID      BuildingID `json:"id"`
+	Org     OrgID      `json:"org"`
+	Site    SiteID     `json:"site"`
+	Key     string     `json:"key"`
+	Name    string     `json:"name"`
+	Address Civic      `json:"address"`
+	Point   *Point     `json:"point,omitempty"`
+}
+
+// Location is a place inside a building (an ERL). Detail holds FLR, ROOM,
+// UNIT, LOC and the like, laid over the building's address.
+type Location struct {
+	ID       LocationID `json:"id"`
+	Org      OrgID      `json:"org"`
+	Building BuildingID `json:"building"`
+	Key      string     `json:"key"`
+	Detail   Civic      `json:"detail"`
+}
+
+// Element is a network element that maps to a location. Which of the value
+// fields is set follows from Kind.
+type Element struct {
+	ID       ElementID    `json:"id"`
+	Org      OrgID        `json:"org"`
+	Location LocationID   `json:"location"`
+	Kind     ElementKind  `json:"kind"`
+	MAC      MAC          `json:"mac,omitempty"`  // bssid, mac
+	LLDP     LLDPPort     `json:"lldp,omitzero"`  // lldp_port, lldp_chassis
+	Range    netip.Prefix `json:"range,omitzero"` // ip
+}
+
+// User is a person who calls.
+type User struct {
+	ID           UserID `json:"id"`
+	Org          OrgID  `json:"org"`
+	Site         SiteID `json:"site"`
+	Key          string `json:"key"`
+	Name         string `json:"name"`
+	Email        string `json:"email,omitempty"`
+	DeviceUserID string `json:"device_user_id,omitempty"` // what platforms send in E911-User-ID
+	Callback     Number `json:"callback,omitempty"`       // N-10
+}
+
+// Device is a device that calls.
+type Device struct {
+	ID    DeviceID `json:"id"`
+	Org   OrgID    `json:"org"`
+	Site  SiteID   `json:"site"`
+	Key   string   `json:"key"`
+	MAC   MAC      `json:"mac,omitempty"`
+	User  UserID   `json:"user,omitempty"`
+	Model ModelID  `json:"model,omitempty"` // none: HELD-capable once it asked HELD
+}
+
+// NumberRec is one of our numbers, its owner and its emergency service address.
+type NumberRec struct {
+	ID       NumberID   `json:"id"`
+	Org      OrgID      `json:"org"`
+	Site     SiteID     `json:"site"`
+	Number   Number     `json:"number"`
+	User     UserID     `json:"user,omitempty"`
+	Location LocationID `json:"location,omitempty"` // its ESA
+}
+
+// AlertOn is what an alert rule listens to.
+type AlertOn string
+
+// The events of an alert rule.
+const (
+	AlertEmergency AlertOn = "emergency"
+	AlertTest      AlertOn = "test"
+)
+
+// Webhook is a signed HTTP destination.
+type Webhook struct {
+	URL    string `json:"url"`
+	Secret Secret `json:"secret"`
+}
+
+// Alert says who on site is told of a call from the site.
+type Alert struct {
+	ID      AlertID   `json:"id"`
+	Org     OrgID     `json:"org"`
+	Site    SiteID    `json:"site"`
+	Key     string    `json:"key"`
+	On      []AlertOn `json:"on"`
+	Mail    []string  `json:"mail,omitempty"`
+	Webhook []Webhook `json:"webhook,omitempty"`
+}

@@ -1,0 +1,71 @@
+package e911
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// MAC is a 48-bit hardware address in the one form "00:11:22:33:44:50"; a
+// BSSID is one too.
+type MAC string
+
+// ParseMAC reads any notation: colons, dashes, Cisco dots, bare.
+func ParseMAC(s string) (MAC, error) {
+	bare := strings.NewReplacer(":", "", "-", "", ".", "", " ", "").Replace(s)
+	b, err := hex.DecodeString(bare)
+	if err != nil || len(b) != 6 {
+		return "", Errorf(Invalid, "a MAC address has 12 hexadecimal digits")
+	}
+	return MACFrom([6]byte(b)), nil
+}
+
+// MACFrom writes six octets in the one form.
+func MACFrom(b [6]byte) MAC {
+	return MAC(fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]))
+}
+
+// Group reports a multicast or broadcast address (I/G bit).
+func (m MAC) Group() bool { return m.firstOctet()&1 != 0 }
+
+// Local reports a locally administered address (U/L bit).
+func (m MAC) Local() bool { return m.firstOctet()&2 != 0 }
+
+// VirtualRouter reports the shared addresses of VRRP, HSRP and GLBP, which
+// stand on many routers and so find nobody (F-19).
+func (m MAC) VirtualRouter() bool {
+	for _, p := range []string{"00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:07:b4:"} {
+		if strings.HasPrefix(string(m), p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m MAC) firstOctet() byte {
+	b, err := hex.DecodeString(string(m[:min(2, len(m))]))
+	if err != nil || len(b) == 0 {
+		return 0
+	}
+	return b[0]
+}
+
+// LLDPPort names a switch port as LLDP does (IEEE 802.1AB). Chassis is the
+// canonical MAC where the id is one, else the text as it came; Port is the
+// vendor's text verbatim. An empty Port means the chassis alone.
+type LLDPPort struct {
+	Chassis string `json:"chassis" yaml:"chassis"`
+	Port    string `json:"port,omitempty" yaml:"port,omitempty"`
+}
+
+// ElementKind is the kind of key by which a network element is recognised.
+type ElementKind string
+
+// The kinds of network element that this version knows.
+const (
+	ElementBSSID       ElementKind = "bssid"
+	ElementLLDPPort    ElementKind = "lldp_port"
+	ElementLLDPChassis ElementKind = "lldp_chassis"
+	ElementMAC         ElementKind = "mac"
+	ElementIP          ElementKind = "ip"
+)

@@ -1,0 +1,190 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Ref names a configured object as it was at the time of the call, so that a
+// record can be read after the object is gone.
+type Ref struct {
+	ID   string `json:"id,omitempty"`
+	Key  string `json:"key,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// Arrived is the body of CallArrived: an INVITE to 911 or 933 came in.
+type Arrived struct {
+	Class           e911.CallClass `json:"class"`
+	Dialled         string         `json:"dialled"` // raw Request-URI
+	Trunk           Ref            `json:"trunk"`
+	Source          string         `json:"source"` // address and port
+	Transport       string         `json:"transport"`
+	SIPCallID       string         `json:"sip_call_id"`
+	EmergencyCallID string         `json:"emergency_call_id"` // urn:emergency:uid:callid:...
+	From            string         `json:"from,omitempty"`
+	AssertedID      string         `json:"asserted_id,omitempty"`
+	Demonstration   bool           `json:"demonstration,omitempty"`
+}
+
+// Identified is the body of CallIdentified: who calls (F-13) and which number
+// calls back (F-21).
+type Identified struct {
+	By          e911.IdentifiedBy `json:"by"`
+	Device      *Ref              `json:"device,omitempty"`
+	User        *Ref              `json:"user,omitempty"`
+	Line        e911.Number       `json:"line,omitempty"`
+	Site        *Ref              `json:"site,omitempty"`
+	Callback    e911.Number       `json:"callback,omitempty"`
+	CallbackWhy string            `json:"callback_why,omitempty"`
+	Flags       []string          `json:"flags,omitempty"` // "unknown_number", "disagreement" ...
+	Evidence    []e911.Finding    `json:"evidence"`
+}
+
+// Located is the body of CallLocated: where the caller is.
+type Located struct {
+	By       e911.LocatedBy `json:"by"`
+	Via      string         `json:"via,omitempty"` // "token", "invite", "held", "number" ...
+	Place    e911.Place     `json:"place"`
+	At       *time.Time     `json:"at,omitempty"` // time of the evidence
+	Class    string         `json:"class"`
+	Method   string         `json:"method,omitempty"` // PIDF-LO method token
+	Flags    []string       `json:"flags,omitempty"`
+	Evidence []e911.Finding `json:"evidence"`
+}
+
+// Rung is one step of the ladder.
+type Rung struct {
+	Kind  string `json:"kind"` // "psap", "relay"
+	Trunk Ref    `json:"trunk"`
+	PSAP  Ref    `json:"psap"`
+	To    string `json:"to"`
+}
+
+// Routed is the body of CallRouted: which PSAP, by which routes.
+type Routed struct {
+	PSAP          Ref            `json:"psap"`
+	Relay         bool           `json:"relay,omitempty"`
+	Demonstration bool           `json:"demonstration,omitempty"` // a demonstration layer chose
+	Rungs         []Rung         `json:"rungs"`
+	Flags         []string       `json:"flags,omitempty"`
+	Evidence      []e911.Finding `json:"evidence"`
+}
+
+// Attempt is the body of CallAttempt: a leg was handed to the transport, or
+// could not be.
+type Attempt struct {
+	N         int    `json:"n"` // 1-based over the whole call
+	Rung      int    `json:"rung"`
+	Trunk     Ref    `json:"trunk"`
+	PSAP      Ref    `json:"psap"`
+	To        string `json:"to"`
+	Transport string `json:"transport,omitempty"`
+	SIPCallID string `json:"sip_call_id,omitempty"`
+	Slim      bool   `json:"slim,omitempty"`
+	Sent      bool   `json:"sent"`
+	Error     string `json:"error,omitempty"`
+	PIDFLO    string `json:"pidf_lo,omitempty"` // the document as sent (E10)
+	Geo       string `json:"geolocation,omitempty"`
+}
+
+// Progress is the body of CallProgress: an 18x.
+type Progress struct {
+	N          int  `json:"n"`
+	Code       int  `json:"code"`
+	EarlyMedia bool `json:"early_media,omitempty"`
+}
+
+// Answered is the body of CallAnswered.
+type Answered struct {
+	N     int `json:"n"`
+	Trunk Ref `json:"trunk"`
+	PSAP  Ref `json:"psap"`
+}
+
+// Failed is the body of CallFailed: one attempt ended without an answer.
+type Failed struct {
+	N      int    `json:"n"`
+	Code   int    `json:"code,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Spoken is the body of CallSpoken.
+type Spoken struct {
+	Text    string  `json:"text"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Ended is the body of CallEnded.
+type Ended struct {
+	By         string `json:"by"` // caller, psap, callbox
+	Reason     string `json:"reason"`
+	Abandoned  bool   `json:"abandoned,omitempty"` // the caller gave up before an answer
+	DurationMS int64  `json:"duration_ms"`         // from arrival
+	TalkMS     int64  `json:"talk_ms,omitempty"`
+}
+
+// DeviceSeen is the body of DeviceLocated: HELD located a device. It is written
+// when the deciding element or the location changed (D-11).
+type DeviceSeen struct {
+	Device     string         `json:"device"` // device id, or a stable name for an unknown one
+	Known      bool           `json:"known"`
+	By         e911.LocatedBy `json:"by"`
+	Place      e911.Place     `json:"place"`
+	EvidenceAt time.Time      `json:"evidence_at"`
+	Source     string         `json:"source"`
+	Generation uint64         `json:"generation"`
+	Evidence   []e911.Finding `json:"evidence"`
+}
+
+// Why people are told.
+const (
+	DueLegOut       = "leg_out"       // the first attempt was handed to the transport
+	DueLegFailed    = "leg_failed"    // the first attempt failed at once
+	DueLate         = "late"          // 250 ms passed after arrival
+	DueNotConnected = "not_connected" // no leg after 4 s (F-09)
+	DueAbandoned    = "abandoned"     // the caller gave up before an answer
+	DueTest         = "test"          // 933
+)
+
+// Due is the body of NotifyDue. It carries all that a notice says, so that a
+// notice can be made from this fact alone, after a crash too.
+type Due struct {
+	Reason        string            `json:"reason"`
+	Class         e911.CallClass    `json:"class"`
+	Site          e911.SiteID       `json:"site,omitempty"`
+	SiteName      string            `json:"site_name,omitempty"`
+	OrgName       string            `json:"org_name,omitempty"`
+	Zone          string            `json:"zone,omitempty"`
+	Dialled       string            `json:"dialled"`
+	Who           string            `json:"who"` // for a person: name, else number, else trunk
+	IdentifiedBy  e911.IdentifiedBy `json:"identified_by,omitempty"`
+	Line          e911.Number       `json:"line,omitempty"`
+	Callback      e911.Number       `json:"callback,omitempty"`
+	Place         e911.Place        `json:"place"` // as sent
+	LocatedBy     e911.LocatedBy    `json:"located_by,omitempty"`
+	PSAP          Ref               `json:"psap,omitzero"`
+	ArrivedAt     time.Time         `json:"arrived_at"`
+	Demonstration bool              `json:"demonstration,omitempty"`
+	Flags         []string          `json:"flags,omitempty"`
+}
+
+// Notice is the body of NotifySent and NotifyFailed.
+type Notice struct {
+	ID      e911.NoticeID `json:"id"`
+	Channel string        `json:"channel"` // mail, webhook
+	To      string        `json:"to"`
+	Reason  string        `json:"reason"` // of the Due that it tells
+	Try     int           `json:"try"`
+	Error   string        `json:"error,omitempty"`
+	GaveUp  bool          `json:"gave_up,omitempty"`
+}
+
+// Alarm is the body of AlarmRaised.
+type Alarm struct {
+	Code   string `json:"code"`             // closed list beside who raises it: "unknown_source" ...
+	Detail string `json:"detail"`           // for a person
+	Source string `json:"source,omitempty"` // address
+	Count  int    `json:"count,omitempty"`  // folded repetitions
+}
