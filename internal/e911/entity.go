@@ -15,7 +15,7 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 // String hides the secret, so that fmt cannot print it by accident.
 func (Secret) String() string { return "[secret]" }
 
-// Object kinds of a change set.
+// ObjectKind names a kind of configured object in a change set.
 type ObjectKind string
 
 // The configured objects. World objects have no organisation.
