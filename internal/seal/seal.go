@@ -79,7 +79,7 @@ func (r *Ring) Open(purpose, sealed string) ([]byte, error) {
 		return nil, ErrUnknownKey
 	}
 	aead := r.aeads[id]
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) < aead.NonceSize() {
 		return nil, ErrForged
 	}

@@ -34,7 +34,7 @@ func TestWhatIsSealedOpensForItsPurposeAlone(t *testing.T) {
 	for i := range text {
 		b := []byte(text)
 		b[i] ^= 1
-		if got, err := ring.Open("loc", string(b)); err == nil && string(got) != "room 210" {
+		if got, err := ring.Open("loc", string(b)); err == nil {
 			t.Fatalf("changed at %d opened as %q", i, got)
 		}
 	}
