@@ -1,0 +1,214 @@
+package sipedge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Listener is one socket to listen on, or, from Edge.Listeners, one that is
+// bound. Network is "udp" or "tcp".
+type Listener struct {
+	Network string
+	Addr    netip.AddrPort
+}
+
+// Config is what an Edge needs. Known, Emergency, Handle, Alarm and at least
+// one Listen are required.
+type Config struct {
+	Listen []Listener
+
+	// Known reports whether the address is a known source (F-10). It is asked
+	// for every datagram and every connection, so it must answer from memory.
+	Known func(netip.Addr) bool
+
+	// Emergency reports whether the raw Request-URI is an emergency call (E2).
+	// It decides who is admitted, repaired and alarmed, not how a call goes.
+	Emergency func(rawURI string) bool
+
+	// Handle owns one inbound call: it is called on a goroutine of its own for
+	// each new INVITE that was admitted, and the call is over when it returns:
+	// a leg still unanswered then is answered 503, one still up gets a BYE. The
+	// context ends when the edge stops.
+	Handle func(ctx context.Context, l *Leg)
+
+	// Alarm receives alarms, one at a time, in order, from a goroutine of the
+	// edge. At most 256 wait for it; more are counted into those.
+	Alarm func(Alarm)
+
+	Log *slog.Logger     // none: discarded
+	Now func() time.Time // none: time.Now
+
+	Limits Limits // zero values: the defaults beside the fields
+	Timers Timers // zero values: RFC 3261
+}
+
+// Limits bound what the edge keeps. Emergency calls have room of their own, so
+// that they are never shed before others, nor because of others.
+type Limits struct {
+	OrdinaryCalls  int // inbound calls that are not emergency, at one time; 2,000
+	EmergencyCalls int // inbound emergency calls at one time; 10,000
+	OrdinaryRate   int // new calls a second that are not emergency; 0: no limit
+	Connections    int // accepted TCP connections from known sources; 4,096
+	MessageBytes   int // largest message on TCP; 65,536
+}
+
+// Timers are those of RFC 3261, table 4, and F-16. Tests shorten them.
+type Timers struct {
+	T1         time.Duration // round trip estimate; 500 ms
+	T2         time.Duration // longest retransmission interval; 4 s
+	T4         time.Duration // longest life of a message in the network; 5 s
+	TCPConnect time.Duration // outbound TCP must connect in; 500 ms (F-16)
+	Partial    time.Duration // a message begun on TCP must be complete in; 5 s
+}
+
+// AlarmCode is the closed list of what the edge raises alarms for.
+type AlarmCode string
+
+// The alarms of the edge.
+const (
+	AlarmUnknownSource AlarmCode = "unknown_source" // an INVITE from an address that is not known: 403 (E1)
+	AlarmMalformed     AlarmCode = "malformed"      // an emergency INVITE beyond repair: 400
+	AlarmOverload      AlarmCode = "overload"       // an emergency INVITE beyond Limits.EmergencyCalls: 503
+	AlarmHandler       AlarmCode = "handler"        // the owner of an emergency call panicked, or left without an answer
+)
+
+// Alarm is raised at once for the first event of a code and source, then at
+// most once a minute with the number of events since.
+type Alarm struct {
+	Code      AlarmCode
+	At        time.Time
+	Source    netip.Addr // invalid: more sources than can be told apart
+	Transport string
+	Dialled   string // user part of the Request-URI, or the URI, at most 64 bytes
+	Emergency bool   // Dialled is an emergency number
+	Detail    string // for a person
+	Count     int    // events folded into this alarm, at least 1
+}
+
+// Header is one header field, its name in full form, as it came or as it goes.
+type Header struct {
+	Name  string
+	Value string
+}
+
+// Headers are header fields in their order on the wire.
+type Headers []Header
+
+// Get returns the first value of the field, empty when absent. Names are
+// compared without case.
+func (h Headers) Get(name string) string {
+	for _, f := range h {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// All returns the values of every field of that name, one for each field line;
+// values that a sender joined with commas are not split.
+func (h Headers) All(name string) []string {
+	var vs []string
+	for _, f := range h {
+		if strings.EqualFold(f.Name, name) {
+			vs = append(vs, f.Value)
+		}
+	}
+	return vs
+}
+
+// Request is an INVITE as it came. It is never changed after it was handed out.
+type Request struct {
+	Method      string
+	URI         string // raw Request-URI
+	Headers     Headers
+	Body        []byte
+	ContentType string
+	Source      netip.AddrPort
+	Local       netip.AddrPort
+	Transport   string // "udp", "tcp"
+	CallID      string
+	At          time.Time
+	// Repaired says what was wrong with the message and was read all the same,
+	// in short phrases for a person; empty for a message without fault.
+	Repaired []string
+}
+
+// Message is what an owner adds to a request or response: fields beside those
+// that the edge writes itself, and a body. The edge refuses (ErrMessage) field
+// names and values that would break the message, and the fields that are its
+// own: Via, From, To, Call-ID, CSeq, Contact, Route, Record-Route,
+// Content-Type, Content-Length.
+type Message struct {
+	Headers     Headers
+	Body        []byte
+	ContentType string // needed with a body
+}
+
+// Invite is a call to make.
+type Invite struct {
+	URI         string         // Request-URI
+	Dest        netip.AddrPort // where the INVITE goes, whatever the URI says
+	Transport   string         // "tcp": TCP, by UDP when it does not connect in time (F-16); "udp"
+	From, To    string         // name-addr or addr-spec, without tag
+	Headers     Headers        // as Message.Headers; Max-Forwards may be given, else 70
+	Body        []byte
+	ContentType string
+	CallID      string // none: the edge makes one
+}
+
+// EventKind is the closed list of what happens to a Leg.
+type EventKind string
+
+// The events of a leg. On dialled legs: Sent or SendFailed first, then
+// Provisional any number of times, then Answered, Failed or Lost. On inbound
+// legs: Acked after Answer, or Cancelled. On both, once answered: ByeReceived,
+// ReInvite, ReInviteAnswered, Lost. After SendFailed, Failed, Cancelled,
+// ByeReceived and Lost nothing follows and the channel is closed, with one
+// exception: a dialled leg that was cancelled may still bring Answered.
+const (
+	Sent             EventKind = "sent"               // the INVITE was handed to the transport; Transport says which
+	SendFailed       EventKind = "send_failed"        // it could not be; Err says why
+	Provisional      EventKind = "provisional"        // 101 to 199; Code, Body. Code 100 comes once
+	Answered         EventKind = "answered"           // 2xx; acknowledged by the edge, or see Leg.Ack
+	Failed           EventKind = "failed"             // final response from 300 on, in Code; 408 and Err when none came
+	Acked            EventKind = "acked"              // the ACK for our 2xx came; Body where the ACK had one
+	AckMissing       EventKind = "ack_missing"        // no ACK for our 2xx in 64*T1; the owner decides, the leg is still up
+	Cancelled        EventKind = "cancelled"          // the caller gave up before an answer; 487 was sent
+	ByeReceived      EventKind = "bye_received"       // the other side hung up
+	ReInvite         EventKind = "re_invite"          // to be answered by AnswerReInvite
+	ReInviteGone     EventKind = "re_invite_gone"     // it was cancelled by its sender; 487 was sent
+	ReInviteAnswered EventKind = "re_invite_answered" // final response to our ReInvite in Code; 408 and Err when none came
+	Lost             EventKind = "lost"               // transport lost before an answer, or the edge stopped; Err says why
+)
+
+// Event is one thing that happened to a Leg.
+type Event struct {
+	Kind        EventKind
+	At          time.Time
+	Code        int
+	Reason      string
+	Transport   string
+	Headers     Headers
+	Body        []byte
+	ContentType string
+	Err         error
+}
+
+// What the methods of a Leg refuse with.
+var (
+	// ErrOver: the leg is over, or the step is no longer possible.
+	ErrOver = errors.New("sip leg is over")
+	// ErrState: the step does not belong to this leg or to this moment.
+	ErrState = errors.New("sip leg cannot do this now")
+	// ErrMessage: a header field or body that must not be sent.
+	ErrMessage = errors.New("sip message part is not allowed")
+	// ErrStopped: the edge has stopped.
+	ErrStopped = errors.New("sip edge has stopped")
+	// ErrTimeout: no response came.
+	ErrTimeout = errors.New("no sip response came")
+)
