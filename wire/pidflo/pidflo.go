@@ -1,0 +1,136 @@
+// Package pidflo reads and writes location objects: PIDF-LO (RFC 4119, RFC
+// 5139, RFC 5491, RFC 6848, RFC 7459, RFC 7852) on PIDF (RFC 3863) and its
+// data model (RFC 4479).
+//
+// It is strict in what it sends: Append always gives a document that the
+// published schemas accept, whatever the Document holds. It is tolerant in
+// what it takes: any order, any prefix, unknown elements, the defects seen in
+// the field. What a caller's location must not be lost for is not an error.
+package pidflo
+
+import (
+	"time"
+
+	"github.com/callbox911/callbox/wire/calldata"
+)
+
+// MediaType of a PIDF document (RFC 3863).
+const MediaType = "application/pidf+xml"
+
+// Namespaces of a PIDF-LO.
+const (
+	SpacePIDF      = "urn:ietf:params:xml:ns:pidf"
+	SpaceDataModel = "urn:ietf:params:xml:ns:pidf:data-model"
+	SpaceGeopriv   = "urn:ietf:params:xml:ns:pidf:geopriv10"
+	SpacePolicy    = "urn:ietf:params:xml:ns:pidf:geopriv10:basicPolicy"
+	SpaceSource    = "urn:ietf:params:xml:ns:pidf:geopriv10:lmsrc"
+	SpaceConf      = "urn:ietf:params:xml:ns:geopriv:conf"
+	SpaceGML       = "http://www.opengis.net/gml"
+	SpaceShape     = "http://www.opengis.net/pidflo/1.0"
+)
+
+// Kind says of what an Element tells the location. The values stand in the
+// order in which they are read (RFC 5491, rule 8).
+type Kind uint8
+
+// The elements of a presence document that carry a location.
+const (
+	Device Kind = iota // where a device is: what an emergency call is about
+	Tuple              // a service, as older writers use it
+	Person             // read only when nothing else has a location
+)
+
+// Document is a presence document with its locations in document order.
+type Document struct {
+	Entity   string // URI of whom the document is about, often a pseudonym
+	Elements []Element
+}
+
+// Element is a device, tuple or person.
+type Element struct {
+	Kind      Kind
+	ID        string // xs:ID; Append makes one when it is missing or not one
+	Geopriv   []Geopriv
+	DeviceID  string    // URN of a device; Append writes the nil UUID when missing
+	Timestamp time.Time // zero when absent; a time without zone is taken as UTC
+}
+
+// Geopriv is one place with what may be done with it (RFC 4119, section 2.2).
+type Geopriv struct {
+	Info           []Chunk             // location-info, in document order
+	Confidence     float64             // percent (RFC 7459), 0 when not stated
+	Retransmission bool                // retransmission-allowed; absent means no
+	Retention      time.Time           // retention-expiry, zero when absent
+	Ruleset        string              // external-ruleset, a URI
+	NoteWell       string              // for a person
+	Method         string              // "Wiremap", "802.11" ..., empty when absent
+	ProvidedBy     calldata.ProvidedBy // RFC 7852
+	Source         []string            // who measured: lis, device, other (RFC 7105, section 4.6)
+}
+
+// Chunk is one description of the place: exactly one field is set. Err says
+// that something stood there that this package cannot use, and what.
+type Chunk struct {
+	Civic *Civic
+	Shape Shape
+	Err   error
+}
+
+// Civic returns the first civic address, nil when there is none.
+func (g *Geopriv) Civic() *Civic {
+	for _, c := range g.Info {
+		if c.Civic != nil {
+			return c.Civic
+		}
+	}
+	return nil
+}
+
+// Shape returns the first geodetic shape, nil when there is none.
+func (g *Geopriv) Shape() Shape {
+	for _, c := range g.Info {
+		if c.Shape != nil {
+			return c.Shape
+		}
+	}
+	return nil
+}
+
+// Located reports whether there is a civic address with at least one field, or
+// a shape.
+func (g *Geopriv) Located() bool {
+	for _, c := range g.Info {
+		if c.Shape != nil || (c.Civic != nil && len(c.Civic.Fields) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// Locations returns every geopriv that has a location, with the element that
+// carries it, in the order in which a receiver shall consider them (RFC 5491,
+// section 3, rule 8): devices, then tuples, then persons; document order
+// within each.
+func (d *Document) Locations() []Located {
+	var out []Located
+	for kind := Device; kind <= Person; kind++ {
+		for i := range d.Elements {
+			e := &d.Elements[i]
+			if e.Kind != kind {
+				continue
+			}
+			for j := range e.Geopriv {
+				if e.Geopriv[j].Located() {
+					out = append(out, Located{Element: e, Geopriv: &e.Geopriv[j]})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Located is a geopriv that has a location, and the element that carries it.
+type Located struct {
+	Element *Element
+	Geopriv *Geopriv
+}
