@@ -1,0 +1,97 @@
+package admin
+
+import (
+	"fmt"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Ref names one object. Org is empty for the world part; an organisation's own
+// Ref has its id in both places.
+type Ref struct {
+	Kind e911.ObjectKind `json:"kind"`
+	Org  e911.OrgID      `json:"org,omitempty"`
+	ID   string          `json:"id"`
+}
+
+// String names the object for a log line: kind and id, nothing personal.
+func (r Ref) String() string { return string(r.Kind) + " " + r.ID }
+
+// Kinds lists the kinds of object so that what is pointed at comes before what
+// points at it. Deletions go the other way.
+func Kinds() []e911.ObjectKind {
+	return []e911.ObjectKind{
+		e911.KindTokenKey, e911.KindModel, e911.KindOrg, e911.KindTrunk, e911.KindPSAP, e911.KindSite,
+		e911.KindBuilding, e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice,
+		e911.KindNumber, e911.KindAlert,
+	}
+}
+
+// identity is what every value can tell about itself.
+type identity struct {
+	ref  Ref
+	key  string // what the customer names it by, unique in organisation and kind
+	with func(id string) any
+}
+
+// identify reads one of the e911 values. Other types are a bug and panic.
+func identify(value any) identity {
+	of := func(kind e911.ObjectKind, org e911.OrgID, id, key string, with func(string) any) identity {
+		return identity{Ref{Kind: kind, Org: org, ID: id}, key, with}
+	}
+	switch v := value.(type) {
+	case e911.TokenKey:
+		return of(e911.KindTokenKey, "", v.ID, v.ID, func(id string) any { v.ID = id; return v })
+	case e911.Model:
+		return of(e911.KindModel, "", string(v.ID), v.Key, func(id string) any { v.ID = e911.ModelID(id); return v })
+	case e911.Trunk:
+		return of(e911.KindTrunk, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.TrunkID(id); return v })
+	case e911.PSAP:
+		return of(e911.KindPSAP, "", string(v.ID), v.Key, func(id string) any { v.ID = e911.PSAPID(id); return v })
+	case e911.Org:
+		return of(e911.KindOrg, v.ID, string(v.ID), v.Key, func(id string) any { v.ID = e911.OrgID(id); return v })
+	case e911.Site:
+		return of(e911.KindSite, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.SiteID(id); return v })
+	case e911.Building:
+		return of(e911.KindBuilding, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.BuildingID(id); return v })
+	case e911.Location:
+		return of(e911.KindLocation, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.LocationID(id); return v })
+	case e911.Element:
+		return of(e911.KindElement, v.Org, string(v.ID), ElementKey(v), func(id string) any { v.ID = e911.ElementID(id); return v })
+	case e911.User:
+		return of(e911.KindUser, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.UserID(id); return v })
+	case e911.Device:
+		return of(e911.KindDevice, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.DeviceID(id); return v })
+	case e911.NumberRec:
+		return of(e911.KindNumber, v.Org, string(v.ID), string(v.Number), func(id string) any { v.ID = e911.NumberID(id); return v })
+	case e911.Alert:
+		return of(e911.KindAlert, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.AlertID(id); return v })
+	}
+	panic(fmt.Sprintf("admin: %T is not a configured object", value))
+}
+
+// RefOf names the value.
+func RefOf(value any) Ref { return identify(value).ref }
+
+// KeyOf returns what the customer names the value by inside its organisation
+// and kind: its external key, an element's ElementKey, a number itself.
+func KeyOf(value any) string { return identify(value).key }
+
+// WithID returns the value under another id.
+func WithID(value any, id string) any { return identify(value).with(id) }
+
+// ElementKey is what a network element is recognised by, in one text: kind and
+// address. Two elements of an organisation never have the same one.
+func ElementKey(e e911.Element) string {
+	switch e.Kind {
+	case e911.ElementLLDPPort, e911.ElementLLDPChassis:
+		return LLDPKey(e.LLDP)
+	case e911.ElementIP:
+		return "ip " + e.Range.String()
+	}
+	return string(e.Kind) + " " + string(e.MAC)
+}
+
+// LLDPKey is the ElementKey of a switch port, or of the chassis when there is
+// no port. The chassis is quoted, because it may hold any text.
+func LLDPKey(p e911.LLDPPort) string { return fmt.Sprintf("lldp %q %s", p.Chassis, p.Port) }
