@@ -1,0 +1,144 @@
+// Package ladder orders the ways by which one emergency call can reach an
+// answering point (design 2.3), and walks them for as long as the caller
+// waits. It decides only the order; rules/callflow decides when to move on.
+//
+// Promises: the routes of the place's PSAP come first, in their order, then
+// those of the relay centre (ECRC); a route known to be down is skipped on the
+// first pass and on no other (F-03); a ladder with one rung or more never ends
+// (E1).
+package ladder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Kind says whose route a rung is.
+type Kind string
+
+// The kinds of rung, as journal.Rung has them.
+const (
+	KindPSAP  Kind = "psap"
+	KindRelay Kind = "relay"
+)
+
+// Rung is one route to one answering point.
+type Rung struct {
+	Kind     Kind
+	PSAP     e911.PSAPID
+	PSAPKey  string
+	PSAPName string
+	Trunk    e911.Trunk
+	Down     bool // known to be down when the call came in
+}
+
+// Slow reports a route that leads to a site's own trunk or gateway. TDM behind
+// it takes seconds before it says anything (F-02).
+func (r Rung) Slow() bool {
+	return r.Trunk.Kind == e911.RouteLocal || r.Trunk.Side == e911.SideLocal
+}
+
+// Input is what a ladder is made from.
+type Input struct {
+	PSAP  *e911.PSAP // of the caller's place; nil when none follows from it
+	Relay *e911.PSAP // the relay centre; nil when none is configured
+	// Trunk finds a trunk by its id.
+	Trunk func(e911.TrunkID) (e911.Trunk, bool)
+	// Down reports a trunk that is known to be down; nil when nothing is known.
+	Down func(e911.TrunkID) bool
+}
+
+// Build returns the rungs in order, and what was left out with the reason
+// (E11). A trunk that serves both the PSAP and the relay centre stands in the
+// ladder once, at its better place: the second rung would be the same call to
+// the same address.
+func Build(in Input) ([]Rung, []e911.Finding) {
+	var rungs []Rung
+	var left []e911.Finding
+	seen := map[e911.TrunkID]bool{}
+	add := func(kind Kind, p *e911.PSAP) {
+		if p == nil {
+			return
+		}
+		for _, id := range p.Routes {
+			t, ok := in.Trunk(id)
+			switch {
+			case !ok:
+				left = append(left, out(p, string(id), "the route names a trunk that does not exist"))
+			case t.To == "":
+				left = append(left, out(p, t.Key, "the trunk has no address to call"))
+			case seen[id]:
+				left = append(left, out(p, t.Key, "the trunk stands higher in the ladder already"))
+			default:
+				seen[id] = true
+				rungs = append(rungs, Rung{
+					Kind: kind, PSAP: p.ID, PSAPKey: p.Key, PSAPName: p.Name, Trunk: t,
+					Down: in.Down != nil && in.Down(id),
+				})
+			}
+		}
+	}
+	add(KindPSAP, in.PSAP)
+	add(KindRelay, in.Relay)
+	return rungs, left
+}
+
+func out(p *e911.PSAP, trunk, why string) e911.Finding {
+	return e911.Finding{Rule: "route", Said: fmt.Sprintf("%s by %s", p.Name, trunk), Why: why}
+}
+
+// Back-off before each pass after the first (F-03: 1 s to 5 s).
+const (
+	BackOffFirst = 1 * time.Second
+	BackOffMost  = 5 * time.Second
+)
+
+// Step is one rung to try.
+type Step struct {
+	Rung int           // index into the ladder
+	Pass int           // 1 is the first
+	Wait time.Duration // before trying it; only a pass's first rung waits
+}
+
+// Walk hands out the rungs of one call, over and over. Not safe for concurrent
+// use: it belongs to the machine of its call.
+type Walk struct {
+	down    []bool
+	next    int
+	pass    int
+	tried   bool // something was handed out in an earlier pass
+	backOff time.Duration
+}
+
+// NewWalk starts before the first rung; down has one entry a rung.
+func NewWalk(down []bool) *Walk {
+	return &Walk{down: down, pass: 1}
+}
+
+// Next returns the rung to try now. It reports false only for a ladder without
+// rungs.
+func (w *Walk) Next() (Step, bool) {
+	if len(w.down) == 0 {
+		return Step{}, false
+	}
+	for {
+		if w.next == len(w.down) {
+			w.next = 0
+			w.pass++
+		}
+		i := w.next
+		w.next++
+		if w.pass == 1 && w.down[i] {
+			continue
+		}
+		s := Step{Rung: i, Pass: w.pass}
+		if i == 0 && w.tried {
+			w.backOff = min(max(2*w.backOff, BackOffFirst), BackOffMost)
+			s.Wait = w.backOff
+		}
+		w.tried = true
+		return s, true
+	}
+}
