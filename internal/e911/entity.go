@@ -106,6 +106,9 @@ type PSAP struct {
 	// that the call path needs no layer. Empty for the relay centre.
 	Area   MultiPolygon `json:"area,omitempty"`
 	Routes []TrunkID    `json:"routes"`
+	// Line is the PSAP's 24x7 ten-digit line, for people who must call it from
+	// elsewhere (F-09, F-39). Empty when it is not known.
+	Line Number `json:"line,omitempty"`
 }
 
 // TokenKey seals location tokens (D-08); the newest seals, all open.

@@ -165,6 +165,7 @@ type Due struct {
 	Place         e911.Place        `json:"place"` // as sent
 	LocatedBy     e911.LocatedBy    `json:"located_by,omitempty"`
 	PSAP          Ref               `json:"psap,omitzero"`
+	PSAPLine      e911.Number       `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)
 	ArrivedAt     time.Time         `json:"arrived_at"`
 	Demonstration bool              `json:"demonstration,omitempty"`
 	Flags         []string          `json:"flags,omitempty"`
