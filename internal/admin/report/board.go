@@ -2,32 +2,74 @@ package report
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 )
 
+// maxLive bounds the calls of one organisation that a Board holds, live ones
+// included: what a flood of calls can take of the memory.
+const maxLive = 5000
+
 // BoardConfig is what a Board needs.
 type BoardConfig struct {
 	Node string // whose journal Feed reads
 	Feed journal.Feed
 	From uint64 // first sequence to read, default 1
-	Keep int    // past calls and alarms kept for each organisation, default 200
+	Keep int    // past calls, and alarms, kept for each organisation; default 200
 	Now  func() time.Time
 	Log  *slog.Logger
 }
 
+func (c *BoardConfig) validate() error {
+	var errs []error
+	if c.Node == "" {
+		errs = append(errs, errors.New("node is empty"))
+	}
+	if c.Feed == nil {
+		errs = append(errs, errors.New("feed is missing"))
+	}
+	if c.Now == nil {
+		errs = append(errs, errors.New("clock is missing"))
+	}
+	if c.Log == nil {
+		errs = append(errs, errors.New("log is missing"))
+	}
+	if c.Keep < 0 {
+		errs = append(errs, errors.New("keep is negative"))
+	}
+	return errors.Join(errs...)
+}
+
 // Board holds the newest calls and alarms of every organisation in memory, fed
 // by the journal alone: it works with SQL down (D-12). Safe for concurrent use.
-type Board struct{ cfg BoardConfig }
+type Board struct {
+	cfg BoardConfig
 
-// NewBoard checks the configuration and reports all its faults.
-func NewBoard(cfg BoardConfig) (*Board, error) { return &Board{cfg: cfg}, nil }
+	mu   sync.Mutex
+	last uint64 // highest sequence read
+	orgs map[e911.OrgID]*tenant
+}
 
-// Run follows the journal until ctx ends.
-func (b *Board) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// tenant is what the board holds of one organisation.
+type tenant struct {
+	calls    map[e911.CallID]*held
+	alarms   []Alarm // oldest first
+	seq      uint64  // of the newest change
+	gone     uint64  // highest change of anything that is no longer held
+	watchers map[chan struct{}]struct{}
+}
+
+// held is a record, never changed once it is here, and its newest change.
+type held struct {
+	record *CallRecord
+	seq    uint64
+}
 
 // Mark is a place in the stream of changes of one organisation: a journal and a
 // sequence in it. The zero Mark is before everything.
@@ -44,19 +86,233 @@ type Changes struct {
 	Alarms []Alarm      // oldest first
 }
 
+// NewBoard checks the configuration and reports all its faults.
+func NewBoard(cfg BoardConfig) (*Board, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.From == 0 {
+		cfg.From = 1
+	}
+	if cfg.Keep == 0 {
+		cfg.Keep = 200
+	}
+	return &Board{cfg: cfg, orgs: map[e911.OrgID]*tenant{}}, nil
+}
+
+// Run follows the journal until ctx ends.
+func (b *Board) Run(ctx context.Context) error {
+	for f := range b.cfg.Feed.Subscribe(ctx, b.cfg.From) {
+		b.take(f)
+	}
+	if ctx.Err() == nil {
+		return errors.New("the journal's feed ended")
+	}
+	return nil
+}
+
+// take applies one fact.
+func (b *Board) take(f journal.Fact) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = max(b.last, f.Seq)
+	if f.Org == "" {
+		return // nobody's: unknown sources are the operator's matter (E14)
+	}
+	t := b.orgs[f.Org]
+	if t == nil {
+		t = &tenant{calls: map[e911.CallID]*held{}, watchers: map[chan struct{}]struct{}{}}
+		b.orgs[f.Org] = t
+	}
+	changed := t.apply(f)
+	if f.Kind == journal.AlarmRaised {
+		changed = t.alarm(f, b.cfg.Keep) || changed
+	}
+	if !changed {
+		return
+	}
+	t.seq = max(t.seq, f.Seq)
+	t.evict(b.cfg.Keep, b.cfg.Now())
+	for w := range t.watchers {
+		select {
+		case w <- struct{}{}:
+		default: // one wake-up waits already
+		}
+	}
+}
+
+func (t *tenant) apply(f journal.Fact) bool {
+	if f.Call == "" {
+		return false
+	}
+	h, record := t.calls[f.Call], &CallRecord{}
+	if h != nil {
+		record = h.record.clone()
+	}
+	if !Apply(record, f) {
+		return false
+	}
+	t.calls[f.Call] = &held{record: record, seq: f.Seq}
+	return true
+}
+
+func (t *tenant) alarm(f journal.Fact, keep int) bool {
+	body, err := journal.Decode[journal.Alarm](f)
+	if err != nil || (len(t.alarms) > 0 && t.alarms[len(t.alarms)-1].Seq >= f.Seq) {
+		return false
+	}
+	t.alarms = append(t.alarms, Alarm{
+		Node: f.Node, Seq: f.Seq, Org: f.Org, At: f.At,
+		Code: body.Code, Detail: body.Detail, Source: body.Source, Count: body.Count,
+	})
+	if len(t.alarms) > keep {
+		t.gone = max(t.gone, t.alarms[0].Seq)
+		t.alarms = slices.Delete(t.alarms, 0, 1)
+	}
+	return true
+}
+
+// evict forgets the oldest past calls above keep; calls in progress stay, but
+// for the bound of all. It works in lumps so that a busy board is not sorted at
+// every fact.
+func (t *tenant) evict(keep int, now time.Time) {
+	if len(t.calls) <= keep+keep/4+16 {
+		return
+	}
+	var past, live []*held
+	for _, h := range t.calls {
+		if h.record.Live(now) {
+			live = append(live, h)
+		} else {
+			past = append(past, h)
+		}
+	}
+	t.drop(past, keep)
+	t.drop(live, maxLive)
+}
+
+// drop forgets the oldest of the calls until keep are left.
+func (t *tenant) drop(calls []*held, keep int) {
+	if len(calls) <= keep {
+		return
+	}
+	slices.SortFunc(calls, func(a, b *held) int { return newestFirst(a.record, b.record) })
+	for _, h := range calls[keep:] {
+		delete(t.calls, h.record.ID)
+		t.gone = max(t.gone, h.seq)
+	}
+}
+
+func newestFirst(a, b *CallRecord) int {
+	if c := b.ArrivedAt.Compare(a.ArrivedAt); c != 0 {
+		return c
+	}
+	if a.ID > b.ID {
+		return -1
+	}
+	return 1
+}
+
 // Calls returns the organisation's calls, newest first. The records are shared:
 // callers read them only.
-func (b *Board) Calls(org e911.OrgID) []CallRecord { return nil }
+func (b *Board) Calls(org e911.OrgID) []CallRecord {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.orgs[org]
+	if t == nil {
+		return nil
+	}
+	out := make([]CallRecord, 0, len(t.calls))
+	for _, h := range t.calls {
+		out = append(out, *h.record)
+	}
+	slices.SortFunc(out, func(a, b CallRecord) int { return newestFirst(&a, &b) })
+	return out
+}
 
 // Call returns one call of the organisation.
-func (b *Board) Call(org e911.OrgID, id e911.CallID) (CallRecord, bool) { return CallRecord{}, false }
+func (b *Board) Call(org e911.OrgID, id e911.CallID) (CallRecord, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t := b.orgs[org]; t != nil && t.calls[id] != nil {
+		return *t.calls[id].record, true
+	}
+	return CallRecord{}, false
+}
 
 // Alarms returns the organisation's alarms, newest first.
-func (b *Board) Alarms(org e911.OrgID) []Alarm { return nil }
+func (b *Board) Alarms(org e911.OrgID) []Alarm {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.orgs[org]
+	if t == nil {
+		return nil
+	}
+	out := slices.Clone(t.alarms)
+	slices.Reverse(out)
+	return out
+}
 
-// Changes returns what changed after the mark.
-func (b *Board) Changes(org e911.OrgID, after Mark) Changes { return Changes{} }
+// Mark returns where the board stands, to ask Changes from.
+func (b *Board) Mark() Mark {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Mark{Node: b.cfg.Node, Seq: b.last}
+}
+
+// Changes returns what changed after the mark, each call once, as it is now: so
+// a reader who was away loses no call, however long, and the answer is bounded
+// by what the board holds.
+func (b *Board) Changes(org e911.OrgID, after Mark) Changes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := Changes{Mark: Mark{Node: b.cfg.Node, Seq: b.last}}
+	t := b.orgs[org]
+	if after.Node != b.cfg.Node || after.Seq > b.last || (t != nil && after.Seq < t.gone) {
+		out.Reset = after != Mark{}
+		after.Seq = 0
+	}
+	if t == nil {
+		return out
+	}
+	var changed []*held
+	for _, h := range t.calls {
+		if h.seq > after.Seq {
+			changed = append(changed, h)
+		}
+	}
+	slices.SortFunc(changed, func(a, b *held) int {
+		if a.seq < b.seq {
+			return -1
+		}
+		return 1
+	})
+	for _, h := range changed {
+		out.Calls = append(out.Calls, *h.record)
+	}
+	for _, a := range t.alarms {
+		if a.Seq > after.Seq {
+			out.Alarms = append(out.Alarms, a)
+		}
+	}
+	return out
+}
 
 // Watch returns a channel that gets a value (at most one waits) when something
 // of the organisation changed, and the function that ends the watch.
-func (b *Board) Watch(org e911.OrgID) (wake <-chan struct{}, stop func()) { return nil, func() {} }
+func (b *Board) Watch(org e911.OrgID) (wake <-chan struct{}, stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.orgs[org]
+	if t == nil {
+		t = &tenant{calls: map[e911.CallID]*held{}, watchers: map[chan struct{}]struct{}{}}
+		b.orgs[org] = t
+	}
+	w := make(chan struct{}, 1)
+	t.watchers[w] = struct{}{}
+	return w, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(t.watchers, w)
+	}
+}

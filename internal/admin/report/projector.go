@@ -2,10 +2,29 @@ package report
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/obs"
+)
+
+// How facts are gathered into one transaction: what the store is spared, and
+// how late a record in SQL may be (design section 4: within 1 s).
+const (
+	batchFacts = 512
+	batchWait  = 100 * time.Millisecond
+	heldCalls  = 4096 // calls in progress kept in memory between transactions
+)
+
+// How a store that fails is asked again.
+const (
+	firstBackOff = 100 * time.Millisecond
+	lastBackOff  = 5 * time.Second
+	storeTimeout = 10 * time.Second
 )
 
 // ProjectorConfig is what a Projector needs.
@@ -17,12 +36,227 @@ type ProjectorConfig struct {
 	Log   *slog.Logger
 }
 
-// Projector keeps the call records in SQL up to date with the journal.
-type Projector struct{ cfg ProjectorConfig }
+func (c *ProjectorConfig) validate() error {
+	var errs []error
+	if c.Node == "" {
+		errs = append(errs, errors.New("node is empty"))
+	}
+	if c.Feed == nil {
+		errs = append(errs, errors.New("feed is missing"))
+	}
+	if c.Store == nil {
+		errs = append(errs, errors.New("store is missing"))
+	}
+	if c.Now == nil {
+		errs = append(errs, errors.New("clock is missing"))
+	}
+	if c.Log == nil {
+		errs = append(errs, errors.New("log is missing"))
+	}
+	return errors.Join(errs...)
+}
+
+// Projector keeps the call records in SQL up to date with the journal. While
+// the store fails it reads no further, and the journal keeps the facts.
+type Projector struct {
+	cfg    ProjectorConfig
+	cursor uint64
+	calls  map[e911.CallID]*CallRecord
+}
 
 // NewProjector checks the configuration and reports all its faults.
-func NewProjector(cfg ProjectorConfig) (*Projector, error) { return &Projector{cfg: cfg}, nil }
+func NewProjector(cfg ProjectorConfig) (*Projector, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Projector{cfg: cfg, calls: map[e911.CallID]*CallRecord{}}, nil
+}
 
-// Run projects until ctx ends. A store that fails is tried again with back-off
-// from 100 ms to 5 s; meanwhile the journal keeps the facts.
-func (p *Projector) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Run projects until ctx ends. It must run once only at a time.
+func (p *Projector) Run(ctx context.Context) error {
+	err := p.insist(ctx, "read the cursor of the call records", func(ctx context.Context) error {
+		var err error
+		p.cursor, err = p.cfg.Store.Cursor(ctx, p.cfg.Node)
+		return err
+	})
+	if err != nil {
+		return nil //nolint:nilerr // insist ends only with ctx, which is how Run is asked to end
+	}
+	facts := p.cfg.Feed.Subscribe(ctx, p.cursor+1)
+	for {
+		batch, open := gather(ctx, facts)
+		if err := p.project(ctx, batch); err != nil || ctx.Err() != nil {
+			return nil //nolint:nilerr // as above
+		}
+		if !open {
+			return errors.New("the journal's feed ended")
+		}
+	}
+}
+
+// gather waits for a fact and takes what follows it closely. It reports false
+// when the feed is closed.
+func gather(ctx context.Context, facts <-chan journal.Fact) ([]journal.Fact, bool) {
+	var batch []journal.Fact
+	var full <-chan time.Time
+	for len(batch) < batchFacts {
+		select {
+		case f, open := <-facts:
+			if !open {
+				return batch, false
+			}
+			batch = append(batch, f)
+			if full == nil {
+				timer := time.NewTimer(batchWait)
+				defer timer.Stop()
+				full = timer.C
+			}
+		case <-full:
+			return batch, true
+		case <-ctx.Done():
+			return batch, true
+		}
+	}
+	return batch, true
+}
+
+// project applies the facts and saves what they changed. Its only error is the
+// end of ctx.
+func (p *Projector) project(ctx context.Context, batch []journal.Fact) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	upTo := p.cursor
+	var order []e911.CallID
+	changed := map[e911.CallID]bool{}
+	for _, f := range batch {
+		upTo = max(upTo, f.Seq)
+		if f.Call == "" || f.Org == "" || !tells(f.Kind) {
+			continue
+		}
+		record, err := p.record(ctx, f)
+		if err != nil {
+			return err
+		}
+		if Apply(record, f) && !changed[f.Call] {
+			changed[f.Call] = true
+			order = append(order, f.Call)
+		}
+	}
+	records := make([]CallRecord, 0, len(order))
+	for _, id := range order {
+		records = append(records, *p.calls[id])
+	}
+	if err := p.save(ctx, upTo, records); err != nil {
+		return err
+	}
+	p.cursor = upTo
+	for id, r := range p.calls {
+		if r.State == Ended {
+			delete(p.calls, id) // what comes later, such as a notice, reads it from the store again
+		}
+	}
+	if len(p.calls) > heldCalls {
+		clear(p.calls)
+	}
+	return nil
+}
+
+// record finds the record that the fact belongs to, or starts it.
+func (p *Projector) record(ctx context.Context, f journal.Fact) (*CallRecord, error) {
+	if r := p.calls[f.Call]; r != nil {
+		return r, nil
+	}
+	r := &CallRecord{}
+	if f.Kind != journal.CallArrived {
+		err := p.insist(ctx, "read a call record", func(ctx context.Context) error {
+			found, err := p.cfg.Store.Call(ctx, f.Org, f.Call)
+			if err != nil && e911.KindOf(err) != e911.NotFound {
+				return err
+			}
+			*r = found
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	p.calls[f.Call] = r
+	return r, nil
+}
+
+// save keeps the records. When the store refuses one for what it is, the others
+// are kept all the same: a bad row freezes nobody (F-31).
+func (p *Projector) save(ctx context.Context, upTo uint64, records []CallRecord) error {
+	refused := false
+	err := p.insist(ctx, "keep call records", func(ctx context.Context) error {
+		err := p.cfg.Store.SaveCalls(ctx, p.cfg.Node, upTo, records)
+		refused = refusal(err)
+		if refused {
+			return nil
+		}
+		return err
+	})
+	if err != nil || !refused {
+		return err
+	}
+	for _, r := range records {
+		err := p.insist(ctx, "keep one call record", func(ctx context.Context) error {
+			err := p.cfg.Store.SaveCalls(ctx, p.cfg.Node, p.cursor, []CallRecord{r})
+			if refusal(err) {
+				p.cfg.Log.Error("the store refuses a call record; the journal keeps its facts",
+					obs.KeyCall, r.ID, obs.KeyOrg, r.Org, obs.Err(err))
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return p.insist(ctx, "keep the cursor of the call records", func(ctx context.Context) error {
+		err := p.cfg.Store.SaveCalls(ctx, p.cfg.Node, upTo, nil)
+		return err
+	})
+}
+
+// refusal reports an error that trying again does not mend.
+func refusal(err error) bool {
+	if err == nil {
+		return false
+	}
+	kind := e911.KindOf(err)
+	return kind == e911.Invalid || kind == e911.Conflict
+}
+
+// insist does do until it succeeds or ctx ends, which is its only error. It
+// logs the first failure and the recovery, not each try.
+func (p *Projector) insist(ctx context.Context, what string, do func(context.Context) error) error {
+	var failing time.Time
+	for wait := firstBackOff; ; wait = min(2*wait, lastBackOff) {
+		try, cancel := context.WithTimeout(ctx, storeTimeout)
+		err := do(try)
+		cancel()
+		if err == nil {
+			if !failing.IsZero() {
+				p.cfg.Log.Info("call records are kept again", "after", p.cfg.Now().Sub(failing).String())
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		}
+		if failing.IsZero() {
+			failing = p.cfg.Now()
+			p.cfg.Log.Warn("call records cannot be kept; the journal keeps the facts meanwhile",
+				"doing", what, obs.Err(err))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		}
+	}
+}

@@ -63,8 +63,7 @@ type CallRecord struct {
 	CallbackWhy  string            `json:"callback_why,omitempty"`
 
 	// Place is the one location of the call (E10). Sent is set only when what
-	// the PSAP was given says something else: a body that was refused (F-16),
-	// a number-only route (F-36).
+	// the PSAP was given says something else, as on a number-only route (F-36).
 	Place      *e911.Place    `json:"place,omitempty"`
 	Sent       *e911.Place    `json:"sent,omitempty"`
 	LocatedBy  e911.LocatedBy `json:"located_by,omitempty"`
