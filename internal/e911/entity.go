@@ -3,6 +3,7 @@ package e911
 import (
 	"log/slog"
 	"net/netip"
+	"time"
 )
 
 // Secret is a shared secret in the clear, in memory only. It is sealed before
@@ -85,9 +86,13 @@ type Trunk struct {
 }
 
 // Boundary is the area that a PSAP serves. USCounty is a five-digit FIPS code
-// of the built-in demonstration layer.
+// of the built-in demonstration layer. State and County are the names by which
+// an address without a point finds it ("MA", "Middlesex"); both are resolved
+// with the PSAP's Area, and empty where the name is not the only one in its state.
 type Boundary struct {
 	USCounty string `json:"us_county,omitempty"`
+	State    string `json:"state,omitempty"`
+	County   string `json:"county,omitempty"`
 }
 
 // Demonstration reports whether the boundary comes from a demonstration layer,
@@ -111,10 +116,12 @@ type PSAP struct {
 	Line Number `json:"line,omitempty"`
 }
 
-// TokenKey seals location tokens (D-08); the newest seals, all open.
+// TokenKey seals location tokens (D-08); the newest by Created, then ID, seals,
+// all open.
 type TokenKey struct {
-	ID     string `json:"id"`     // short, travels in the token
-	Secret []byte `json:"secret"` // 32 bytes
+	ID      string    `json:"id"`     // short, letters and digits, travels in the token
+	Secret  []byte    `json:"secret"` // 32 bytes
+	Created time.Time `json:"created,omitzero"`
 }
 
 // HELDAccess is how devices of an organisation prove themselves to the LIS.
