@@ -1,0 +1,102 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/callbox911/callbox/internal/obs"
+)
+
+// maxFailures is how often in a row the worker process may fail to speak before
+// speech is made in this process.
+const maxFailures = 3
+
+// worker is what Run's goroutine alone touches.
+type worker struct {
+	*Speaker
+	via      renderer
+	here     bool // via is an engine in this process
+	failures int
+}
+
+// serve answers one request. Who has gone is not worked for.
+func (w *worker) serve(ctx context.Context, r request) {
+	if r.ctx.Err() != nil {
+		return
+	}
+	if a, ok := w.known(r.sentence); ok {
+		r.done <- answer{audio: a}
+		return
+	}
+	a, err := w.make(ctx, r.sentence)
+	if err == nil {
+		w.mu.Lock()
+		w.cache.put(r.sentence, a)
+		w.mu.Unlock()
+	}
+	r.done <- answer{audio: a, err: err}
+}
+
+// keep makes a fixed sentence. One that cannot be made is tried no more; Say
+// may still make it.
+func (w *worker) keep(ctx context.Context, sentence string) {
+	a, err := w.make(ctx, sentence)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	w.kept[sentence] = a
+	w.mu.Unlock()
+}
+
+// make has Config.Timeout of its own rather than what is left to the caller: a
+// sentence that is under way is finished, for the cache.
+func (w *worker) make(ctx context.Context, sentence string) (Audio, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	if err := w.open(ctx); err != nil {
+		w.cfg.Log.Error("speech cannot start", obs.Err(err))
+		return nil, err
+	}
+	pcm, err := w.via.render(ctx, sentence)
+	if err != nil {
+		w.failures++
+		// Never the sentence: it holds numbers and addresses.
+		w.cfg.Log.Error("a sentence was not spoken", obs.Err(err))
+		return nil, fmt.Errorf("speak: %w", err)
+	}
+	w.failures = 0
+	return w.halver.halve(pcm), nil
+}
+
+// open chooses who makes the sound: the worker process, and this one when there
+// is none or it keeps failing.
+func (w *worker) open(ctx context.Context) error {
+	wanted := len(w.cfg.Worker) > 0 && w.failures < maxFailures
+	switch {
+	case w.via == nil && wanted:
+		w.via = newProcess(w.cfg.Worker)
+	case w.via == nil || (!w.here && !wanted):
+		if w.via != nil {
+			w.cfg.Log.Error("the speech process keeps failing: speech is made in this process from now on")
+			w.shut()
+		}
+		e, err := newEngine(context.WithoutCancel(ctx), w.wasm, w.cfg.Voice, true)
+		if err != nil {
+			return errors.Join(ErrStopped, err)
+		}
+		w.via, w.here = e, true
+	}
+	return nil
+}
+
+func (w *worker) shut() {
+	if w.via == nil {
+		return
+	}
+	if err := w.via.close(context.Background()); err != nil {
+		w.cfg.Log.Warn("speech did not close", obs.Err(err))
+	}
+	w.via = nil
+}
