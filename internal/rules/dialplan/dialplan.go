@@ -3,7 +3,11 @@
 // asks no configuration: no dial plan can make it miss 911 (F-37).
 package dialplan
 
-import "github.com/callbox911/callbox/internal/e911"
+import (
+	"strings"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
 
 // ServiceSOS is the service URN of a plain emergency call (RFC 5031).
 const ServiceSOS = "urn:service:sos"
@@ -15,7 +19,8 @@ type Match struct {
 	// empty for 933.
 	Service string
 	// Prefixed holds the digits as dialled when 911 came with a prefix
-	// (9911, 1911, 8911, +911): a warning, the call goes all the same (N-35).
+	// (9911, 1911, 8911, +911, +1911): a warning, the call goes all the same
+	// (N-35).
 	Prefixed string
 }
 
@@ -26,7 +31,160 @@ func Detect(rawURI string) (class e911.CallClass, service string, ok bool) {
 	return m.Class, m.Service, ok
 }
 
-// Find is Detect with the warning beside it.
+// Find is Detect with the warning beside it. The digits must be the whole
+// string that was dialled: visual separators, percent escapes, parameters,
+// a password, a host and a closing # around them mean nothing, a further digit
+// means another number.
 func Find(rawURI string) (Match, bool) {
+	uri := strings.TrimSpace(rawURI)
+	if rest, ok := strings.CutPrefix(uri, "<"); ok {
+		uri, _, _ = strings.Cut(rest, ">")
+	}
+	scheme, rest, ok := strings.Cut(uri, ":")
+	scheme = strings.TrimSpace(scheme)
+	switch {
+	case ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")):
+		return sipURI(rest)
+	case ok && strings.EqualFold(scheme, "tel"):
+		return dialled(upTo(rest, ";?"))
+	case ok && strings.EqualFold(scheme, "urn"):
+		return service(uri)
+	}
+	// No scheme: a PBX that writes the bare number.
+	return sipURI(uri)
+}
+
+// sipURI looks at the user part, or at the host where there is no user part
+// (phones write "sip:911").
+func sipURI(rest string) (Match, bool) {
+	user, _, _ := strings.Cut(rest, "@")
+	// Some PBXs cannot put a URN into the Request-URI and make it a user.
+	if m, ok := service(user); ok {
+		return m, true
+	}
+	return dialled(upTo(user, ";:?"))
+}
+
+// service reads a service URN (RFC 5031, section 4.2); its labels do not
+// distinguish case. Every service below sos is an emergency, also one that is
+// not registered.
+func service(urn string) (Match, bool) {
+	if !hasServicePrefix(urn) {
+		return Match{}, false
+	}
+	text := strings.ToLower(unescape(upTo(urn, ";?#@")))
+	labels, ok := strings.CutPrefix(text, ServiceSOS)
+	if !ok {
+		return Match{}, false
+	}
+	if labels == "" {
+		return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
+	}
+	if labels[0] != '.' {
+		return Match{}, false
+	}
+	// What cannot be sent on as a URN is sent on as plain sos.
+	for label := range strings.SplitSeq(labels[1:], ".") {
+		if !validLabel(label) {
+			return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
+		}
+	}
+	return Match{Class: e911.ClassEmergency, Service: text}, true
+}
+
+// hasServicePrefix keeps ordinary numbers away from the copying in service.
+func hasServicePrefix(s string) bool {
+	return len(s) >= len(ServiceSOS) && (s[0] == 'u' || s[0] == 'U' || s[0] == '%')
+}
+
+// validLabel follows the let-dig-hyphen of RFC 5031, section 4.2: at most 27
+// characters.
+func validLabel(l string) bool {
+	if l == "" || len(l) > 27 {
+		return false
+	}
+	for _, c := range []byte(l) {
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// dialled matches the digits that are left of s without visual separators.
+func dialled(s string) (Match, bool) {
+	var digits [5]byte // the longest match is +1911
+	n := 0
+	for i := 0; i < len(s); {
+		c, size := octet(s[i:])
+		i += size
+		if strings.IndexByte("-.() \t", c) >= 0 {
+			continue
+		}
+		if c == '#' && n > 0 && strings.Trim(unescape(s[i:]), "-.() \t#") == "" {
+			break // the key that ends dialling on many phones
+		}
+		if n == len(digits) {
+			return Match{}, false
+		}
+		digits[n] = c
+		n++
+	}
+	switch d := string(digits[:n]); d {
+	case "911":
+		return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
+	case "9911", "1911", "8911", "+911", "+1911":
+		// +1911 is what a PBX makes of 911 when it writes every number as
+		// E.164; no number of that form exists.
+		return Match{Class: e911.ClassEmergency, Service: ServiceSOS, Prefixed: d}, true
+	case "933":
+		return Match{Class: e911.ClassTest933}, true
+	}
 	return Match{}, false
+}
+
+// upTo cuts s before the first of the characters.
+func upTo(s, chars string) string {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// octet reads the first octet of s, which is not empty, and how much of s it
+// took. A percent sign without two digits stands for itself.
+func octet(s string) (byte, int) {
+	if s[0] == '%' && len(s) >= 3 {
+		hi, ok1 := hexDigit(s[1])
+		lo, ok2 := hexDigit(s[2])
+		if ok1 && ok2 {
+			return hi<<4 | lo, 3
+		}
+	}
+	return s[0], 1
+}
+
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		c, size := octet(s[i:])
+		out = append(out, c)
+		i += size
+	}
+	return string(out)
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
 }
