@@ -212,6 +212,8 @@ type Element struct {
 	MAC      MAC          `json:"mac,omitempty"`  // bssid, mac
 	LLDP     LLDPPort     `json:"lldp,omitzero"`  // lldp_port, lldp_chassis
 	Range    netip.Prefix `json:"range,omitzero"` // ip
+	// Mobility of what the MAC names; kind mac only.
+	Mobility Mobility `json:"mobility,omitempty"`
 }
 
 // User is a person who calls.

@@ -69,3 +69,13 @@ const (
 	ElementMAC         ElementKind = "mac"
 	ElementIP          ElementKind = "ip"
 )
+
+// Mobility says whether what an ElementMAC names stays where it is. Portable
+// devices are no network elements: they would carry the place along (F-19).
+type Mobility string
+
+// The mobilities of an ElementMAC.
+const (
+	MobilityFixed Mobility = "fixed"
+	MobilityDock  Mobility = "dock"
+)
