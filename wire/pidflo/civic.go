@@ -72,6 +72,8 @@ func CivicSpace(name string) (space string, ok bool) {
 }
 
 // Get returns the value of a known field by its local name, empty when absent.
+// A6, the street name of RFC 4119, answers for an absent RD, which replaced it
+// (RFC 5139, section 3.2).
 func (c *Civic) Get(name string) string {
 	space, ok := CivicSpace(name)
 	if !ok {
@@ -81,6 +83,9 @@ func (c *Civic) Get(name string) string {
 		if f.Name == name && f.Space == space {
 			return f.Value
 		}
+	}
+	if name == "RD" {
+		return c.Get("A6")
 	}
 	return ""
 }

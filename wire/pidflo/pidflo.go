@@ -58,7 +58,8 @@ type Element struct {
 // Geopriv is one place with what may be done with it (RFC 4119, section 2.2).
 type Geopriv struct {
 	Info           []Chunk             // location-info, in document order
-	Confidence     float64             // percent (RFC 7459), 0 when not stated
+	Confidence     float64             // percent (RFC 7459), 0 when not stated: 95 then
+	Distribution   string              // of the confidence: normal, rectangular, unknown or empty
 	Retransmission bool                // retransmission-allowed; absent means no
 	Retention      time.Time           // retention-expiry, zero when absent
 	Ruleset        string              // external-ruleset, a URI

@@ -1,0 +1,114 @@
+package xmltok
+
+import "unicode/utf8"
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// isChar reports whether XML 1.0 has the character (production 2).
+func isChar(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || (r >= 0x20 && r <= 0xD7FF) ||
+		(r >= 0xE000 && r <= 0xFFFD) || (r >= 0x10000 && r <= utf8.MaxRune)
+}
+
+func asciiName(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+		c == '_' || c == '-' || c == '.' || c == ':'
+}
+
+// nameStart is production 4 of XML 1.0, fifth edition, without the colon.
+func nameStart(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r == '_':
+		return true
+	case r < 0xC0, r == 0xD7, r == 0xF7:
+		return false
+	}
+	return r <= 0x2FF || within(r, 0x370, 0x37D) || within(r, 0x37F, 0x1FFF) || within(r, 0x200C, 0x200D) ||
+		within(r, 0x2070, 0x218F) || within(r, 0x2C00, 0x2FEF) || within(r, 0x3001, 0xD7FF) ||
+		within(r, 0xF900, 0xFDCF) || within(r, 0xFDF0, 0xFFFD) || within(r, 0x10000, 0xEFFFF)
+}
+
+// nameRest is what production 4a adds beyond ASCII.
+func nameRest(r rune) bool {
+	return r == 0xB7 || within(r, 0x300, 0x36F) || within(r, 0x203F, 0x2040)
+}
+
+func within(r, lo, hi rune) bool { return r >= lo && r <= hi }
+
+// AppendText appends s as character data. What XML cannot hold becomes U+FFFD,
+// so that the result is well-formed whatever s is.
+func AppendText(dst []byte, s string) []byte { return escape(dst, s, false) }
+
+// AppendAttr appends ` name="s"`, escaped.
+func AppendAttr(dst []byte, name, s string) []byte {
+	dst = append(dst, ' ')
+	dst = append(dst, name...)
+	dst = append(dst, '=', '"')
+	dst = escape(dst, s, true)
+	return append(dst, '"')
+}
+
+// AppendElement appends <name>s</name>; nothing when s is empty.
+func AppendElement(dst []byte, name, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	dst = append(dst, '<')
+	dst = append(dst, name...)
+	dst = append(dst, '>')
+	dst = escape(dst, s, false)
+	dst = append(dst, '<', '/')
+	dst = append(dst, name...)
+	return append(dst, '>')
+}
+
+func escape(dst []byte, s string, attr bool) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		n, with := 1, ""
+		switch {
+		case c == '&':
+			with = "&amp;"
+		case c == '<':
+			with = "&lt;"
+		case c == '>':
+			with = "&gt;"
+		case c == '"' && attr:
+			with = "&quot;"
+		case c == '\r':
+			with = "&#13;"
+		case (c == '\t' || c == '\n') && attr:
+			with = " "
+		case c < ' ' && c != '\t' && c != '\n':
+			with = "\ufffd"
+		case c >= utf8.RuneSelf:
+			var r rune
+			r, n = utf8.DecodeRuneInString(s[i:])
+			if (r == utf8.RuneError && n == 1) || !isChar(r) {
+				with = "\ufffd"
+			}
+		}
+		if with != "" {
+			dst = append(dst, s[start:i]...)
+			dst = append(dst, with...)
+			start = i + n
+		}
+		i += n
+	}
+	return append(dst, s[start:]...)
+}
+
+// IsNCName reports whether s can be a name without prefix, and so an xs:ID.
+func IsNCName(s string) bool {
+	for i, r := range s {
+		if nameStart(r) {
+			continue
+		}
+		rest := r == '-' || r == '.' || (r >= '0' && r <= '9') || nameRest(r)
+		if i == 0 || !rest {
+			return false
+		}
+	}
+	return s != "" && utf8.ValidString(s)
+}
