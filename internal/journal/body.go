@@ -112,8 +112,10 @@ type Failed struct {
 
 // Spoken is the body of CallSpoken.
 type Spoken struct {
-	Text    string  `json:"text"`
-	Seconds float64 `json:"seconds"`
+	Text     string  `json:"text"`               // word for word, once however often it was read
+	Seconds  float64 `json:"seconds"`            // of speech sent, of all readings
+	Readings int     `json:"readings,omitempty"` // begun
+	Whole    bool    `json:"whole,omitempty"`    // every sentence was said to its end, none put together or replaced
 }
 
 // Ended is the body of CallEnded.
