@@ -15,7 +15,7 @@ func Append(dst []byte, p ProvidedBy) []byte {
 	for _, r := range p.References {
 		dst = append(dst, `<ad:EmergencyCallDataReference xmlns:ad="`+Space+`"`...)
 		dst = xmltok.AppendAttr(dst, "purpose", r.Purpose)
-		dst = xmltok.AppendAttr(dst, "ref", r.URI)
+		dst = xmltok.AppendAttr(dst, "ref", xmltok.CleanURI(r.URI))
 		dst = append(dst, "/>"...)
 	}
 	if len(p.Providers) == 0 && len(p.Services) == 0 {
@@ -23,7 +23,7 @@ func Append(dst []byte, p ProvidedBy) []byte {
 	}
 	dst = append(dst, `<ad:EmergencyCallDataValue xmlns:ad="`+Space+`">`...)
 	for _, pi := range p.Providers {
-		if strings.TrimSpace(pi.ContactURI) != "" { // who cannot be asked is not worth naming
+		if xmltok.CleanURI(pi.ContactURI) != "" { // who cannot be asked is not worth naming
 			dst = AppendProviderInfo(dst, pi)
 		}
 	}
@@ -43,7 +43,7 @@ func AppendProviderInfo(dst []byte, p ProviderInfo) []byte {
 	dst = xmltok.AppendElement(dst, "pi:ProviderID", p.ID)
 	dst = xmltok.AppendElement(dst, "pi:ProviderIDSeries", p.Series)
 	dst = xmltok.AppendElement(dst, "pi:TypeOfProvider", or(p.Type, TypeOther))
-	dst = xmltok.AppendElement(dst, "pi:ContactURI", strings.ReplaceAll(strings.TrimSpace(p.ContactURI), " ", "%20"))
+	dst = xmltok.AppendElement(dst, "pi:ContactURI", xmltok.CleanURI(p.ContactURI))
 	written := false
 	for _, l := range p.Languages {
 		if l = strings.ToLower(l); isLanguage(l) {

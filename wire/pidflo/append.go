@@ -50,7 +50,7 @@ func (w *writer) attr(name, s string) { w.dst = xmltok.AppendAttr(w.dst, name, s
 func (w *writer) presence(d *Document) {
 	w.str(`<presence xmlns="` + SpacePIDF + `" xmlns:dm="` + SpaceDataModel + `" xmlns:gp="` + SpaceGeopriv +
 		`" xmlns:gbp="` + SpacePolicy + `"`)
-	entity := cleanURI(d.Entity)
+	entity := xmltok.CleanURI(d.Entity)
 	if entity == "" {
 		entity = unlinked
 	}
@@ -98,7 +98,7 @@ func (w *writer) device(e *Element) {
 	w.id(e)
 	w.str(">")
 	w.geoprivs(e)
-	id := cleanURI(e.DeviceID)
+	id := xmltok.CleanURI(e.DeviceID)
 	if id == "" {
 		id = "urn:uuid:00000000-0000-0000-0000-000000000000" // mandatory; the nil UUID names nothing
 	}
@@ -143,7 +143,7 @@ func (w *writer) geopriv(g *Geopriv) {
 	w.str("</gp:location-info><gp:usage-rules><gbp:retransmission-allowed>" +
 		strconv.FormatBool(g.Retransmission) + "</gbp:retransmission-allowed>")
 	w.elem("gbp:retention-expiry", FormatTime(g.Retention))
-	w.elem("gbp:external-ruleset", cleanURI(g.Ruleset))
+	w.elem("gbp:external-ruleset", xmltok.CleanURI(g.Ruleset))
 	w.elem("gbp:note-well", g.NoteWell)
 	w.str("</gp:usage-rules>")
 	w.elem("gp:method", xmltok.Collapse(g.Method))
@@ -190,7 +190,7 @@ func (w *writer) civic(c *Civic) {
 	for i := range c.Fields {
 		f := &c.Fields[i]
 		if _, known := CivicSpace(f.Name); f.Space == SpaceCivic || f.Space == "" || !xmltok.IsNCName(f.Name) ||
-			(known && isCivicSpace(f.Space)) || f.Space == xmltok.SpaceXML {
+			(known && isCivicSpace(f.Space)) || f.Space == xmltok.SpaceXML || xmltok.CleanURI(f.Space) != f.Space {
 			continue
 		}
 		if p := prefixOf(f.Space); p != "" {
@@ -481,29 +481,4 @@ func FormatTime(t time.Time) string {
 		return t.Format("2006-01-02T15:04:05Z")
 	}
 	return t.Format("2006-01-02T15:04:05.000Z")
-}
-
-// cleanURI escapes what a URI cannot hold.
-func cleanURI(s string) string {
-	s = strings.TrimSpace(s)
-	const allowed = "-._~:/?#[]@!$&'()*+,;=%"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(allowed, c) >= 0
-		if c == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
-			plain = false
-		}
-		if plain {
-			b.WriteByte(c)
-			continue
-		}
-		const hex = "0123456789ABCDEF"
-		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-	}
-	return b.String()
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }

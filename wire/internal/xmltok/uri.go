@@ -1,0 +1,64 @@
+package xmltok
+
+import (
+	"net/url"
+	"strings"
+)
+
+// CleanURI escapes what a URI cannot hold (RFC 3986) and returns "" for what is
+// no absolute URI even then.
+func CleanURI(s string) string {
+	s = strings.TrimSpace(s)
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || !isScheme(scheme) || rest == "" {
+		return ""
+	}
+	authority := 0 // brackets may stand before it alone
+	if after, ok := strings.CutPrefix(rest, "//"); ok {
+		if authority = strings.IndexAny(after, "/?#"); authority < 0 {
+			authority = len(after)
+		}
+		authority += 2
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(scheme + ":")
+	fragment := false
+	for i := range len(rest) {
+		c := rest[i]
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~:/?@!$&'()*+,;=", c) >= 0
+		switch c {
+		case '[', ']':
+			plain = i < authority
+		case '#':
+			plain = !fragment
+			fragment = true
+		case '%':
+			plain = i+2 < len(rest) && isHex(rest[i+1]) && isHex(rest[i+2])
+		}
+		if plain {
+			b.WriteByte(c)
+			continue
+		}
+		const hex = "0123456789ABCDEF"
+		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	if _, err := url.Parse(b.String()); err != nil {
+		return ""
+	}
+	return b.String()
+}
+
+func isScheme(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (i == 0 || (s[i] < '0' || s[i] > '9') && strings.IndexByte("+-.", s[i]) < 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
