@@ -133,3 +133,14 @@ func checkRing(ring []e911.Point) (e911.Fault, bool) {
 	}
 	return e911.Fault{}, false
 }
+
+// Offset returns the point that lies metres away in the direction of bearing,
+// degrees clockwise from north, on a sphere. Its longitude stays within 180.
+func Offset(from e911.Point, metres, bearing float64) e911.Point {
+	const rad = math.Pi / 180
+	d, b := metres/(earthRadiusKM*1000), bearing*rad
+	lat := from.Lat * rad
+	toLat := math.Asin(math.Sin(lat)*math.Cos(d) + math.Cos(lat)*math.Sin(d)*math.Cos(b))
+	dLon := math.Atan2(math.Sin(b)*math.Sin(d)*math.Cos(lat), math.Cos(d)-math.Sin(lat)*math.Sin(toLat))
+	return e911.Point{Lat: toLat / rad, Lon: math.Remainder(from.Lon+dLon/rad, 360)}
+}

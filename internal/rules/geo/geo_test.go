@@ -398,3 +398,18 @@ func TestAnotherDecoderSeesTheSameCounties(t *testing.T) {
 	}
 	t.Logf("%d of %d points near edges differ", differ, asked)
 }
+
+// Proves: F-23
+func TestOffsetGoesThatFar(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from := pt(rapid.Float64Range(-80, 80).Draw(t, "lat"), rapid.Float64Range(-180, 180).Draw(t, "lon"))
+		metres := rapid.Float64Range(1, 200_000).Draw(t, "metres")
+		to := geo.Offset(from, metres, rapid.Float64Range(0, 360).Draw(t, "bearing"))
+		if got := geo.Metres(from, to); !geo.Valid(to) || math.Abs(got-metres) > metres/1e6+0.001 {
+			t.Fatalf("Offset(%v, %.3f) = %v, %.3f m away", from, metres, to, got)
+		}
+	})
+	if north := geo.Offset(pt(42, -71), 111_195, 0); math.Abs(north.Lat-43) > 1e-3 || math.Abs(north.Lon+71) > 1e-9 {
+		t.Errorf("one degree north of 42, -71 is %v", north)
+	}
+}
