@@ -1,0 +1,258 @@
+package held_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/callbox911/callbox/wire/held"
+	"github.com/callbox911/callbox/wire/pidflo"
+)
+
+// shared returns the folder of the reference material, or skips.
+func shared(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("CALLBOX_SHARED")
+	if dir == "" {
+		root, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+				break
+			}
+			if root == filepath.Dir(root) {
+				t.Fatal("no go.mod above this folder")
+			}
+			root = filepath.Dir(root)
+		}
+		dir = filepath.Join(root, "..", "shared")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "schemas")); err != nil {
+		t.Skipf("the reference material is not at %s: set CALLBOX_SHARED", dir)
+	}
+	return dir
+}
+
+// validate runs xmllint with the schemas of the RFCs over every document.
+func validate(t *testing.T, docs map[string][]byte) {
+	t.Helper()
+	xsd := filepath.Join(shared(t), "schemas", "xsd", "all.xsd")
+	lint, err := exec.LookPath("xmllint")
+	if err != nil {
+		t.Skip("xmllint is not installed (Debian package libxml2-utils)")
+	}
+	dir := t.TempDir()
+	args := []string{"--nonet", "--noout", "--schema", xsd}
+	for name, doc := range docs {
+		file := filepath.Join(dir, strings.ReplaceAll(name, " ", "_")+".xml")
+		if err := os.WriteFile(file, doc, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	if out, err := exec.Command(lint, args...).CombinedOutput(); err != nil {
+		t.Errorf("%s", out)
+	}
+}
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func mustMAC(t *testing.T, subtype int, mac string) held.LLDPID {
+	t.Helper()
+	id, err := held.MACID(subtype, mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// request is what a desk phone asks.
+func request(t *testing.T) *held.Request {
+	return &held.Request{
+		Types: []held.LocationType{held.Civic, held.LocationURI}, Exact: true,
+		For: held.EmergencyDispatch,
+		Identity: []held.Identifier{
+			{Kind: held.IDURI, Value: "sip:4021@pbx.example.com"}, {Kind: held.IDIP, Value: "10.1.2.3"},
+			{Kind: held.IDIP, Value: "2001:db8::1"}, {Kind: held.IDMAC, Value: "00-11-22-AA-BB-CC"},
+		},
+		Measurements: []held.Measurement{{
+			Time: at("2026-11-22T01:02:03Z"), Expires: at("2026-11-22T02:02:03Z"),
+			LLDP: []held.LLDP{{Chassis: mustMAC(t, held.ChassisMAC, "0c75.bd00.0001"), Port: held.TextID(held.PortIfName, "Gi1/0/7")}},
+			WiFi: []held.AccessPoint{{BSSID: "00-11-22-33-44-50", SSID: "corp", Serving: true}, {BSSID: "00-11-22-33-44-60"}},
+		}},
+		Routing: "urn:service:sos",
+		Extras:  []held.Extra{{Name: "companyID", Value: "7c0e"}, {Name: "companySecret", Value: "a<b"}},
+	}
+}
+
+var opts = cmp.Options{cmpopts.IgnoreUnexported(held.LLDPID{}), cmpopts.EquateEmpty()}
+
+// Proves: W-31, W-36
+func TestARequestComesBackAsItWasSent(t *testing.T) {
+	want := request(t)
+	got, err := held.ParseRequest(held.AppendRequest(nil, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, opts); diff != "" {
+		t.Errorf("(-sent +read):\n%s", diff)
+	}
+}
+
+// Proves: W-31, E10
+func TestAnAnswerComesBackAsItWasSent(t *testing.T) {
+	c := &pidflo.Civic{}
+	c.Set("country", "US")
+	c.Set("HNO", "795")
+	want := &held.Response{
+		URIs: []string{"https://lis.example/loc/a.b_c-d"}, Expires: at("2026-11-22T13:00:00Z"),
+		Presence: &pidflo.Document{Entity: "pres:x@lis.example", Elements: []pidflo.Element{{
+			Kind: pidflo.Tuple, ID: "a", Timestamp: at("2026-11-22T12:00:00Z"),
+			Geopriv: []pidflo.Geopriv{{Info: []pidflo.Chunk{{Civic: c}}, Method: "Wiremap", Retention: at("2026-11-23T12:00:00Z")}},
+		}}},
+	}
+	got, err := held.ParseReply(held.AppendResponse(nil, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, opts); diff != "" {
+		t.Errorf("(-sent +read):\n%s", diff)
+	}
+	wantErr := &held.Error{Code: held.BadIdentifier, Message: "Not <you>.", Required: []string{"mac", "ip"}}
+	_, err = held.ParseReply(held.AppendError(nil, wantErr))
+	var gotErr *held.Error
+	if !errors.As(err, &gotErr) {
+		t.Fatalf("got %v, want a HELD error", err)
+	}
+	if diff := cmp.Diff(wantErr, gotErr, cmpopts.IgnoreFields(held.Error{}, "Err")); diff != "" {
+		t.Errorf("(-sent +read):\n%s", diff)
+	}
+}
+
+// Proves: W-31, F-26
+func TestWhatIsSentIsValid(t *testing.T) {
+	nasty := request(t)
+	const bad = " <&>\"'\x00\xff é %zz "
+	nasty.Types = []held.LocationType{bad, held.Geodetic, held.Geodetic}
+	nasty.Identity = append(nasty.Identity, held.Identifier{Kind: bad, Value: bad}, held.Identifier{Kind: held.IDMAC, Value: bad}, held.Identifier{Kind: held.IDURI, Value: bad})
+	nasty.Routing = bad
+	nasty.Extras = append(nasty.Extras, held.Extra{Name: bad, Value: bad}, held.Extra{Name: "x", Value: bad})
+	m := &nasty.Measurements[0]
+	m.LLDP = append(m.LLDP, held.LLDP{}, held.LLDP{Chassis: held.LLDPID{Type: 999, Octets: []byte{0}}, Port: held.LLDPID{Type: -1, Octets: bytes.Repeat([]byte{1}, 255)}})
+	m.WiFi = append(m.WiFi, held.AccessPoint{BSSID: bad}, held.AccessPoint{BSSID: "001122334460", SSID: bad + strings.Repeat("x", 50)})
+	validate(t, map[string][]byte{
+		"request":          held.AppendRequest(nil, request(t)),
+		"shortest request": held.AppendRequest(nil, &held.Request{}),
+		"request in time":  held.AppendRequest(nil, &held.Request{HasWithin: true, Within: 1500 * time.Millisecond}),
+		"nasty request":    held.AppendRequest(nil, nasty),
+		"response":         held.AppendResponse(nil, &held.Response{URIs: []string{"https://a/b", bad}, Presence: &pidflo.Document{}}),
+		"strange response": held.AppendResponse(nil, &held.Response{URIs: []string{bad}}),
+		"error":            held.AppendError(nil, &held.Error{Code: held.NotLocatable, Message: bad, Required: []string{"mac", bad}}),
+		"shortest error":   held.AppendError(nil, &held.Error{Code: held.XMLError}),
+	})
+}
+
+// Every published example is read by the side that would get it.
+//
+// Proves: W-31
+func TestPublishedExamplesAreRead(t *testing.T) {
+	dir := filepath.Join(shared(t), "schemas")
+	files, _ := filepath.Glob(filepath.Join(dir, "examples", "*", "*.xml"))
+	more, _ := filepath.Glob(filepath.Join(dir, "i3", "messages", "HTTP_HELD", "*"))
+	seen := map[string]int{}
+	for _, file := range append(files, more...) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := string(b)
+		switch {
+		case strings.Contains(s, "locationRequest"):
+			seen["request"]++
+			if _, err := held.ParseRequest(b); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		case strings.Contains(s, "<locationResponse"):
+			seen["response"]++
+			r, err := held.ParseReply(b)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+			} else if r.Presence == nil && len(r.URIs) == 0 {
+				t.Errorf("%s: nothing was read", file)
+			}
+		case strings.Contains(s, `<error xmlns="urn:ietf:params:xml:ns:geopriv:held"`):
+			seen["error"]++
+			var e *held.Error
+			if _, err := held.ParseReply(b); !errors.As(err, &e) || e.Code == "" {
+				t.Errorf("%s: got %v, want a HELD error", file, err)
+			}
+		}
+	}
+	for kind, least := range map[string]int{"request": 10, "response": 5, "error": 4} {
+		if seen[kind] < least {
+			t.Errorf("%d examples of %s, want %d or more", seen[kind], kind, least)
+		}
+	}
+}
+
+// The requests of Kamailio's lost module, byte by byte as it sent them.
+//
+// Proves: W-31
+func TestKamailioIsUnderstood(t *testing.T) {
+	dir := filepath.Join(shared(t), "interop", "kamailio-lost", "captures")
+	for file, want := range map[string]held.Request{
+		"01-POST-held_ok.req": {
+			Types: []held.LocationType{held.Geodetic, held.LocationURI}, For: held.EmergencyRouting,
+			Identity: []held.Identifier{{Kind: held.IDURI, Value: "sip:bob@example.test"}},
+		},
+		"03-POST-held_ok.req": {
+			Types: []held.LocationType{held.Geodetic, held.LocationURI}, For: held.EmergencyRouting,
+			Identity: []held.Identifier{{Kind: held.IDURI, Value: "mac:00-11-22-33-44-55"}},
+		},
+		"07-POST-deref_pidf.req": {Types: []held.LocationType{held.Civic, held.Geodetic}, For: held.EmergencyDispatch},
+		"16-POST-held_ok.req": {
+			Types: []held.LocationType{held.Geodetic, held.LocationURI}, For: held.EmergencyRouting,
+			Identity: []held.Identifier{{Kind: held.IDURI, Value: `"Desk 5" <tel:+4312345>`}},
+		},
+	} {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Skipf("no captures: %v", err)
+		}
+		_, body, _ := bytes.Cut(b, []byte("\r\n\r\n"))
+		got, err := held.ParseRequest(body)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if diff := cmp.Diff(&want, got, opts); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+	}
+	for in, want := range map[string]string{
+		`"Desk 5" <tel:+4312345>`:     "tel:+4312345",
+		`<sip:a@b>;tag=1`:             "sip:a@b",
+		` sip:a@b `:                   "sip:a@b",
+		`"<odd>" <sip:a@b;user=phone`: "sip:a@b;user=phone",
+	} {
+		if got := held.URI(in); got != want {
+			t.Errorf("URI(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
