@@ -168,8 +168,9 @@ type EventKind string
 // Provisional any number of times, then Answered, Failed or Lost. On inbound
 // legs: Acked after Answer, or Cancelled. On both, once answered: ByeReceived,
 // ReInvite, ReInviteAnswered, Lost. After SendFailed, Failed, Cancelled,
-// ByeReceived and Lost nothing follows and the channel is closed, with one
-// exception: a dialled leg that was cancelled may still bring Answered.
+// ByeReceived and Lost nothing follows and the channel is closed. A dialled leg
+// that was cancelled ends with Failed (487, or 408 when the other side stays
+// silent), or brings Answered where the 2xx crossed the CANCEL.
 const (
 	Sent             EventKind = "sent"               // the INVITE was handed to the transport; Transport says which
 	SendFailed       EventKind = "send_failed"        // it could not be; Err says why

@@ -1,36 +1,349 @@
 package sipedge
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
 
 // Edge is the SIP side of one node. Safe for concurrent use.
 type Edge struct {
-	cfg Config
+	cfg    Config
+	log    *limitedLog
+	seed   maphash.Seed
+	udp    []*udpSock
+	tcp    []*tcpSock
+	table  table
+	gate   gate
+	alarms *alarms
+	admit  admission
+
+	ctx      context.Context // ends when Run stops: handlers, connects
+	cancel   context.CancelFunc
+	stopping atomic.Bool
+	draining atomic.Bool
+
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup
+	conns  map[*tcpConn]struct{}
+	pool   map[netip.AddrPort][]*tcpConn // those that we dialled
+	routes map[netip.Addr]netip.Addr     // our address towards a peer, for listeners on any address
 }
 
 // New checks cfg, reporting all its faults, and binds the sockets. Port 0 is
 // allowed; Listeners tells what was bound. Nothing is read before Run.
-func New(cfg Config) (*Edge, error) { return &Edge{cfg: cfg}, nil }
+func New(cfg Config) (*Edge, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg.defaults()
+	e := &Edge{
+		cfg:    cfg,
+		log:    newLimitedLog(cfg.Log, cfg.Now),
+		seed:   maphash.MakeSeed(),
+		conns:  map[*tcpConn]struct{}{},
+		pool:   map[netip.AddrPort][]*tcpConn{},
+		routes: map[netip.Addr]netip.Addr{},
+	}
+	e.table.init(e.seed)
+	e.gate.init()
+	e.alarms = newAlarms(cfg.Alarm)
+	e.admit.limits = cfg.Limits
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	for _, l := range cfg.Listen {
+		if err := e.bind(l); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
+	return e, nil
+}
+
+func (cfg *Config) validate() error {
+	var faults []e911.Fault
+	need := func(ok bool, path, msg string) {
+		if !ok {
+			faults = append(faults, e911.Fault{Path: path, Code: "required", Msg: msg})
+		}
+	}
+	need(len(cfg.Listen) > 0, "listen", "at least one address to listen on")
+	for i, l := range cfg.Listen {
+		need(l.Network == "udp" || l.Network == "tcp", fmt.Sprintf("listen[%d].network", i), "udp or tcp")
+		need(l.Addr.IsValid(), fmt.Sprintf("listen[%d].addr", i), "an address and a port")
+	}
+	need(cfg.Known != nil, "known", "who is a known source")
+	need(cfg.Emergency != nil, "emergency", "what is an emergency call")
+	need(cfg.Handle != nil, "handle", "who owns calls")
+	need(cfg.Alarm != nil, "alarm", "who takes alarms")
+	if len(faults) > 0 {
+		return &e911.Error{Kind: e911.Invalid, Msg: "sip edge configuration", Faults: faults}
+	}
+	return nil
+}
+
+func (cfg *Config) defaults() {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	def := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&cfg.Limits.OrdinaryCalls, 2_000)
+	def(&cfg.Limits.EmergencyCalls, 10_000)
+	def(&cfg.Limits.Connections, 4_096)
+	def(&cfg.Limits.MessageBytes, 64<<10)
+	dur := func(p *time.Duration, v time.Duration) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	dur(&cfg.Timers.T1, 500*time.Millisecond)
+	dur(&cfg.Timers.T2, 4*time.Second)
+	dur(&cfg.Timers.T4, 5*time.Second)
+	dur(&cfg.Timers.TCPConnect, 500*time.Millisecond)
+	dur(&cfg.Timers.Partial, 5*time.Second)
+}
 
 // Listeners tells what is bound, in the order of Config.Listen.
-func (e *Edge) Listeners() []Listener { return e.cfg.Listen }
+func (e *Edge) Listeners() []Listener {
+	var ls []Listener
+	u, t := e.udp, e.tcp
+	for _, l := range e.cfg.Listen {
+		switch l.Network {
+		case "udp":
+			ls, u = append(ls, Listener{"udp", u[0].addr}), u[1:]
+		case "tcp":
+			ls, t = append(ls, Listener{"tcp", t[0].addr}), t[1:]
+		}
+	}
+	return ls
+}
 
 // Run serves until ctx ends, then answers what is unanswered (503), cancels
 // what is ringing, leaves calls that are up alone (their media flows past us,
-// D-17), closes the sockets and waits for every Handle and goroutine.
-func (e *Edge) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// D-17), closes the sockets and waits for every Handle and goroutine. It runs
+// once.
+func (e *Edge) Run(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.alarms.run(e.cfg.Now)
+	}()
+	for _, s := range e.udp {
+		e.spawn(s.read)
+	}
+	for _, s := range e.tcp {
+		e.spawn(s.accept)
+	}
+	<-ctx.Done()
+	err := e.Close()
+	e.alarms.stop()
+	<-done
+	return err
+}
+
+// Close does what Run does when its context ends. An Edge whose Run was never
+// called is given back with it.
+func (e *Edge) Close() error {
+	e.stopping.Store(true)
+	e.mu.Lock()
+	e.closed = true
+	var conns []*tcpConn
+	for t := range e.conns {
+		conns = append(conns, t)
+	}
+	e.mu.Unlock()
+	for _, c := range e.table.all() { // no call can begin any more
+		c.shutdown()
+	}
+	e.cancel()
+	var errs []error
+	for _, s := range e.udp {
+		errs = append(errs, closing(s.c.Close()))
+	}
+	for _, s := range e.tcp {
+		errs = append(errs, closing(s.l.Close()))
+	}
+	for _, t := range conns {
+		t.flush()
+		t.close()
+	}
+	e.wg.Wait()
+	for _, c := range e.table.all() {
+		c.forget()
+	}
+	return errors.Join(errs...)
+}
+
+func closing(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
 
 // Drain makes the edge refuse new calls that are not emergency, with 503 and
-// Retry-After. It cannot be undone.
-func (e *Edge) Drain() {}
+// Retry-After, and answer OPTIONS with 503. It cannot be undone.
+func (e *Edge) Drain() { e.draining.Store(true) }
 
 // Live is the number of legs that are not over.
-func (e *Edge) Live() int { return 0 }
+func (e *Edge) Live() int { return int(e.admit.live.Load()) }
 
-// Dial sends an INVITE on a leg of its own. It never blocks: all results come
-// as events. When ctx ends the leg is ended with what its state allows, CANCEL
-// or BYE, and a 2xx that comes later is acknowledged and hung up.
-func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
-	l := &Leg{callID: in.CallID, events: make(chan Event)}
-	close(l.events)
-	return l
+// spawn runs f on a goroutine that Run waits for; false after the stop.
+func (e *Edge) spawn(f func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.wg.Add(1)
+	go func() {
+		defer e.wg.Done()
+		f()
+	}()
+	return true
+}
+
+// remember starts reading from a connection; false after the stop.
+func (e *Edge) remember(t *tcpConn) bool {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return false
+	}
+	e.conns[t] = struct{}{}
+	if t.dialled {
+		e.pool[t.remote] = append(e.pool[t.remote], t)
+	}
+	e.mu.Unlock()
+	if e.spawn(t.read) {
+		return true
+	}
+	e.forget(t)
+	return false
+}
+
+func (e *Edge) forget(t *tcpConn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.conns, t)
+	if !t.dialled {
+		return
+	}
+	kept := e.pool[t.remote][:0]
+	for _, o := range e.pool[t.remote] {
+		if o != t {
+			kept = append(kept, o)
+		}
+	}
+	if len(kept) == 0 {
+		delete(e.pool, t.remote)
+		return
+	}
+	e.pool[t.remote] = kept
+}
+
+func (e *Edge) pooled(dest netip.AddrPort) *tcpConn {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, t := range e.pool[dest] {
+		if t.fresh() {
+			return t
+		}
+	}
+	return nil
+}
+
+// table finds calls by Call-ID. Slices in it are never changed in place, so a
+// reader may keep what it got.
+type table struct {
+	seed   maphash.Seed
+	shards [64]shard
+	size   atomic.Int64
+}
+
+type shard struct {
+	mu sync.Mutex
+	m  map[string][]*call
+}
+
+func (t *table) init(seed maphash.Seed) {
+	t.seed = seed
+	for i := range t.shards {
+		t.shards[i].m = map[string][]*call{}
+	}
+}
+
+func (t *table) shard(id string) *shard {
+	return &t.shards[maphash.String(t.seed, id)%uint64(len(t.shards))]
+}
+
+func (t *table) get(id string) []*call {
+	s := t.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[id]
+}
+
+// add files c unless another one there is the same; that one is returned.
+func (t *table) add(c *call, same func(*call) bool) *call {
+	s := t.shard(c.callID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.m[c.callID]
+	for _, o := range old {
+		if same != nil && same(o) {
+			return o
+		}
+	}
+	s.m[c.callID] = append(old[:len(old):len(old)], c)
+	t.size.Add(1)
+	return nil
+}
+
+func (t *table) remove(c *call) {
+	s := t.shard(c.callID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var kept []*call
+	for _, o := range s.m[c.callID] {
+		if o != c {
+			kept = append(kept, o)
+		}
+	}
+	if len(kept) < len(s.m[c.callID]) {
+		t.size.Add(-1)
+	}
+	if len(kept) == 0 {
+		delete(s.m, c.callID)
+		return
+	}
+	s.m[c.callID] = kept
+}
+
+func (t *table) all() []*call {
+	var cs []*call
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for _, c := range s.m {
+			cs = append(cs, c...)
+		}
+		s.mu.Unlock()
+	}
+	return cs
 }

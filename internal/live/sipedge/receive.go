@@ -1,0 +1,142 @@
+package sipedge
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// receive takes one message, on the goroutine of its socket. It returns false
+// to end a connection.
+func (e *Edge) receive(m *message, h hop, src netip.AddrPort) bool {
+	if !m.request() {
+		e.response(m)
+		return true
+	}
+	m.stamp(src)
+	if h.network == "udp" {
+		h.addr = m.via.replyTo(src)
+	}
+	if !e.cfg.Known(src.Addr()) && (h.conn == nil || !h.conn.dialled) {
+		return e.stranger(m, h, src)
+	}
+	if h.conn != nil {
+		h.back = netip.AddrPortFrom(src.Addr(), 5060)
+		if m.via.port != 0 {
+			h.back = netip.AddrPortFrom(src.Addr(), m.via.port)
+		}
+	}
+	if m.missing != "" {
+		e.refuse(m, h, src, 400, "no "+m.missing)
+		return true
+	}
+	e.request(m, h, src)
+	return true
+}
+
+// stamp completes the topmost Via with where the request came from.
+func (m *message) stamp(src netip.AddrPort) {
+	for i := range m.headers {
+		if m.headers[i].Name != "Via" {
+			continue
+		}
+		_, rest := cutValue(m.headers[i].Value)
+		v := m.via.stamp(src)
+		if strings.TrimSpace(rest) != "" {
+			v += "," + rest
+		}
+		m.headers[i].Value = v
+		return
+	}
+}
+
+// response looks for the transaction by our branch, which nobody can guess, so
+// that the source need not be asked for.
+func (e *Edge) response(m *message) {
+	for _, c := range e.table.get(m.callID) {
+		if c.response(m) {
+			return
+		}
+	}
+}
+
+func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
+	calls := e.table.get(m.callID)
+	switch {
+	case m.method == "ACK":
+		for _, c := range calls {
+			if c.ack(m) {
+				return
+			}
+		}
+		return // RFC 3261, section 17: an ACK is never answered
+	case m.method == "CANCEL":
+		for _, c := range calls {
+			if c.cancelled(m, h) {
+				return
+			}
+		}
+		e.reply(m, h, response{code: 481})
+	case m.to.tag != "":
+		for _, c := range calls {
+			if c.inDialog(m, h) {
+				return
+			}
+		}
+		e.reply(m, h, response{code: 481})
+	case m.method == "INVITE":
+		for _, c := range calls {
+			if c.sameInvite(m) {
+				c.repeated(m, h)
+				return
+			}
+		}
+		e.invite(m, h, src)
+	case m.method == "OPTIONS":
+		r := response{code: 200, m: Message{Headers: Headers{{"Accept", "application/sdp, multipart/mixed, application/pidf+xml"}}}}
+		if e.draining.Load() {
+			r = response{code: 503, m: Message{Headers: retryAfter(5)}}
+		}
+		e.reply(m, h, r)
+	default:
+		e.reply(m, h, response{code: refusalOf(m.method)})
+	}
+}
+
+// refuse answers a request that cannot be served. A lost call for help is
+// alarmed.
+func (e *Edge) refuse(m *message, h hop, src netip.AddrPort, code int, why string) {
+	if m.method == "ACK" {
+		return
+	}
+	if m.method == "INVITE" && e.cfg.Emergency(m.uri) {
+		e.alarms.raise(Alarm{Code: AlarmMalformed, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
+			Dialled: dialled(m.uri), Emergency: true, Detail: "an emergency call could not be read: " + why})
+	}
+	e.reply(m, h, response{code: code, reason: reasonOf(code) + " (" + why + ")"})
+}
+
+// reply answers without state: the same request gets the same answer.
+func (e *Edge) reply(m *message, h hop, r response) {
+	if r.tag == "" {
+		r.tag = statelessTag(e.seed, m)
+	}
+	e.answer(h, respond(m, r))
+}
+
+// answer sends a response. Over TCP, when the connection of the request is
+// gone, a new one is opened to its sender (RFC 3261, section 18.2.2).
+func (e *Edge) answer(h hop, b []byte) {
+	err := h.send(b)
+	if err == nil {
+		return
+	}
+	e.log.limited("answer", "sip response could not be sent", "error", err)
+	if h.conn == nil || !h.back.IsValid() {
+		return
+	}
+	e.spawn(func() {
+		if t, err := e.connect(e.ctx, h.back); err == nil {
+			_ = t.send(b) // a repetition of the request asks again
+		}
+	})
+}

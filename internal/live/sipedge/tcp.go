@@ -1,0 +1,305 @@
+package sipedge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	writeQueue    = 1 << 20         // bytes that wait for a slow peer before it is given up
+	writeDeadline = 5 * time.Second // for one write to a slow peer
+	freshFor      = 5 * time.Second // a dialled connection is used again when it was heard from since
+	strangerLife  = 10 * time.Second
+)
+
+var errPeerSlow = errors.New("peer does not read")
+
+// tcpConn is one TCP connection. Accepted ones carry the answers to what came
+// on them and the requests of dialogs that came on them; only connections that
+// we dialled carry anything else (D-01).
+type tcpConn struct {
+	e       *Edge
+	c       *net.TCPConn
+	remote  netip.AddrPort
+	local   netip.AddrPort
+	dialled bool
+	heard   atomic.Int64 // time of the last bytes read, Unix nanoseconds
+
+	mu       sync.Mutex
+	queue    [][]byte
+	queued   int
+	draining bool
+	closed   bool
+	users    map[*call]struct{} // dialled calls that wait for an answer on it
+}
+
+func (e *Edge) newConn(c *net.TCPConn, dialled bool) *tcpConn {
+	t := &tcpConn{e: e, c: c, dialled: dialled, users: map[*call]struct{}{}}
+	t.remote = addrPort(c.RemoteAddr())
+	t.local = addrPort(c.LocalAddr())
+	t.heard.Store(time.Now().UnixNano())
+	return t
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// send hands b to the socket without waiting; what the socket does not take at
+// once is written by a goroutine that lives as long as there is something.
+func (t *tcpConn) send(b []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return net.ErrClosed
+	}
+	if !t.draining {
+		n, err := tryWrite(t.c, b)
+		if err != nil {
+			t.closeLocked()
+			return fmt.Errorf("write to tcp peer: %w", err)
+		}
+		if b = b[n:]; len(b) == 0 {
+			return nil
+		}
+	}
+	if t.queued+len(b) > writeQueue {
+		t.closeLocked()
+		return errPeerSlow
+	}
+	t.queue = append(t.queue, b)
+	t.queued += len(b)
+	if !t.draining {
+		t.draining = true
+		if !t.e.spawn(t.drain) {
+			t.closeLocked()
+			return ErrStopped
+		}
+	}
+	return nil
+}
+
+func (t *tcpConn) drain() {
+	for {
+		t.mu.Lock()
+		if len(t.queue) == 0 || t.closed {
+			t.draining, t.queue = false, nil
+			t.mu.Unlock()
+			return
+		}
+		b := t.queue[0]
+		t.queue = t.queue[1:]
+		t.queued -= len(b)
+		t.mu.Unlock()
+		_ = t.c.SetWriteDeadline(time.Now().Add(writeDeadline)) // fails only when closed: Write tells
+		if _, err := t.c.Write(b); err != nil {
+			t.close()
+		}
+	}
+}
+
+func (t *tcpConn) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeLocked()
+}
+
+// closeLocked closes the socket. The reader notices and tells the users, so
+// that no lock of a call is taken here.
+func (t *tcpConn) closeLocked() {
+	if !t.closed {
+		t.closed = true
+		_ = t.c.Close() // nothing to do about it
+	}
+}
+
+func (t *tcpConn) alive() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.closed
+}
+
+// fresh reports whether the connection may carry a new call: one that was
+// silent for long may be dead without our knowing, and a new one tells within
+// Timers.TCPConnect (F-16).
+func (t *tcpConn) fresh() bool {
+	return t.alive() && time.Since(time.Unix(0, t.heard.Load())) < freshFor
+}
+
+func (t *tcpConn) watch(c *call) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.users[c] = struct{}{}
+	return true
+}
+
+func (t *tcpConn) unwatch(c *call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.users, c)
+}
+
+// read runs until the connection ends.
+func (t *tcpConn) read() {
+	f := &framer{max: t.e.cfg.Limits.MessageBytes}
+	chunk := make([]byte, 16<<10)
+	err := error(nil)
+	for err == nil {
+		t.deadline(f)
+		var n int
+		n, err = t.c.Read(chunk)
+		if n > 0 {
+			t.heard.Store(time.Now().UnixNano())
+			f.buf = append(f.buf, chunk[:n]...)
+			if !t.take(f) {
+				break
+			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && t.partial(f) {
+			err = nil
+		}
+	}
+	t.close()
+	t.e.forget(t)
+	t.mu.Lock()
+	users := t.users
+	t.users = nil
+	t.mu.Unlock()
+	for c := range users {
+		c.connLost(t)
+	}
+}
+
+// deadline gives a begun message Timers.Partial to be complete, and an unknown
+// peer a short life.
+func (t *tcpConn) deadline(f *framer) {
+	var at time.Time
+	switch {
+	case len(f.buf) > 0:
+		at = time.Now().Add(t.e.cfg.Timers.Partial)
+	case !t.dialled && !t.e.cfg.Known(t.remote.Addr()):
+		at = time.Now().Add(strangerLife)
+	}
+	_ = t.c.SetReadDeadline(at) // fails only when closed: Read tells
+}
+
+// take hands on every whole message; false ends the connection.
+func (t *tcpConn) take(f *framer) bool {
+	for {
+		m, err := f.next()
+		if err != nil {
+			t.unreadable(m, err)
+			return false
+		}
+		if m == nil {
+			break
+		}
+		if !t.e.receive(m, hop{network: "tcp", addr: t.remote, local: t.local, conn: t}, t.remote) {
+			return false
+		}
+	}
+	if f.pings > 0 && (t.dialled || t.e.cfg.Known(t.remote.Addr())) {
+		f.pings = 0
+		return t.send([]byte("\r\n")) == nil
+	}
+	return true
+}
+
+// partial is called when a message did not become whole in time. An emergency
+// INVITE goes on with what there is of it; anything else ends the connection.
+func (t *tcpConn) partial(f *framer) bool {
+	if len(f.buf) == 0 || (!t.dialled && !t.e.cfg.Known(t.remote.Addr())) {
+		return false
+	}
+	m := f.cut()
+	switch {
+	case m == nil:
+		return false
+	case m.method == "INVITE" && t.e.cfg.Emergency(m.uri):
+		return t.e.receive(m, hop{network: "tcp", addr: t.remote, local: t.local, conn: t}, t.remote)
+	}
+	t.unreadable(m, errUnframed)
+	return false
+}
+
+// unreadable answers the message after which the stream cannot be read on.
+func (t *tcpConn) unreadable(m *message, err error) {
+	h := hop{network: "tcp", addr: t.remote, local: t.local, conn: t}
+	known := t.e.cfg.Known(t.remote.Addr())
+	t.e.log.limited("tcp_unreadable", "sip stream ended", "error", err, "known", known)
+	if m == nil || !m.request() || m.method == "ACK" || !known {
+		return
+	}
+	code := 400
+	if errors.Is(err, errTooLarge) {
+		code = 513
+	}
+	t.e.refuse(m, h, t.remote, code, err.Error())
+	t.flush()
+}
+
+// flush waits until what was queued is written, so that an answer leaves
+// before the connection closes. The writer's deadline bounds the wait.
+func (t *tcpConn) flush() {
+	t.mu.Lock()
+	rest := t.queue
+	t.queue, t.queued = nil, 0
+	t.mu.Unlock()
+	for _, b := range rest {
+		_ = t.c.SetWriteDeadline(time.Now().Add(writeDeadline))
+		if _, err := t.c.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+// connect opens a connection to dest within Timers.TCPConnect, or gives one
+// that we opened before and that was heard from just now. It never gives an
+// accepted one.
+func (e *Edge) connect(ctx context.Context, dest netip.AddrPort) (*tcpConn, error) {
+	if t := e.pooled(dest); t != nil {
+		return t, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timers.TCPConnect)
+	defer cancel()
+	d := net.Dialer{LocalAddr: e.dialFrom(dest)}
+	c, err := d.DialContext(ctx, "tcp", dest.String())
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	t := e.newConn(c.(*net.TCPConn), true)
+	if !e.remember(t) {
+		t.close()
+		return nil, ErrStopped
+	}
+	return t, nil
+}
+
+// dialFrom is the address that our listener has, so that the other side sees
+// the source that it knows; nil lets the kernel choose.
+func (e *Edge) dialFrom(dest netip.AddrPort) net.Addr {
+	for _, l := range e.tcp {
+		a := l.addr.Addr()
+		if !a.IsUnspecified() && a.Is4() == dest.Addr().Is4() && a.IsLoopback() == dest.Addr().IsLoopback() {
+			return &net.TCPAddr{IP: a.AsSlice(), Zone: a.Zone()}
+		}
+	}
+	return nil
+}

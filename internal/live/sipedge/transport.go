@@ -1,0 +1,227 @@
+package sipedge
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// hop is one way to a peer: where bytes go, on which socket.
+type hop struct {
+	network string
+	addr    netip.AddrPort
+	local   netip.AddrPort
+	conn    *tcpConn       // tcp
+	sock    *udpSock       // udp
+	back    netip.AddrPort // tcp, of a request: where its sender listens
+}
+
+func (h hop) send(b []byte) error {
+	if h.conn != nil {
+		return h.conn.send(b)
+	}
+	if h.sock == nil {
+		return errNoSocket
+	}
+	if _, err := h.sock.c.WriteToUDPAddrPort(b, h.addr); err != nil {
+		return fmt.Errorf("write datagram: %w", err)
+	}
+	return nil
+}
+
+var errNoSocket = errors.New("no listener for this transport and address family")
+
+// udpSock is one UDP listener. All datagrams leave from a listener, so that
+// the other side sees the source address and port that it knows.
+type udpSock struct {
+	e    *Edge
+	c    *net.UDPConn
+	addr netip.AddrPort
+}
+
+// receiveBuffer rides out bursts of INVITEs; the kernel may grant less.
+const receiveBuffer = 4 << 20
+
+func (e *Edge) bind(l Listener) error {
+	switch l.Network {
+	case "udp":
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(l.Addr))
+		if err != nil {
+			return fmt.Errorf("listen for SIP: %w", err)
+		}
+		_ = c.SetReadBuffer(receiveBuffer)
+		_ = c.SetWriteBuffer(receiveBuffer)
+		e.udp = append(e.udp, &udpSock{e: e, c: c, addr: addrPort(c.LocalAddr())})
+	case "tcp":
+		t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(l.Addr))
+		if err != nil {
+			return fmt.Errorf("listen for SIP: %w", err)
+		}
+		e.tcp = append(e.tcp, &tcpSock{e: e, l: t, addr: addrPort(t.Addr())})
+	}
+	return nil
+}
+
+// read runs until the socket is closed. One reader for each socket keeps the
+// order in which messages came.
+func (s *udpSock) read() {
+	buf := make([]byte, 64<<10)
+	for {
+		n, src, err := s.c.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			s.e.log.limited("udp_read", "sip datagram could not be read", "error", err)
+			continue
+		}
+		src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
+		s.e.datagram(buf[:n], src, s)
+	}
+}
+
+// datagram takes one datagram. From unknown sources nothing is parsed but an
+// INVITE within the limit of 403s, and what names a call that is up.
+func (e *Edge) datagram(data []byte, src netip.AddrPort, s *udpSock) {
+	known := e.cfg.Known(src.Addr())
+	if !known && !looksLikeInvite(data) && len(e.table.get(peekCallID(data))) == 0 {
+		return
+	}
+	m, err := parseDatagram(data)
+	if err != nil {
+		if known {
+			e.log.limited("udp_junk", "datagram is not SIP")
+		}
+		return
+	}
+	h := hop{network: "udp", addr: src, local: e.localFor(s.addr, src.Addr()), sock: s}
+	e.receive(m, h, src)
+}
+
+// tcpSock is one TCP listener.
+type tcpSock struct {
+	e    *Edge
+	l    *net.TCPListener
+	addr netip.AddrPort
+}
+
+func (s *tcpSock) accept() {
+	for {
+		c, err := s.l.AcceptTCP()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Out of file descriptors: wait, for otherwise this loop would spin.
+			s.e.log.limited("tcp_accept", "sip connection could not be accepted", "error", err)
+			if !s.e.pause(50 * time.Millisecond) {
+				return
+			}
+			continue
+		}
+		t := s.e.newConn(c, false)
+		if !s.e.admitConn(t) || !s.e.remember(t) {
+			t.close()
+		}
+	}
+}
+
+func (e *Edge) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-e.ctx.Done():
+		return false
+	}
+}
+
+// Strangers may keep this many connections open, so that they cannot crowd out
+// trunks.
+const (
+	strangerConns    = 64
+	strangerConnsOne = 4
+)
+
+func (e *Edge) admitConn(t *tcpConn) bool {
+	known := e.cfg.Known(t.remote.Addr())
+	same, all := 0, 0
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if known {
+		return len(e.conns) < e.cfg.Limits.Connections+strangerConns
+	}
+	for o := range e.conns {
+		if o.dialled || e.cfg.Known(o.remote.Addr()) {
+			continue
+		}
+		all++
+		if o.remote.Addr() == t.remote.Addr() {
+			same++
+		}
+	}
+	return all < strangerConns && same < strangerConnsOne
+}
+
+// localFor is the address and port that a peer reaches the listener bound to
+// bound at: the listener's own, or for a listener on any address the one that
+// the kernel would send from.
+func (e *Edge) localFor(bound netip.AddrPort, peer netip.Addr) netip.AddrPort {
+	if !bound.Addr().IsUnspecified() {
+		return bound
+	}
+	e.mu.Lock()
+	local, ok := e.routes[peer]
+	e.mu.Unlock()
+	if !ok {
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 9)))
+		if err != nil {
+			return bound
+		}
+		local = addrPort(c.LocalAddr()).Addr()
+		_ = c.Close() // nothing was sent
+		e.mu.Lock()
+		if len(e.routes) >= 1024 {
+			clear(e.routes)
+		}
+		e.routes[peer] = local
+		e.mu.Unlock()
+	}
+	return netip.AddrPortFrom(local, bound.Port())
+}
+
+// suits reports whether a socket bound to a can reach peer.
+func suits(a, peer netip.Addr) bool {
+	if a.IsUnspecified() {
+		return true
+	}
+	return a.Is4() == peer.Is4() && a.IsLoopback() == peer.IsLoopback()
+}
+
+// udpHop is the way to dest by UDP.
+func (e *Edge) udpHop(dest netip.AddrPort) (hop, error) {
+	for _, s := range e.udp {
+		if suits(s.addr.Addr(), dest.Addr()) {
+			return hop{network: "udp", addr: dest, local: e.localFor(s.addr, dest.Addr()), sock: s}, nil
+		}
+	}
+	return hop{}, errNoSocket
+}
+
+// tcpHop is the way by an open connection. What we say of ourselves is the
+// address of our listener: the peer may open a connection of its own to it.
+func (e *Edge) tcpHop(t *tcpConn) hop {
+	local := t.local
+	for _, s := range e.tcp {
+		if suits(s.addr.Addr(), t.remote.Addr()) {
+			local = netip.AddrPortFrom(t.local.Addr(), s.addr.Port())
+			break
+		}
+	}
+	return hop{network: "tcp", addr: t.remote, local: local, conn: t}
+}
+
+func (h hop) origin() origin { return origin{network: h.network, local: h.local} }
