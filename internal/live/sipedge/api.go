@@ -159,6 +159,9 @@ type Invite struct {
 	Body        []byte
 	ContentType string
 	CallID      string // none: the edge makes one
+	// NoOffer: the body holds no SDP (a location alone, say), so the 2xx makes
+	// the offer and waits for Leg.Ack, as it does without a body.
+	NoOffer bool
 }
 
 // EventKind is the closed list of what happens to a Leg.

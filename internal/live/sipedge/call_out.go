@@ -88,7 +88,7 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 	c.d = dialog{localTag: c.tag(0), localSeq: 1}
 	c.d.local = nameAddr(in.From) + ";tag=" + c.d.localTag
 	c.d.remote = nameAddr(in.To)
-	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0}
+	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}
 	a.out = outgoing{
 		method: "INVITE", uri: in.URI, branch: a.branch, from: c.d.local, to: c.d.remote,
 		callID: in.CallID, seq: 1, contact: true,
