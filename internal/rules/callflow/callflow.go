@@ -355,9 +355,7 @@ func (m *Machine) stepGated(ev Event, a *attempt) []Action {
 		}
 	case ReInvite:
 		return []Action{{Do: RefuseReInvite, N: a.n, Code: 491}}
-	case SendFailed, Failed:
-		m.drop(a)
-	case Lost:
+	case SendFailed, Failed, Lost:
 		if ev.N != m.winner {
 			m.drop(a)
 		}

@@ -45,6 +45,7 @@ func (m *Machine) lostTalking(n int) []Action {
 	}
 	if m.callerLost && m.psapLost {
 		m.drop(m.find(m.winner))
+		acts = append(acts, Action{Do: ByeLeg, N: m.winner, Reason: "lost"}, Action{Do: ByeLeg, N: 0, Reason: "lost"})
 		acts = append(acts, m.close(ByCallbox, "both connections were lost", false)...)
 	}
 	return acts

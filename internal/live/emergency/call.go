@@ -1,0 +1,311 @@
+package emergency
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/dialplan"
+	"github.com/callbox911/callbox/internal/rules/ladder"
+	"github.com/callbox911/callbox/internal/snapshot"
+)
+
+// call is one call; everything in it belongs to the goroutine of Serve.
+type call struct {
+	h    *Handler
+	ctx  context.Context // of the legs; never that of the server, which must not end them
+	leg  Caller
+	req  *sipedge.Request
+	snap *snapshot.Snapshot
+	org  *snapshot.Org
+	log  *slog.Logger
+
+	id    e911.CallID
+	uid   string // emergency call id, urn:emergency:uid:callid:...
+	at    time.Time
+	class e911.CallClass
+	trunk e911.Trunk // zero: the source is known by its address alone
+	known bool       // trunk is set
+
+	dec decision
+
+	m        machine
+	clock    *alarmClock
+	legs     map[int]*attempt
+	events   chan legEvent
+	queue    []callflow.Event // from ourselves, before anything else
+	done     chan struct{}
+	pumps    sync.WaitGroup
+	arriving bool // the machine's first step: its timers count from the arrival
+	receipt  journal.Receipt
+	now      legEvent  // the event in hand
+	talk     time.Time // since the caller was answered
+	callerIs []byte    // the caller's SDP that the PSAP knows
+	told     map[string]bool
+}
+
+// attempt is one leg that we dialled.
+type attempt struct {
+	n      int
+	rung   int
+	slim   bool
+	leg    Callee
+	cancel context.CancelFunc
+	sent   conveyed
+	sdp    []byte // last SDP from the other side
+	answer sipedge.Event
+	target string // of the redirect that it brought, when that may be followed
+	keep   bool   // not to be ended with us
+}
+
+type legEvent struct {
+	n  int // 0 is the caller
+	ev sipedge.Event
+}
+
+// writeWait is how long the first leg waits for "arrived" to reach the page
+// cache (E5).
+const writeWait = 5 * time.Millisecond
+
+// Serve is Handle for any leg.
+func (h *Handler) Serve(ctx context.Context, leg Caller) {
+	req := leg.Request()
+	c := &call{
+		h: h, ctx: context.WithoutCancel(ctx), leg: leg, req: req, at: req.At, id: e911.NewID[e911.CallID](),
+		snap: h.cfg.Snapshot.Load(), org: new(snapshot.Org), told: map[string]bool{},
+	}
+	if c.at.IsZero() {
+		c.at = h.cfg.Now()
+	}
+	c.log = h.cfg.Log.With(slog.String(obs.KeyCall, string(c.id)))
+	found, ok := dialplan.Find(req.URI)
+	if !ok {
+		// Ordinary calls, and calls back from a PSAP, have no owner here yet.
+		c.say("refuse a call that is no emergency", leg.Reject(404, "Not Found", nil))
+		return
+	}
+	c.class = found.Class
+	c.dec.flag(found.Prefixed != "", FlagPrefixed)
+	c.guard("source", c.source)
+	c.uid = emergencyCallID(req.Headers, c.id, h.cfg.Domain)
+	if !h.enter(c) {
+		c.alarm(AlarmLoop, "an emergency call came back to us; it is on its way already")
+		c.say("refuse a call in a loop", leg.Reject(482, "Loop Detected", nil))
+		return
+	}
+	defer h.leave(c)
+	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
+	c.decide()
+	if c.class == e911.ClassTest933 {
+		c.test(ctx)
+		return
+	}
+	c.awaitWritten()
+	c.run(ctx)
+}
+
+// source finds whose call it is.
+func (c *call) source() {
+	from := c.req.Source.Addr().Unmap()
+	if t, ok := c.snap.TrunkBySource(from); ok {
+		c.trunk, c.known = t, true
+		if o := c.snap.Org(t.Org); o != nil {
+			c.org = o
+		}
+		return
+	}
+	c.dec.flag(true, FlagUnauthenticated)
+	if orgs := c.snap.OrgsByAddress(from); len(orgs) == 1 {
+		c.org = orgs[0]
+	}
+}
+
+// awaitWritten lets the leg wait for the write of "arrived" (E5).
+func (c *call) awaitWritten() {
+	limit := time.NewTimer(writeWait)
+	defer limit.Stop()
+	select {
+	case <-c.receipt.Written:
+		if err := c.journalErr(); err != nil {
+			c.alarm(AlarmJournalFailed, "the arrival of a call could not be written; the call goes on")
+			c.log.Error("write the arrival of a call", obs.Err(err))
+		}
+	case <-limit.C:
+		c.alarm(AlarmJournalLate, "the arrival of a call was not written within 5 ms; the call goes on")
+	}
+}
+
+func (c *call) journalErr() error {
+	if c.receipt.Err == nil {
+		return nil
+	}
+	return c.receipt.Err()
+}
+
+// run carries the call from its first leg to its end.
+func (c *call) run(ctx context.Context) {
+	c.clock = newAlarmClock(c.h.cfg.Now)
+	c.legs = map[int]*attempt{}
+	c.events = make(chan legEvent, 32)
+	c.done = make(chan struct{})
+	defer c.end()
+	c.callerIs = c.dec.sdp
+	c.m = c.h.newMachine(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
+	c.pump(0, c.leg.Events())
+	c.arriving = true
+	c.step(callflow.Event{Kind: callflow.Arrived})
+	c.arriving = false
+	synced, stopped := c.receipt.Synced, ctx.Done()
+	for !c.m.Ended() {
+		select {
+		case t := <-c.events:
+			c.happened(t)
+		case <-synced:
+			synced = nil
+			c.step(callflow.Event{Kind: callflow.Recorded})
+		case <-c.clock.ring():
+			for t, ok := c.clock.due(); ok && !c.m.Ended(); t, ok = c.clock.due() {
+				c.step(callflow.Event{Kind: callflow.Fired, Timer: t})
+			}
+		case <-stopped:
+			stopped = nil
+			c.step(callflow.Event{Kind: callflow.Stopped})
+			if l := c.legs[c.m.Winner()]; l != nil && !c.talk.IsZero() {
+				l.keep = true // the two go on talking without us
+			}
+		}
+	}
+}
+
+// end lets go of every leg: what still rings is cancelled, what answers from
+// now on is hung up by the edge.
+func (c *call) end() {
+	c.clock.stopAll()
+	for _, a := range c.legs {
+		if !a.keep {
+			a.cancel()
+		}
+	}
+	close(c.done)
+	c.pumps.Wait()
+}
+
+// pump brings the events of a leg to the goroutine of the call.
+func (c *call) pump(n int, in <-chan sipedge.Event) {
+	c.pumps.Go(func() {
+		for {
+			select {
+			case ev, ok := <-in:
+				if !ok {
+					return
+				}
+				select {
+				case c.events <- legEvent{n: n, ev: ev}:
+				case <-c.done:
+					return
+				}
+			case <-c.done:
+				return
+			}
+		}
+	})
+}
+
+// step gives the machine an event and carries out what it wants. What that
+// brings about at once follows before any other event.
+func (c *call) step(ev callflow.Event) {
+	c.queue = append(c.queue, ev)
+	for len(c.queue) > 0 {
+		ev := c.queue[0]
+		c.queue = c.queue[1:]
+		var acts []callflow.Action
+		if !c.guard("call flow", func() { acts = c.m.Step(ev) }) {
+			acts = c.lastResort(ev)
+		}
+		for _, a := range acts {
+			if !c.guard(string(a.Do), func() { c.do(a) }) && a.Do == callflow.Dial {
+				c.queue = append(c.queue, callflow.Event{Kind: callflow.SendFailed, N: a.N})
+			}
+		}
+	}
+}
+
+// lastResort replaces a machine that broke, so that a bug does not leave a
+// caller alone: a new one starts over with the relay centre first. A call that
+// is up goes on with the old one, which keeps the state it had.
+func (c *call) lastResort(ev callflow.Event) []callflow.Action {
+	if !c.m.Waiting() || ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye) {
+		if ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye) {
+			c.m = over{}
+		}
+		return nil
+	}
+	first := 0
+	for n, a := range c.legs {
+		first = max(first, n)
+		a.cancel()
+	}
+	c.clock.stopAll()
+	c.dec.rungs = relayFirst(c.dec.rungs)
+	c.m = callflow.New(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: first})
+	return append(c.m.Step(callflow.Event{Kind: callflow.Arrived}), c.m.Step(callflow.Event{Kind: callflow.Recorded})...)
+}
+
+// over is the machine of a call that is over.
+type over struct{}
+
+func (over) Step(callflow.Event) []callflow.Action { return nil }
+func (over) Ended() bool                           { return true }
+func (over) Waiting() bool                         { return false }
+func (over) Winner() int                           { return 0 }
+
+func relayFirst(rungs []ladder.Rung) []ladder.Rung {
+	out := make([]ladder.Rung, 0, len(rungs))
+	for _, relay := range []bool{true, false} {
+		for _, r := range rungs {
+			if (r.Kind == ladder.KindRelay) == relay {
+				r.Down = false
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func routesOf(rungs []ladder.Rung) []callflow.Route {
+	out := make([]callflow.Route, len(rungs))
+	for i, r := range rungs {
+		out[i] = callflow.Route{Slow: r.Slow(), Down: r.Down}
+	}
+	return out
+}
+
+// guard runs f and reports false when it panicked, after raising an alarm.
+func (c *call) guard(what string, f func()) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ok = false
+			// The value of a panic may hold a caller's data; where it happened
+			// does not.
+			c.log.Error("recovered in a call", slog.String("in", what), slog.String("stack", string(debug.Stack())))
+			c.alarm(AlarmPanic, fmt.Sprintf("a fault in %q was recovered; the call goes on without it", what))
+		}
+	}()
+	f()
+	return true
+}
+
+// say logs what a leg refused; the call goes on.
+func (c *call) say(doing string, err error) {
+	if err != nil {
+		c.log.Warn(doing, obs.Err(err))
+	}
+}

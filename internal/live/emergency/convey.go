@@ -1,0 +1,279 @@
+package emergency
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/wire/calldata"
+	"github.com/callbox911/callbox/wire/pidflo"
+)
+
+// conveyed is what a leg was given, for the record (E10).
+type conveyed struct {
+	to          string
+	pidf        string
+	geolocation string
+}
+
+// retention is how long a PSAP may keep a location (F-26).
+const retention = 24 * time.Hour
+
+// convey writes the INVITE of an attempt by the header profile `carrier`
+// (design 2.4): SDP unchanged, PIDF-LO by value, From = PAI = callback. Slim
+// leaves the location body out; references stay (F-16).
+func (c *call) convey(trunkTo string, slim bool) (sipedge.Invite, conveyed, error) {
+	in, sent, err := c.conveyPlain(trunkTo)
+	if err != nil || slim {
+		return in, sent, err
+	}
+	var parts []part
+	if c.dec.sdp != nil {
+		parts = append(parts, textPart(typeSDP, c.dec.sdp))
+	}
+	geo := make([]string, 0, len(c.dec.values)+1)
+	if doc := c.pidf(); doc != nil {
+		cid := "loc-" + string(c.id) + "@" + c.h.cfg.Domain
+		p := textPart(pidflo.MediaType, doc)
+		p.header.Set("Content-Id", "<"+cid+">")
+		parts = append(parts, p)
+		geo = append(geo, "<cid:"+cid+">")
+		sent.pidf = string(doc)
+	}
+	// What came in follows, unchanged: the PSAP may see more in it than we did
+	// (F-05, RFC 6881 SP-19).
+	for _, v := range c.dec.values {
+		geo = append(geo, v.raw)
+	}
+	parts = append(parts, c.dec.locations...)
+	parts = append(parts, c.dec.others...)
+	sent.geolocation = strings.Join(geo, ", ")
+	in.Headers = c.headers(geo)
+	switch {
+	case len(parts) == 1 && parts[0].mediaType() == typeSDP:
+		in.ContentType, in.Body = typeSDP, parts[0].body
+	case len(parts) > 0:
+		in.ContentType, in.Body = joinParts("callbox-"+string(e911.NewID[e911.CallID]()), parts)
+	}
+	return in, sent, nil
+}
+
+// conveyPlain is the INVITE without any body but SDP.
+func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
+	to, err := parseTarget(trunkTo)
+	if err != nil {
+		return sipedge.Invite{}, conveyed{to: trunkTo}, err
+	}
+	var geo []string
+	for _, v := range c.dec.values {
+		if v.cid() == "" {
+			geo = append(geo, v.raw)
+		}
+	}
+	me := c.address()
+	in := sipedge.Invite{
+		URI: trunkTo, Dest: to.dest, Transport: to.transport, From: me, To: "<" + to.plain + ">", Headers: c.headers(geo),
+	}
+	if c.dec.sdp != nil {
+		in.Body, in.ContentType = c.dec.sdp, typeSDP
+	}
+	return in, conveyed{to: trunkTo, geolocation: strings.Join(geo, ", ")}, nil
+}
+
+// address is the caller as the PSAP sees him: the callback number, never
+// anonymous (F-21).
+func (c *call) address() string {
+	n := c.dec.who.Callback
+	if n == "" {
+		n = c.dec.who.Line
+	}
+	if n == "" {
+		// No number at all: a name that tells the call-taker so.
+		return `"No callback number" <sip:unknown@` + c.h.cfg.Domain + ">"
+	}
+	return "<sip:" + string(n) + "@" + c.h.cfg.Domain + ";user=phone>"
+}
+
+// headers are those beside what the edge writes. Privacy, Require,
+// Proxy-Require and Resource-Priority that came in are not passed on (F-21,
+// F-25); a PASSporT is (F-25).
+func (c *call) headers(geo []string) sipedge.Headers {
+	h := sipedge.Headers{
+		{Name: "Max-Forwards", Value: strconv.Itoa(c.maxForwards())},
+		{Name: "P-Asserted-Identity", Value: c.address()},
+	}
+	if len(geo) > 0 {
+		h = append(h, sipedge.Header{Name: "Geolocation", Value: strings.Join(geo, ", ")},
+			sipedge.Header{Name: "Geolocation-Routing", Value: "yes"})
+		for _, option := range optionTags(c.dec.values) {
+			h = append(h, sipedge.Header{Name: "Supported", Value: option})
+		}
+	}
+	kept := c.req.Headers.All("Call-Info")
+	if !strings.Contains(strings.Join(kept, ","), c.uid) {
+		h = append(h, sipedge.Header{Name: "Call-Info", Value: "<" + c.uid + ">;purpose=emergency-CallId"})
+	}
+	for _, v := range kept {
+		h = append(h, sipedge.Header{Name: "Call-Info", Value: v})
+	}
+	for _, name := range []string{"Identity", "Date", "P-Access-Network-Info"} {
+		for _, v := range c.req.Headers.All(name) {
+			h = append(h, sipedge.Header{Name: name, Value: v})
+		}
+	}
+	return h
+}
+
+// optionTags says which kinds of reference are in use, as the one who sends
+// them must (RFC 6442, section 4.1).
+func optionTags(values []geoValue) []string {
+	sip, http := false, false
+	for _, v := range values {
+		scheme, _, _ := strings.Cut(strings.ToLower(v.uri), ":")
+		sip = sip || scheme == "sip" || scheme == "sips" || scheme == "pres"
+		http = http || scheme == "http" || scheme == "https"
+	}
+	var tags []string
+	if sip {
+		tags = append(tags, "geolocation-sip")
+	}
+	if http {
+		tags = append(tags, "geolocation-http")
+	}
+	return tags
+}
+
+// maxForwards counts down what came in, and starts at 70 (RFC 3261, section
+// 8.1.1.6). It does not go below 0: a call in a loop must come to its end.
+func (c *call) maxForwards() int {
+	n, err := strconv.Atoi(strings.TrimSpace(c.req.Headers.Get("Max-Forwards")))
+	if err != nil || n > 70 || n < 0 {
+		return 70
+	}
+	return max(n-1, 0)
+}
+
+// pidf writes the location object that we send (F-26); nil without a place.
+func (c *call) pidf() []byte {
+	w := c.dec.where
+	if w.By == e911.ByNothing || (w.Place.Civic.Empty() && w.Place.Area == nil) {
+		return nil
+	}
+	now := c.h.cfg.Now()
+	at := w.At
+	if at.IsZero() {
+		at = now
+	}
+	method := w.Method
+	if w.Rank >= locate.RankSite || method == "" {
+		method = "Default"
+	}
+	g := pidflo.Geopriv{
+		Retransmission: true, Retention: now.Add(retention).UTC().Truncate(time.Second), Method: method,
+		ProvidedBy: c.providedBy(),
+	}
+	// The building's point stands first, because it is the coarser of the two
+	// (RFC 5491, rule 7); both come from the same source.
+	if a := w.Place.Area; a != nil {
+		pos := pidflo.Pos{Lat: a.Lat, Lon: a.Lon}
+		if a.RadiusM > 0 {
+			g.Info = append(g.Info, pidflo.Chunk{Shape: pidflo.Circle{Center: pos, Radius: a.RadiusM}})
+		} else {
+			g.Info = append(g.Info, pidflo.Chunk{Shape: pidflo.Point{Pos: pos}})
+		}
+	}
+	if cv := civic.ToPIDF(w.Place.Civic); cv != nil {
+		g.Info = append(g.Info, pidflo.Chunk{Civic: cv})
+	}
+	doc := &pidflo.Document{Entity: c.entity(), Elements: []pidflo.Element{{
+		Kind: pidflo.Device, ID: "caller", Geopriv: []pidflo.Geopriv{g}, Timestamp: at.UTC().Truncate(time.Second),
+	}}}
+	return pidflo.Marshal(doc)
+}
+
+// entity is the callback number, never the user's mail address (F-26).
+func (c *call) entity() string {
+	if n := c.dec.who.Callback; n != "" {
+		return "pres:" + string(n) + "@" + c.h.cfg.Domain
+	}
+	return "pres:unknown@" + c.h.cfg.Domain
+}
+
+func (c *call) providedBy() calldata.ProvidedBy {
+	p := c.h.cfg.Provider
+	if p.Name == "" || p.Contact == "" {
+		return calldata.ProvidedBy{}
+	}
+	ref := string(c.id) + "@" + c.h.cfg.Domain
+	info := calldata.ProviderInfo{
+		Reference: ref, Name: p.Name, Type: calldata.TypeTelecom, ContactURI: p.Contact, Languages: []string{"en"},
+	}
+	if p.CompanyID != "" {
+		info.ID, info.Series = p.CompanyID, "NENA"
+	}
+	mobility := calldata.MobilityUnknown
+	switch c.dec.who.HELD {
+	case identify.HELDYes:
+		mobility = calldata.MobilityNomadic
+	case identify.HELDNo:
+		mobility = calldata.MobilityFixed
+	}
+	return calldata.ProvidedBy{
+		Providers: []calldata.ProviderInfo{info},
+		Services: []calldata.ServiceInfo{{
+			Reference: ref, Environment: calldata.EnvironmentBusiness, Types: []string{calldata.ServiceMLTSLocal}, Mobility: mobility,
+		}},
+	}
+}
+
+func textPart(mediaType string, body []byte) part {
+	return part{header: textproto.MIMEHeader{"Content-Type": {mediaType}}, body: body}
+}
+
+// target is where a trunk's address leads.
+type target struct {
+	dest      netip.AddrPort
+	transport string // for sipedge.Invite
+	plain     string // user and host, without parameters, for To
+}
+
+var errTarget = errors.New("not a sip URI with an IP address")
+
+// parseTarget reads "sip:psap@127.0.0.21:5071;transport=tcp". The host must be
+// an address: a call asks no name server (E3).
+func parseTarget(uri string) (target, error) {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	if !ok || !strings.EqualFold(scheme, "sip") {
+		return target{}, errTarget
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	rest, params, _ := strings.Cut(rest, ";")
+	host := rest
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		host = rest[i+1:]
+	}
+	dest, err := netip.ParseAddrPort(host)
+	if err != nil {
+		a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil {
+			return target{}, fmt.Errorf("%w: %q", errTarget, host)
+		}
+		dest = netip.AddrPortFrom(a, 5060)
+	}
+	t := target{dest: dest, transport: "tcp", plain: "sip:" + rest}
+	for p := range strings.SplitSeq(params, ";") {
+		if strings.EqualFold(strings.TrimSpace(p), "transport=udp") {
+			t.transport = "udp"
+		}
+	}
+	return t, nil
+}

@@ -1,0 +1,330 @@
+package emergency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/rules/ladder"
+	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/wire/pidflo"
+)
+
+// askWait bounds each question to another part of the system (E3).
+const askWait = 100 * time.Millisecond
+
+// maxValues bounds how many location values of one INVITE are looked at; all of
+// them travel on.
+const maxValues = 8
+
+// decision is all that was decided about a call before its first leg.
+type decision struct {
+	flags []string // of the call itself
+
+	sdp       []byte // the caller's offer; nil: none
+	locations []part // PIDF-LO bodies, in the order in which they count
+	others    []part // further body parts, passed on
+	values    []geoValue
+
+	who   identify.Result
+	where locate.Result
+
+	whereFindings []e911.Finding
+
+	psap          *e911.PSAP // of the place; nil: none follows
+	relay         bool       // the call goes to the relay centre
+	relayName     journal.Ref
+	line          e911.Number // ten-digit line of whom the call is for
+	demonstration bool        // a demonstration layer chose
+	rungs         []ladder.Rung
+	routeFlags    []string
+	routeFindings []e911.Finding
+}
+
+func (d *decision) flag(when bool, name string) {
+	if when && !slices.Contains(d.flags, name) {
+		d.flags = append(d.flags, name)
+	}
+}
+
+func (d *decision) whoFlags() []string { return slices.Concat(d.flags, d.who.Flags) }
+
+// allFlags are those that people are told.
+func (d *decision) allFlags() []string {
+	all := slices.Concat(d.flags, d.who.Flags, d.where.Flags, d.routeFlags)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// psapRef is whom the call is for.
+func (d *decision) psapRef() journal.Ref {
+	if d.psap != nil {
+		return journal.Ref{ID: string(d.psap.ID), Key: d.psap.Key, Name: d.psap.Name}
+	}
+	return d.relayName
+}
+
+// decide asks the rules, one after the other, each guarded: what one of them
+// cannot say is decided by what the others say.
+func (c *call) decide() {
+	d := &c.dec
+	d.who = identify.Result{By: e911.ByTrunkOnly}
+	d.where = locate.Result{By: e911.ByNothing, Class: locate.None, Rank: locate.RankNothing}
+	if !c.guard("body", c.readBody) {
+		// Its own SDP is what a call cannot do without.
+		if strings.HasPrefix(strings.ToLower(c.req.ContentType), typeSDP) {
+			d.sdp = c.req.Body
+		}
+	}
+	var candidates []locate.Candidate
+	var device e911.DeviceID
+	c.guard("references", func() { candidates, device = c.references() })
+	c.guard("identify", func() {
+		d.who = identify.Who(c.snap, c.org, identify.Call{
+			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: device, AskedHELD: c.askedHELD,
+		})
+	})
+	c.guard("locate", func() { c.locate(candidates) })
+	c.guard("route", c.route)
+	if len(d.rungs) == 0 && c.class == e911.ClassEmergency {
+		d.routeFlags = append(d.routeFlags, FlagNoRoute)
+		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")
+	}
+	c.recordDecision()
+}
+
+func (c *call) askedHELD(id e911.DeviceID) bool {
+	return c.h.cfg.Locator != nil && c.h.cfg.Locator.AskedHELD(c.org.ID(), id)
+}
+
+// readBody takes the INVITE's body and its Geolocation values apart.
+func (c *call) readBody() {
+	d := &c.dec
+	d.values = geolocationValues(c.req.Headers)
+	sdp, locations, others := bodyParts(c.req.ContentType, c.req.Body)
+	d.sdp, d.others = sdp, others
+	// Referenced ones count first, in the order of the header, then those that
+	// nobody refers to, in the order of the body (RFC 5491, rule 9).
+	for _, v := range d.values {
+		for i, p := range locations {
+			if v.cid() != "" && v.cid() == p.id() {
+				d.locations = append(d.locations, p)
+				locations = slices.Delete(locations, i, i+1)
+				break
+			}
+		}
+	}
+	d.locations = append(d.locations, locations...)
+}
+
+// references asks the location server about the location URIs of the INVITE.
+// Ours are known in memory. Foreign ones travel on and are not asked here.
+func (c *call) references() (found []locate.Candidate, device e911.DeviceID) {
+	asked := 0
+	for _, v := range c.dec.values {
+		if v.cid() != "" || c.h.cfg.Locator == nil || asked == maxValues {
+			continue
+		}
+		asked++
+		r, err := c.resolve(v.uri)
+		if r.Device != "" && device == "" {
+			device = r.Device
+		}
+		switch {
+		case err != nil:
+			c.finding(e911.Finding{Rule: "location_reference", Said: r.Said, Why: reasonOf(err)})
+		case r.Evidence != nil:
+			found = append(found, locate.Candidate{Evidence: *r.Evidence, Rank: locate.RankToken, Via: "token"})
+		}
+	}
+	return found, device
+}
+
+// resolve waits for the location server 100 ms at most.
+func (c *call) resolve(ref string) (Resolved, error) {
+	type answer struct {
+		r   Resolved
+		err error
+	}
+	got := make(chan answer, 1)
+	ctx, cancel := context.WithTimeout(c.ctx, askWait)
+	defer cancel()
+	go func() { // ends by itself: the question is one look into memory
+		defer func() {
+			if recover() != nil {
+				got <- answer{err: errLocator}
+			}
+		}()
+		r, err := c.h.cfg.Locator.Resolve(ref, c.org.ID(), c.h.cfg.Now())
+		got <- answer{r, err}
+	}()
+	select {
+	case a := <-got:
+		return a.r, a.err
+	case <-ctx.Done():
+		c.alarm(AlarmLocator, "the location server did not answer within 100 ms; the call goes on without it")
+		return Resolved{}, errLocator
+	}
+}
+
+var errLocator = errors.New("the location server did not answer")
+
+func reasonOf(err error) string {
+	if e, ok := errors.AsType[*e911.Error](err); ok && e.Msg != "" {
+		return e.Msg
+	}
+	return err.Error()
+}
+
+func (c *call) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
+
+// locate collects what is known and lets the rules decide.
+func (c *call) locate(candidates []locate.Candidate) {
+	d := &c.dec
+	c.guard("location by value", func() { candidates = append(candidates, c.byValue()...) })
+	off := false
+	if c.h.cfg.Locator != nil {
+		for _, dev := range d.who.Devices {
+			if e, ok := c.h.cfg.Locator.Latest(c.org.ID(), dev.ID); ok {
+				candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "held"})
+			}
+		}
+	}
+	direct := !c.known // the source is the device itself, no trunk in front of it
+	inSite := false
+	if direct {
+		src := c.req.Source.Addr().Unmap()
+		evidence, findings := locate.Measured(c.org, locate.Measurement{At: c.at, Source: src})
+		for _, e := range evidence {
+			candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankRegistration, Via: "source"})
+			inSite = inSite || d.who.Site != nil && e.Place.Site == d.who.Site.ID
+		}
+		d.whereFindings = append(d.whereFindings, findings...)
+	}
+	for _, k := range candidates {
+		off = off || d.who.Site != nil && k.Rank <= locate.RankNetwork && k.Place.Site != d.who.Site.ID
+	}
+	var user e911.UserID
+	if d.who.User != nil {
+		user = d.who.User.ID
+	}
+	candidates = append(candidates, locate.FromNumbers(c.org, user, d.who.Line)...)
+	if d.who.Site != nil {
+		if k, ok := locate.FromSite(c.org, d.who.Site.ID); ok {
+			candidates = append(candidates, k)
+		}
+	}
+	d.where = locate.Decide(candidates, locate.Situation{
+		HELD: d.who.HELD == identify.HELDYes, DIDFallback: c.org.Config().DIDFallback,
+		SourceInSite: inSite, SeenOffSite: off,
+	}, c.at)
+	d.whereFindings = append(d.where.Findings, d.whereFindings...)
+}
+
+// byValue reads the PIDF-LO bodies of the INVITE (F-14).
+func (c *call) byValue() []locate.Candidate {
+	var out []locate.Candidate
+	for _, p := range c.dec.locations {
+		doc, err := pidflo.Parse(p.body)
+		if err != nil {
+			c.finding(e911.Finding{Rule: "pidf_lo", Why: "the location object could not be read: " + clip(err.Error(), 200)})
+			continue
+		}
+		located := doc.Locations()
+		if len(located) == 0 {
+			c.finding(e911.Finding{Rule: "pidf_lo", Why: "the location object holds no location" + partError(doc)})
+		}
+		for _, l := range located {
+			if len(out) == maxValues {
+				return out
+			}
+			out = append(out, locate.FromInvite(locate.Invite{
+				Place: placeOf(l.Geopriv), Method: l.Geopriv.Method,
+				Timestamp: l.Element.Timestamp, RetentionExpiry: l.Geopriv.Retention,
+			}, c.at, 0))
+		}
+	}
+	return out
+}
+
+// partError tells what was in a document that could not be used.
+func partError(doc *pidflo.Document) string {
+	for _, e := range doc.Elements {
+		for _, g := range e.Geopriv {
+			for _, k := range g.Info {
+				if k.Err != nil {
+					return ": " + clip(k.Err.Error(), 200)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// placeOf makes a place of a location object that came in.
+func placeOf(g *pidflo.Geopriv) e911.Place {
+	p := e911.Place{Civic: civic.FromPIDF(g.Civic())}
+	if s := g.Shape(); s != nil {
+		circle := s.Enclose()
+		lat, lon := circle.Center.Lat, circle.Center.Lon
+		if math.Abs(lat) <= 90 && math.Abs(lon) <= 180 && circle.Radius >= 0 && !math.IsInf(circle.Radius, 0) {
+			p.Area = &e911.Area{Point: e911.Point{Lat: lat, Lon: lon}, RadiusM: circle.Radius}
+		}
+	}
+	p.Dispatchable = civic.Dispatchable(p.Civic)
+	p.Display = civic.Display(p.Civic)
+	if p.Display == "" && p.Area != nil {
+		p.Display = fmt.Sprintf("%.5f, %.5f", p.Area.Lat, p.Area.Lon)
+		if p.Area.RadiusM > 0 {
+			p.Display += fmt.Sprintf(" within %.0f m", p.Area.RadiusM)
+		}
+	}
+	return p
+}
+
+// route finds the PSAP of the place and the rungs in order.
+func (c *call) route() {
+	d := &c.dec
+	cfg := c.org.Config()
+	if d.where.By != e911.ByNothing {
+		psap, ok, findings := c.snap.PSAPs().Find(d.where.Place, ecrf.Options{DemonstrationAllowed: cfg.Demonstration})
+		d.routeFindings = findings
+		if ok {
+			d.psap, d.demonstration, d.line = &psap, psap.Boundary.Demonstration(), psap.Line
+		} else {
+			d.routeFlags = append(d.routeFlags, FlagOutside)
+		}
+	}
+	in := ladder.Input{PSAP: d.psap, Trunk: c.snap.Trunk, Down: c.h.health.isDown(c.h.cfg.Now())}
+	if relay, ok := c.snap.Relay(); ok {
+		in.Relay = &relay
+		d.relayName = journal.Ref{ID: string(relay.ID), Key: relay.Key, Name: relay.Name}
+		if d.psap == nil {
+			d.relay, d.line = true, relay.Line
+		}
+	} else {
+		d.routeFlags = append(d.routeFlags, FlagNoRelay)
+	}
+	if s := c.alertSite(); s != nil && !stageAllows(s.Stage, c.class) {
+		// A gate blocks a path, never a call (F-24): said, and gone on.
+		d.routeFlags = append(d.routeFlags, FlagSiteNotSetUp)
+	}
+	rungs, left := ladder.Build(in)
+	d.rungs = rungs
+	d.routeFindings = append(d.routeFindings, left...)
+}
+
+// stageAllows reports whether a site's calls of a class belong to the E911 path
+// (W-29, W-30).
+func stageAllows(s e911.Stage, class e911.CallClass) bool {
+	return s == e911.Stage911 || s == e911.Stage933 && class == e911.ClassTest933
+}

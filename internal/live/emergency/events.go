@@ -1,0 +1,144 @@
+package emergency
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/callflow"
+)
+
+// happened translates what happened to a leg for the machine. Facts about
+// attempts are written here, others with the machine's actions.
+func (c *call) happened(t legEvent) {
+	c.now = t
+	var ev callflow.Event
+	ok := true
+	if !c.guard("event", func() { ev, ok = c.translate(t) }) {
+		// The bare event: better than none for the machine.
+		ev, ok = plainEvent(t)
+	}
+	if ok {
+		c.step(ev)
+	}
+	c.forget(t)
+}
+
+// plainEvent is the event without what must be read out of bodies.
+func plainEvent(t legEvent) (callflow.Event, bool) {
+	kinds := map[sipedge.EventKind]callflow.EventKind{
+		sipedge.Sent: callflow.Sent, sipedge.SendFailed: callflow.SendFailed, sipedge.Provisional: callflow.Progress,
+		sipedge.Answered: callflow.Answered, sipedge.Failed: callflow.Failed, sipedge.Acked: callflow.Acked,
+		sipedge.Cancelled: callflow.Cancelled, sipedge.ByeReceived: callflow.Bye, sipedge.ReInvite: callflow.ReInvite,
+		sipedge.ReInviteAnswered: callflow.ReInviteAnswered, sipedge.Lost: callflow.Lost,
+	}
+	kind, ok := kinds[t.ev.Kind]
+	return callflow.Event{Kind: kind, N: t.n, Code: t.ev.Code}, ok
+}
+
+func (c *call) translate(t legEvent) (callflow.Event, bool) {
+	ev, ok := plainEvent(t)
+	if !ok {
+		if t.ev.Kind == sipedge.AckMissing && t.n == 0 {
+			c.alarm(AlarmNoAck, "the caller's side did not acknowledge the answer; the call goes on")
+		}
+		return ev, false
+	}
+	a := c.legs[t.n]
+	var trunk = func() {
+		if a != nil {
+			c.h.health.heard(c.dec.rungs[a.rung].Trunk.ID)
+		}
+	}
+	switch t.ev.Kind {
+	case sipedge.Sent, sipedge.SendFailed:
+		if a != nil {
+			c.recordAttempt(a, t.ev)
+		}
+	case sipedge.Provisional:
+		trunk()
+		ev.SDP = c.keepSDP(a, t.ev)
+	case sipedge.Answered:
+		trunk()
+		ev.SDP = c.keepSDP(a, t.ev)
+		if a != nil {
+			a.answer = t.ev
+		}
+	case sipedge.Failed:
+		if t.ev.Err == nil {
+			trunk()
+		}
+		ev.Follow = c.mayFollow(a, t.ev)
+	case sipedge.ReInvite, sipedge.Acked:
+		ev.Media = c.mediaOf(t)
+	case sipedge.ReInviteAnswered:
+		if t.ev.Code < 300 {
+			c.keepSDP(a, t.ev)
+		}
+	}
+	return ev, true
+}
+
+// keepSDP remembers what the other side of an attempt said last.
+func (c *call) keepSDP(a *attempt, ev sipedge.Event) bool {
+	sdp := sdpOf(ev.ContentType, ev.Body)
+	if a != nil && sdp != nil {
+		a.sdp = sdp
+	}
+	return sdp != nil
+}
+
+// mediaOf says what a re-INVITE or ACK asks for.
+func (c *call) mediaOf(t legEvent) callflow.Media {
+	sdp := sdpOf(t.ev.ContentType, t.ev.Body)
+	switch {
+	case sdp == nil:
+		return callflow.MediaNone
+	case t.n > 0:
+		if a := c.legs[t.n]; a != nil {
+			a.sdp = sdp
+		}
+		return callflow.MediaTalk
+	case !keepsTalking(sdp):
+		return callflow.MediaHold
+	case t.ev.Kind == sipedge.Acked && bytes.Equal(sdp, c.callerIs):
+		return callflow.MediaSame
+	}
+	return callflow.MediaTalk
+}
+
+// mayFollow reports a redirect to an address of the trunk itself (F-02).
+func (c *call) mayFollow(a *attempt, ev sipedge.Event) bool {
+	if a == nil || ev.Code < 300 || ev.Code > 399 {
+		return false
+	}
+	trunk := c.dec.rungs[a.rung].Trunk
+	for _, contact := range ev.Headers.All("Contact") {
+		uri := addrSpec(contact)
+		to, err := parseTarget(uri)
+		if err != nil {
+			continue
+		}
+		for _, p := range slices.Concat(trunk.From, trunk.DRFrom) {
+			if p.Contains(to.dest.Addr()) {
+				a.target = uri
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forget drops an attempt that is over, so that a caller who waits for hours
+// costs no memory.
+func (c *call) forget(t legEvent) {
+	a := c.legs[t.n]
+	if a == nil || c.m.Winner() == t.n {
+		return
+	}
+	switch t.ev.Kind {
+	case sipedge.SendFailed, sipedge.Failed:
+		a.cancel()
+		delete(c.legs, t.n)
+	}
+}

@@ -1,0 +1,237 @@
+package emergency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/live/testcall"
+	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/snapshot"
+)
+
+// Dialog is what both legs of a call can do; *sipedge.Leg can.
+type Dialog interface {
+	Events() <-chan sipedge.Event
+	ReInvite(m sipedge.Message)
+	AnswerReInvite(code int, reason string, m sipedge.Message) error
+	Ack(m sipedge.Message) error
+	Bye(reason string)
+}
+
+// Caller is the leg that came in.
+type Caller interface {
+	Dialog
+	Request() *sipedge.Request
+	Provisional(attempt, code int, reason string, m sipedge.Message) error
+	Answer(attempt int, m sipedge.Message) error
+	Reject(code int, reason string, h sipedge.Headers) error
+}
+
+// Callee is a leg that we dialled.
+type Callee interface {
+	Dialog
+	CallID() string
+	Cancel(reason string)
+}
+
+// Locator knows what the location server knows; *lis.Server is one.
+type Locator interface {
+	// Resolve opens a location URI or bare token of ours for an organisation.
+	Resolve(ref string, org e911.OrgID, now time.Time) (Resolved, error)
+	// Latest is what is known about where a device is, by its own HELD requests.
+	Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, bool)
+	// AskedHELD reports whether the device ever asked.
+	AskedHELD(org e911.OrgID, device e911.DeviceID) bool
+}
+
+// Resolved is what a location reference says. With an error Device may be set
+// all the same: an expired token still names its device.
+type Resolved struct {
+	Device   e911.DeviceID
+	Evidence *locate.Evidence // nil when it tells no place any more
+	Said     string           // for a person, without the reference itself
+}
+
+// TestCall answers 933; *testcall.Service does.
+type TestCall interface {
+	Answer(ctx context.Context, leg testcall.Leg, r testcall.Readback) (journal.Spoken, error)
+}
+
+// Provider is who operates this Callbox, as a PSAP is told (RFC 7852, F-26).
+type Provider struct {
+	Name      string // for a person
+	CompanyID string // NENA company id, may be empty
+	Contact   string // URI that is answered round the clock, "tel:+16175550100"
+}
+
+// Config is what a Handler needs. Snapshot, Journal, Dial and Domain are
+// required.
+type Config struct {
+	Snapshot *snapshot.Holder
+	Journal  journal.Recorder
+	// Dial makes a leg. It must not block: results come as events of the leg.
+	Dial     func(ctx context.Context, in sipedge.Invite) Callee
+	Locator  Locator  // none: tokens are not understood, devices not known
+	TestCall TestCall // none: 933 is answered 503
+	// Domain is our name in SIP addresses and emergency call ids, a host name.
+	Domain   string
+	Provider Provider
+	Policy   callflow.Policy // zero: callflow.DefaultPolicy
+	Now      func() time.Time
+	Log      *slog.Logger // none: discarded
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	if c.Snapshot == nil {
+		errs = append(errs, errors.New("snapshot is required"))
+	}
+	if c.Journal == nil {
+		errs = append(errs, errors.New("journal is required"))
+	}
+	if c.Dial == nil {
+		errs = append(errs, errors.New("dial is required"))
+	}
+	if !isDomain(c.Domain) {
+		errs = append(errs, fmt.Errorf("domain %q is no host name", c.Domain))
+	}
+	if c.Policy == (callflow.Policy{}) {
+		c.Policy = callflow.DefaultPolicy()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return errors.Join(errs...)
+}
+
+func isDomain(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for _, r := range s {
+		if r != '.' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// Handler takes emergency and test calls. Safe for concurrent use.
+type Handler struct {
+	cfg    Config
+	health *health
+
+	// newMachine is replaced by tests that break it.
+	newMachine func(callflow.Config) machine
+
+	mu     sync.Mutex
+	active map[e911.CallID]*entry
+	uids   map[string]bool // emergency call ids on the way, to see a loop
+	gone   chan struct{}   // closed, and made anew, when a call ends
+}
+
+type machine interface {
+	Step(callflow.Event) []callflow.Action
+	Ended() bool
+	Waiting() bool
+	Winner() int
+}
+
+type entry struct{ Active }
+
+// New checks cfg, reporting all its faults.
+func New(cfg Config) (*Handler, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configure emergency calls: %w", err)
+	}
+	return &Handler{
+		cfg: cfg, health: newHealth(), active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
+	}, nil
+}
+
+// Handle owns one inbound call until it is over; it is what sipedge.Config
+// wants. When ctx ends the server stops: callers who wait are answered 503, so
+// that their side may try another node, and calls that are up are left alone,
+// for their media flows past us (D-05, D-17).
+func (h *Handler) Handle(ctx context.Context, leg *sipedge.Leg) { h.Serve(ctx, leg) }
+
+// Active is a call in progress.
+type Active struct {
+	Call     e911.CallID
+	Org      e911.OrgID
+	Class    e911.CallClass
+	Since    time.Time
+	Answered bool
+}
+
+// Active lists the calls in progress in no order.
+func (h *Handler) Active() []Active {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]Active, 0, len(h.active))
+	for _, e := range h.active {
+		list = append(list, e.Active)
+	}
+	return list
+}
+
+// Drain waits until no call is in progress, or ctx ends and its error is
+// returned. Calls that come meanwhile are taken and waited for too: emergency
+// calls are never refused. What is left is ended by the context of Handle.
+func (h *Handler) Drain(ctx context.Context) error {
+	for {
+		h.mu.Lock()
+		n, gone := len(h.active), h.gone
+		h.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d calls in progress: %w", n, ctx.Err())
+		}
+	}
+}
+
+// enter lists a call and reports false when its emergency call id is on the way
+// through us already: then the call came back to us in a loop.
+func (h *Handler) enter(c *call) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.uids[c.uid] {
+		return false
+	}
+	h.uids[c.uid] = true
+	h.active[c.id] = &entry{Active{Call: c.id, Org: c.org.ID(), Class: c.class, Since: c.at}}
+	return true
+}
+
+func (h *Handler) leave(c *call) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.uids, c.uid)
+	delete(h.active, c.id)
+	close(h.gone)
+	h.gone = make(chan struct{})
+}
+
+func (h *Handler) answered(c *call) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e := h.active[c.id]; e != nil {
+		e.Answered = true
+	}
+}
