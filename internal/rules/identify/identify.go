@@ -5,6 +5,8 @@ package identify
 
 import (
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -31,15 +33,19 @@ type Headers interface {
 	All(name string) []string
 }
 
-// Call is what an INVITE from a known trunk says about its caller.
+// Call is what an INVITE from a known source says about its caller.
 type Call struct {
-	Trunk   e911.Trunk
-	Headers Headers // P-Asserted-Identity, From and the identity headers are read from it
+	Trunk   e911.Trunk // zero when the source is known by its address alone
+	Headers Headers    // P-Asserted-Identity, From and the identity headers are read from it
 	// TokenDevice is the device that our location token names, none without one.
 	TokenDevice e911.DeviceID
 	// AskedHELD tells whether a device ever asked the location server; nil: none did.
 	AskedHELD func(e911.DeviceID) bool
 }
+
+// HeaderDeviceUserID is the header in which platforms name the user (N-10); a
+// platform trunk may have another one beside it.
+const HeaderDeviceUserID = "E911-User-ID"
 
 // Flags that a Result may carry.
 const (
@@ -48,9 +54,25 @@ const (
 	FlagUnknownDevice   = "unknown_device"   // the token names a device that is gone
 	FlagDisagreement    = "disagreement"     // device, user and line are not one person's
 	FlagNoLine          = "no_line"          // no number in the INVITE
-	FlagCallbackGuessed = "callback_guessed" // not the caller's own, and nobody said it is his desk's
+	FlagCallbackGuessed = "callback_guessed" // a desk of the organisation, whether or not it is the caller's
 	FlagCallbackUnowned = "callback_unowned" // the number is not one of ours
 	FlagNoCallback      = "no_callback"      // there is no number at all to give
+)
+
+// Rules that a Finding of this package names.
+const (
+	RuleHeader      = "device_user_id_header"
+	RuleToken       = "location_token"
+	RuleAssertedID  = "p_asserted_identity"
+	RuleFrom        = "from"
+	RuleOwner       = "owner"
+	RuleAgreement   = "agreement"
+	RuleCBHeader    = "callback_of_user" // N-10
+	RuleCBSite      = "callback_site_ecbn"
+	RuleCBOwn       = "callback_own_number"
+	RuleCBOrg       = "callback_organisation_ecbn"
+	RuleCBAsserted  = "callback_asserted_number"
+	maxIdentitySize = 256 // longer header values are nobody's id
 )
 
 // HELDClass says what is known about a device's ability to ask HELD.
@@ -67,14 +89,14 @@ const (
 type Result struct {
 	By     e911.IdentifiedBy
 	Device *e911.Device // certain: our token names it
-	User   *e911.User
-	Line   e911.Number // as asserted, ours or not; none when there is no number
+	User   *e911.User   // named by a header, else owner of the line, else of the device
+	Line   e911.Number  // as asserted, ours or not; none when there is no number
 	// LineRec is the line's record when it is ours.
 	LineRec *e911.NumberRec
 	// Site is the site of the line, else of the user, else of the device.
 	Site *e911.Site
 	// Devices are those whose location may be asked for: Device alone, else
-	// those of the user, else those of the line's owner.
+	// those of the user.
 	Devices     []e911.Device
 	HELD        HELDClass
 	Callback    e911.Number
@@ -84,12 +106,266 @@ type Result struct {
 }
 
 // Who answers the three questions and chooses the callback number.
-func Who(w World, o Org, c Call) Result { return Result{By: e911.ByTrunkOnly} }
+func Who(w World, o Org, c Call) Result {
+	q := &question{world: w, org: o, call: c}
+	q.r.By = e911.ByTrunkOnly
+	q.line()
+	q.device()
+	q.user()
+	q.agreement()
+	q.site()
+	q.held()
+	q.callback()
+	return q.r
+}
 
-// LineOf reads the number out of a name-addr, addr-spec or tel URI as it
-// stands in From and P-Asserted-Identity.
-func LineOf(value string) (e911.Number, bool) { return "", false }
+// question holds what one Who finds out on its way.
+type question struct {
+	world World
+	org   Org
+	call  Call
+	r     Result
+	named *e911.User // by an identity header
+	via   string     // that header
+}
 
-// CallbackFault says why n cannot be a callback number, "" when it can: a
-// callback is a geographic number of the United States or Canada (F-21).
-func CallbackFault(n e911.Number) string { return "" }
+func (q *question) find(f e911.Finding) { q.r.Findings = append(q.r.Findings, f) }
+
+func (q *question) flag(name string) {
+	if !slices.Contains(q.r.Flags, name) {
+		q.r.Flags = append(q.r.Flags, name)
+	}
+}
+
+func (q *question) header(name string) []string {
+	if q.call.Headers == nil {
+		return nil
+	}
+	return q.call.Headers.All(name)
+}
+
+// line takes the first asserted number that is ours, else the first number at
+// all: P-Asserted-Identity before From (F-13).
+func (q *question) line() {
+	type asserted struct {
+		rule   string
+		number e911.Number
+	}
+	var all []asserted
+	for _, h := range []struct{ rule, name string }{{RuleAssertedID, "P-Asserted-Identity"}, {RuleFrom, "From"}} {
+		for _, header := range q.header(h.name) {
+			for _, value := range splitValues(header) {
+				n, ok := LineOf(value)
+				if !ok {
+					q.find(e911.Finding{Rule: h.rule, Said: userOf(value), Why: "this is no telephone number"})
+					continue
+				}
+				all = append(all, asserted{h.rule, n})
+			}
+		}
+	}
+	if len(all) == 0 {
+		q.flag(FlagNoLine)
+		return
+	}
+	chosen := slices.IndexFunc(all, func(a asserted) bool {
+		rec, ok := q.org.Number(a.number)
+		if ok {
+			q.r.LineRec = &rec
+		}
+		return ok
+	})
+	if chosen < 0 {
+		q.flag(FlagUnknownNumber)
+		chosen = 0
+	} else {
+		q.r.By = e911.ByLineNumber
+	}
+	q.r.Line = all[chosen].number
+	for i, a := range all {
+		f := e911.Finding{Rule: a.rule, Said: string(a.number), Chosen: i == chosen}
+		switch {
+		case i == chosen && q.r.LineRec != nil:
+			f.Why = "the line: a number of the organisation"
+		case i == chosen:
+			f.Why = "the line as asserted; it is none of the organisation's numbers"
+		case a.number == q.r.Line:
+			f.Why = "says the same"
+		default:
+			f.Why = "another number was chosen: ours before others, P-Asserted-Identity before From"
+		}
+		q.find(f)
+	}
+}
+
+// device is certain only where our own token names it.
+func (q *question) device() {
+	id := q.call.TokenDevice
+	if id == "" {
+		return
+	}
+	d, ok := q.org.Device(id)
+	if !ok {
+		q.flag(FlagUnknownDevice)
+		q.find(e911.Finding{Rule: RuleToken, Said: string(id), Why: "the device of the location token is not one of the organisation's"})
+		return
+	}
+	q.r.Device, q.r.By = &d, e911.ByLocationToken
+	q.find(e911.Finding{Rule: RuleToken, Said: d.Key, Chosen: true, Why: "the location token names this device"})
+}
+
+// user reads the identity headers of platform trunks, exactly; without a match
+// the user is the owner of the line, else of the device.
+func (q *question) user() {
+	names := []string{HeaderDeviceUserID}
+	if h := q.call.Trunk.IdentityHeader; h != "" && !strings.EqualFold(h, HeaderDeviceUserID) {
+		names = []string{h, HeaderDeviceUserID}
+	}
+	for _, name := range names {
+		for _, value := range q.header(name) {
+			q.claim(name, strings.TrimSpace(value))
+		}
+	}
+	switch {
+	case q.named != nil:
+		q.r.User, q.r.By = q.named, e911.ByDeviceUserID
+	case q.r.LineRec != nil && q.owner(q.r.LineRec.User, "the owner of the line"):
+	case q.r.Device != nil && q.owner(q.r.Device.User, "the owner of the device"):
+	}
+}
+
+func (q *question) claim(header, id string) {
+	f := e911.Finding{Rule: RuleHeader, Said: header + ": " + id}
+	if len(id) > maxIdentitySize {
+		f.Said = header + ": (too long)"
+	}
+	defer func() { q.find(f) }()
+	if q.call.Trunk.Side != e911.SidePlatform {
+		f.Why = "who calls may be said by platform trunks only"
+		return
+	}
+	u, ok := e911.User{}, false
+	if id != "" && len(id) <= maxIdentitySize {
+		u, ok = q.org.UserByDeviceUserID(id)
+	}
+	switch {
+	case !ok:
+		q.flag(FlagUnknownIdentity)
+		f.Why = "no user of the organisation has this id; it must match as a whole"
+	case q.named == nil:
+		q.named, q.via = &u, header
+		f.Chosen, f.Why = true, "the user whom the platform names: "+u.Name
+	case q.named.ID == u.ID:
+		f.Why = "says the same"
+	default:
+		q.flag(FlagDisagreement)
+		f.Why = "names another user than the header before it"
+	}
+}
+
+func (q *question) owner(id e911.UserID, why string) bool {
+	if id == "" {
+		return false
+	}
+	u, ok := q.org.User(id)
+	if !ok {
+		return false
+	}
+	q.r.User = &u
+	q.find(e911.Finding{Rule: RuleOwner, Said: u.Key, Chosen: true, Why: why})
+	return true
+}
+
+// agreement says where device, line and header are not one person's. It blocks
+// nothing (F-13).
+func (q *question) agreement() {
+	type said struct {
+		what string
+		user e911.UserID
+	}
+	var all []said
+	if q.named != nil {
+		all = append(all, said{"the header " + q.via, q.named.ID})
+	}
+	if q.r.Device != nil && q.r.Device.User != "" {
+		all = append(all, said{"the owner of the device", q.r.Device.User})
+	}
+	if q.r.LineRec != nil && q.r.LineRec.User != "" {
+		all = append(all, said{"the owner of the line", q.r.LineRec.User})
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i].user == all[0].user {
+			continue
+		}
+		q.flag(FlagDisagreement)
+		said := string(all[i].user)
+		if u, ok := q.org.User(all[i].user); ok {
+			said = u.Key
+		}
+		q.find(e911.Finding{Rule: RuleAgreement, Said: said, Why: all[i].what + " is not the user of " + all[0].what + "; location follows the device, the callback number follows the line"})
+	}
+}
+
+func (q *question) site() {
+	for _, id := range q.siteIDs() {
+		if s, ok := q.org.Site(id); ok {
+			q.r.Site = &s
+			return
+		}
+	}
+}
+
+// siteIDs lists the caller's sites: the callback follows line, then user, then
+// device.
+func (q *question) siteIDs() []e911.SiteID {
+	var ids []e911.SiteID
+	add := func(id e911.SiteID) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if q.r.LineRec != nil {
+		add(q.r.LineRec.Site)
+	}
+	if q.r.User != nil {
+		add(q.r.User.Site)
+	}
+	if q.r.Device != nil {
+		add(q.r.Device.Site)
+	}
+	return ids
+}
+
+// held lists the devices that may be the caller's and what they can do. A user
+// with one device that asks HELD counts as nomadic: his number's address must
+// not stand for him (F-04).
+func (q *question) held() {
+	q.r.HELD = HELDUnknown
+	switch {
+	case q.call.TokenDevice != "":
+		q.r.HELD = HELDYes // only a device that asked has a token
+		if q.r.Device != nil {
+			q.r.Devices = []e911.Device{*q.r.Device}
+		}
+	case q.r.User != nil:
+		q.r.Devices = q.org.DevicesOf(q.r.User.ID)
+		for _, d := range q.r.Devices {
+			if q.asksHELD(d) {
+				q.r.HELD = HELDYes
+				return
+			}
+			q.r.HELD = HELDNo
+		}
+	}
+}
+
+func (q *question) asksHELD(d e911.Device) bool {
+	if q.call.AskedHELD != nil && q.call.AskedHELD(d.ID) {
+		return true
+	}
+	if d.Model == "" {
+		return false
+	}
+	m, ok := q.world.Model(d.Model)
+	return ok && m.HELD
+}
