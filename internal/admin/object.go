@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -95,3 +96,10 @@ func ElementKey(e e911.Element) string {
 // LLDPKey is the ElementKey of a switch port, or of the chassis when there is
 // no port. The chassis is quoted, because it may hold any text.
 func LLDPKey(p e911.LLDPPort) string { return fmt.Sprintf("lldp %q %s", p.Chassis, p.Port) }
+
+// Same compares two values of a kind as they are stored.
+func Same(a, b any) bool {
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && string(x) == string(y)
+}

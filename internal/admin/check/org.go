@@ -1,0 +1,209 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // a server may have no zone files of its own
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+func (c *checker) org(v e911.Org) {
+	c.key(v.Key)
+	c.text("name", v.Name, true)
+	c.held(v)
+	c.prefixes("public_ranges", v.PublicRanges, widest4, widest6)
+	c.masks(v)
+	if v.Demonstration {
+		c.demonstrationStaysHere(v)
+	} else {
+		c.noDemonstrationLayer(v)
+	}
+}
+
+func (c *checker) held(v e911.Org) {
+	id := v.HELD.CompanyID
+	switch {
+	case id == "" && len(v.HELD.Secrets) > 0:
+		c.add("held.company_id", Required, "a secret proves a company id, and there is none", "make one: openssl rand -hex 16")
+	case id == "":
+	case len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
+	}):
+		c.add("held.company_id", Syntax, "a company id stands in a web address: letters, digits and - . _ ~ only", "make one: openssl rand -hex 16")
+	default:
+		for _, o := range c.orgs() {
+			if o.ID != v.ID && o.HELD.CompanyID == id {
+				c.add("held.company_id", Duplicate, "the company id is taken", "make another: openssl rand -hex 16")
+			}
+		}
+	}
+	for i, s := range v.HELD.Secrets {
+		at := fmt.Sprintf("held.secrets[%d]", i)
+		c.secret(at, s, v.Demonstration)
+		if slices.Contains(v.HELD.Secrets[:i], s) {
+			c.add(at, Duplicate, "the same secret stands here twice", "remove one")
+		}
+	}
+	c.prefixes("held.trusted", v.HELD.Trusted, widest4, widest6)
+}
+
+// demonstrationStaysHere: the trunks of a demonstration organisation go to
+// loopback alone, and so does the relay centre that takes its unlocated calls
+// (F-23).
+func (c *checker) demonstrationStaysHere(v e911.Org) {
+	c.each(admin.Query{Kind: e911.KindTrunk, Org: v.ID}, func(o any) bool {
+		t := o.(e911.Trunk)
+		if slices.ContainsFunc(slices.Concat(t.From, t.DRFrom), func(p netip.Prefix) bool { return p.IsValid() && !p.Addr().IsLoopback() }) {
+			c.add("demonstration", Forbidden, fmt.Sprintf("a demonstration organisation is called over loopback only, and its trunk %s is not (F-23)", t.Key),
+				"give the trunk addresses of 127.0.0.0/8, or take the mark away")
+			return false
+		}
+		return true
+	})
+	c.each(admin.Query{Kind: e911.KindPSAP}, func(o any) bool {
+		p := o.(e911.PSAP)
+		if !p.Relay {
+			return true
+		}
+		for _, id := range p.Routes {
+			t, ok := lookup[e911.Trunk](c, e911.KindTrunk, "", string(id))
+			if a, err := TrunkAddr(t.To); ok && err == nil && !a.Addr().IsLoopback() {
+				c.add("demonstration", Forbidden, "its calls without a place would reach a real relay centre by the trunk "+t.Key+" (F-23)",
+					"run the demonstration on a server of its own")
+			}
+		}
+		return false
+	})
+}
+
+// noDemonstrationLayer: outside a demonstration, no site may send 911 here
+// while a demonstration layer would decide (F-23).
+func (c *checker) noDemonstrationLayer(v e911.Org) {
+	c.each(admin.Query{Kind: e911.KindSite, Org: v.ID}, func(o any) bool {
+		s := o.(e911.Site)
+		if s.Stage == e911.Stage911 && c.layerDecides() {
+			c.add("demonstration", Forbidden, fmt.Sprintf("the site %s sends its 911 calls here, where a demonstration layer would choose the PSAP (F-23)", s.Key),
+				"keep the mark, or set the site's stage to none or 933")
+			return false
+		}
+		return true
+	})
+}
+
+// layerDecides reports whether a demonstration layer chooses PSAPs.
+func (c *checker) layerDecides() bool {
+	found := false
+	c.each(admin.Query{Kind: e911.KindPSAP}, func(o any) bool {
+		found = o.(e911.PSAP).Boundary.Demonstration()
+		return !found
+	})
+	return found
+}
+
+func (c *checker) adviseOrg(v e911.Org) {
+	for i, s := range v.HELD.Secrets {
+		if v.Demonstration && len(s) < minSecret {
+			c.add(fmt.Sprintf("held.secrets[%d]", i), Range, "the secret is short enough to be guessed", secretFix)
+		}
+	}
+}
+
+func (c *checker) site(v e911.Site) {
+	c.key(v.Key)
+	c.inOrg(v.Org)
+	c.text("name", v.Name, true)
+	c.zone(v.Zone)
+	demonstration := c.demonstration(v.Org)
+	switch v.Mode {
+	case e911.ModeDynamic:
+	case e911.ModeTN:
+		c.nobodyMoves(v)
+	case "":
+		c.add("mode", Required, "a site has an emergency mode", "write dynamic")
+	default:
+		c.add("mode", Syntax, fmt.Sprintf("%q is no emergency mode", v.Mode), "write dynamic or tn")
+	}
+	switch v.Stage {
+	case e911.StageNone, e911.Stage933:
+	case e911.Stage911:
+		if !demonstration && c.layerDecides() {
+			c.add("stage", Forbidden, "a demonstration layer would choose the PSAP of its 911 calls (F-23)",
+				"mark the organisation as a demonstration, or set the stage to none or 933")
+		}
+	case "":
+		c.add("stage", Required, "a site has a stage", "write none")
+	default:
+		c.add("stage", Syntax, fmt.Sprintf("%q is no stage", v.Stage), `write none, 933 or 911`)
+	}
+	c.callback("ecbn", v.ECBN, demonstration)
+}
+
+func (c *checker) zone(zone string) {
+	const fix = "write it as America/New_York"
+	if zone == "" {
+		c.add("zone", Required, "people read the times of the site", fix)
+		return
+	}
+	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" || len(zone) > 64 {
+		c.add("zone", Unknown, fmt.Sprintf("%q is no IANA time zone", zone), fix)
+	}
+}
+
+// nobodyMoves: TN mode sends the address of the number, so it is for devices
+// that stay where they are (F-20).
+func (c *checker) nobodyMoves(v e911.Site) {
+	c.each(admin.Query{Kind: e911.KindDevice, Org: v.Org, Field: admin.BySite, Value: string(v.ID)}, func(o any) bool {
+		d := o.(e911.Device)
+		if !c.locatesItself(d) {
+			return true
+		}
+		c.add("mode", Forbidden, fmt.Sprintf("TN mode is for devices that do not move, and %s asks for its own location (F-20)", d.Key),
+			"use dynamic, or move the device to another site")
+		return false
+	})
+}
+
+func (c *checker) locatesItself(d e911.Device) bool {
+	m, ok := lookup[e911.Model](c, e911.KindModel, "", string(d.Model))
+	return ok && m.HELD
+}
+
+func (c *checker) alert(v e911.Alert) {
+	c.key(v.Key)
+	c.refers("site", e911.KindSite, v.Org, string(v.Site), true)
+	demonstration := c.demonstration(v.Org)
+	if len(v.On) == 0 {
+		c.add("on", Required, "an alert rule listens to something", "write [emergency], or [emergency, test]")
+	}
+	for i, on := range v.On {
+		at := fmt.Sprintf("on[%d]", i)
+		if on != e911.AlertEmergency && on != e911.AlertTest {
+			c.add(at, Syntax, fmt.Sprintf("%q is nothing that an alert rule listens to", on), "write emergency or test")
+		} else if slices.Contains(v.On[:i], on) {
+			c.add(at, Duplicate, fmt.Sprintf("%s stands here twice", on), "remove one")
+		}
+	}
+	if len(v.Mail) == 0 && len(v.Webhook) == 0 {
+		c.add("mail", Required, "an alert rule tells somebody", "give a mail address or a webhook")
+	}
+	for i, m := range v.Mail {
+		at := fmt.Sprintf("mail[%d]", i)
+		c.mail(at, m)
+		if slices.ContainsFunc(v.Mail[:i], func(o string) bool { return strings.EqualFold(o, m) }) {
+			c.add(at, Duplicate, "the address stands here twice", "remove one")
+		}
+	}
+	for i, w := range v.Webhook {
+		at := fmt.Sprintf("webhook[%d]", i)
+		c.webhook(at+".url", w.URL)
+		c.secret(at+".secret", w.Secret, demonstration)
+		if slices.ContainsFunc(v.Webhook[:i], func(o e911.Webhook) bool { return o.URL == w.URL }) {
+			c.add(at+".url", Duplicate, "the webhook stands here twice", "remove one")
+		}
+	}
+}

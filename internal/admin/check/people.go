@@ -1,0 +1,76 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+func (c *checker) user(v e911.User) {
+	c.key(v.Key)
+	c.refers("site", e911.KindSite, v.Org, string(v.Site), true)
+	c.text("name", v.Name, true)
+	if v.Email != "" {
+		c.mail("email", v.Email)
+	}
+	c.callback("callback", v.Callback, c.demonstration(v.Org))
+	c.deviceUserID(v)
+}
+
+// deviceUserID is compared exactly with what a platform sends (F-13), so two
+// users never have the same one, and none that a caller might dial for help.
+func (c *checker) deviceUserID(v e911.User) {
+	id := v.DeviceUserID
+	c.text("device_user_id", id, false)
+	if id == "" {
+		return
+	}
+	if reserved(id) {
+		c.reserved("device_user_id", id)
+	}
+	if strings.ContainsAny(id, ",;\"<> ") {
+		c.add("device_user_id", Syntax, "a user's id in a header holds no blank, comma, semicolon, quote or bracket", "write it as the platform sends it")
+	}
+	if o, taken := c.other(e911.KindUser, v.Org, admin.ByDeviceUserID, id); taken {
+		c.add("device_user_id", Duplicate, fmt.Sprintf("the user %s has it too", o.(e911.User).Key), "a platform's id names one person")
+	}
+}
+
+func (c *checker) device(v e911.Device) {
+	c.key(v.Key)
+	c.refers("site", e911.KindSite, v.Org, string(v.Site), true)
+	c.refers("user", e911.KindUser, v.Org, string(v.User), false)
+	c.refers("model", e911.KindModel, "", string(v.Model), false)
+	if reserved(v.Key) {
+		c.reserved("key", v.Key)
+	}
+	if v.MAC != "" {
+		c.mac("mac", v.MAC, "device")
+		if o, taken := c.other(e911.KindDevice, v.Org, admin.ByMAC, string(v.MAC)); taken {
+			c.add("mac", Duplicate, fmt.Sprintf("the device %s has it too", o.(e911.Device).Key), "compare it with the label of the device")
+		}
+	}
+	s, ok := lookup[e911.Site](c, e911.KindSite, v.Org, string(v.Site))
+	if ok && s.Mode == e911.ModeTN && c.locatesItself(v) {
+		c.add("model", Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and this one asks for its own location (F-20)", s.Key),
+			"put it on a site of mode dynamic")
+	}
+}
+
+func (c *checker) number(v e911.NumberRec) {
+	c.refers("site", e911.KindSite, v.Org, string(v.Site), true)
+	c.refers("user", e911.KindUser, v.Org, string(v.User), false)
+	c.refers("location", e911.KindLocation, v.Org, string(v.Location), false)
+	if v.Number == "" {
+		c.add("number", Required, "the number is missing", "write it as +16175550100")
+		return
+	}
+	if !c.numberForm("number", v.Number) {
+		return
+	}
+	if _, taken := c.other(e911.KindNumber, v.Org, admin.ByNumber, string(v.Number)); taken {
+		c.add("number", Duplicate, "the organisation has this number already", "a number stands once, with one owner and one address")
+	}
+}

@@ -1,0 +1,329 @@
+package world
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/callbox911/callbox/internal/admin/check"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// item is one object of the file. Its value holds keys of the customer's where
+// ids belong, until resolve has found these.
+type item struct {
+	value any
+	path  string // of the object in the file
+	org   string // key of its organisation, "" for the world part
+	at    place
+	// paths maps a field of the object, as package check names it, to the field
+	// of the file where the two differ.
+	paths map[string]string
+}
+
+// draft is a file that was read, not yet compared with anything.
+type draft struct {
+	items    []item
+	world    bool     // the file has a world part
+	orgs     []string // keys of its organisations, in order
+	orgPaths map[string]string
+}
+
+func (d *draft) add(n node, org string, value any, paths map[string]string) {
+	d.items = append(d.items, item{value: value, path: n.path, org: org, at: n.place(), paths: paths})
+}
+
+// decode reads the whole file. Faults are kept in s; what could be read is in
+// the draft all the same, so that one run finds them all.
+func (s *source) decode(text []byte) *draft {
+	d := &draft{orgPaths: map[string]string{}}
+	root := s.parse(text)
+	if root == nil {
+		return d
+	}
+	top := s.node("", root).object("world", "organisations")
+	if !top["world"].there() && !top["organisations"].there() && len(s.faults) == 0 {
+		s.add("", place{1, 1}, check.Required, "there is neither a world nor an organisation in the file", "begin with world: and organisations:")
+	}
+	if top["world"].there() {
+		d.world = true
+		d.worldPart(top["world"])
+	}
+	for _, n := range top["organisations"].list() {
+		d.organisation(n)
+	}
+	return d
+}
+
+func (d *draft) worldPart(n node) {
+	f := n.object("models", "trunks", "psaps", "relay")
+	for _, m := range f["models"].list() {
+		g := m.object("key", "held")
+		d.add(m, "", e911.Model{Key: g["key"].text(), HELD: g["held"].truth()}, nil)
+	}
+	for _, t := range f["trunks"].list() {
+		d.trunk(t, "")
+	}
+	for _, p := range f["psaps"].list() {
+		g := p.object("key", "name", "boundary", "routes", "line")
+		b := g["boundary"].object("us_county")
+		d.psap(p, g, e911.PSAP{Boundary: e911.Boundary{USCounty: b["us_county"].text()}})
+	}
+	if r := f["relay"]; r.there() && !r.null() {
+		d.psap(r, r.object("key", "name", "routes", "line"), e911.PSAP{Relay: true})
+	} else {
+		r.fault(check.Required, "the world has no relay centre: a caller who cannot be located would reach nobody (E1)",
+			`relay: {key: ecrc, name: "Relay centre", routes: [{trunk: ...}]}`)
+	}
+}
+
+func (d *draft) psap(n node, f map[string]node, v e911.PSAP) {
+	v.Key, v.Name, v.Line = f["key"].text(), f["name"].text(), number(f["line"])
+	v.Routes = []e911.TrunkID{}
+	paths := map[string]string{}
+	for i, r := range f["routes"].list() {
+		t := r.object("trunk")["trunk"]
+		v.Routes = append(v.Routes, e911.TrunkID(t.text()))
+		paths["routes["+strconv.Itoa(i)+"]"] = r.path + ".trunk"
+	}
+	d.add(n, "", v, paths)
+}
+
+func (d *draft) trunk(n node, org string) {
+	f := n.object("key", "side", "kind", "profile", "to", "from", "dr_from", "identity_header")
+	d.add(n, org, e911.Trunk{
+		Org: e911.OrgID(org), Key: f["key"].text(), Side: e911.TrunkSide(f["side"].text()), Kind: e911.RouteKind(f["kind"].text()),
+		Profile: e911.HeaderProfile(f["profile"].text()), To: f["to"].text(),
+		From: prefixes(f["from"]), DRFrom: prefixes(f["dr_from"]), IdentityHeader: f["identity_header"].text(),
+	}, nil)
+}
+
+func (d *draft) organisation(n node) {
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "trunks", "sites")
+	key := f["key"].text()
+	if first, twice := d.orgPaths[key]; twice && key != "" {
+		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
+		return
+	}
+	scope := orElse(key, n.path) // without a key its objects still belong together
+	d.orgPaths[key] = n.path
+	d.orgs = append(d.orgs, scope)
+	held := f["held"].object("company_id", "secrets", "trusted")
+	v := e911.Org{
+		ID: e911.OrgID(scope), Key: key, Name: orElse(f["name"].text(), key), Demonstration: f["demonstration"].truth(),
+		HELD:         e911.HELDAccess{CompanyID: held["company_id"].text(), Trusted: none(prefixes(held["trusted"]))},
+		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
+	}
+	for _, s := range held["secrets"].texts() {
+		v.HELD.Secrets = append(v.HELD.Secrets, e911.Secret(s))
+	}
+	for _, m := range f["bssid_masking"].list() {
+		g := m.object("oui", "digits")
+		v.BSSIDMasking = append(v.BSSIDMasking, e911.BSSIDMask{OUI: oui(g["oui"].text()), Digits: g["digits"].whole()})
+	}
+	d.add(n, scope, v, nil)
+	for _, t := range f["trunks"].list() {
+		d.trunk(t, scope)
+	}
+	for _, s := range f["sites"].list() {
+		d.site(s, scope)
+	}
+}
+
+func (d *draft) site(n node, org string) {
+	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "buildings", "users", "devices", "numbers", "alerts")
+	key := f["key"].text()
+	d.add(n, org, e911.Site{
+		Org: e911.OrgID(org), Key: key, Name: orElse(f["name"].text(), key), Zone: f["zone"].text(),
+		Mode:  e911.SiteMode(orElse(f["mode"].text(), string(e911.ModeDynamic))),
+		Stage: e911.Stage(orElse(f["stage"].text(), string(e911.StageNone))), ECBN: number(f["ecbn"]),
+	}, nil)
+	for _, b := range f["buildings"].list() {
+		d.building(b, org, key)
+	}
+	for _, u := range f["users"].list() {
+		g := u.object("key", "name", "email", "device_user_id", "callback")
+		d.add(u, org, e911.User{
+			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), Name: g["name"].text(), Email: g["email"].text(),
+			DeviceUserID: g["device_user_id"].text(), Callback: number(g["callback"]),
+		}, nil)
+	}
+	for _, x := range f["devices"].list() {
+		g := x.object("key", "mac", "user", "model")
+		d.add(x, org, e911.Device{
+			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), MAC: mac(g["mac"]),
+			User: e911.UserID(g["user"].text()), Model: e911.ModelID(g["model"].text()),
+		}, nil)
+	}
+	for _, x := range f["numbers"].list() {
+		g := x.object("number", "user", "location")
+		d.add(x, org, e911.NumberRec{
+			Org: e911.OrgID(org), Site: e911.SiteID(key), Number: number(g["number"]),
+			User: e911.UserID(g["user"].text()), Location: e911.LocationID(g["location"].text()),
+		}, nil)
+	}
+	for _, a := range f["alerts"].list() {
+		d.alert(a, org, key)
+	}
+}
+
+func (d *draft) alert(n node, org, site string) {
+	f := n.object("key", "on", "mail", "webhook")
+	v := e911.Alert{Org: e911.OrgID(org), Site: e911.SiteID(site), Key: f["key"].text(), Mail: f["mail"].texts()}
+	for _, on := range f["on"].texts() {
+		v.On = append(v.On, e911.AlertOn(on))
+	}
+	for _, w := range f["webhook"].list() {
+		g := w.object("url", "secret")
+		v.Webhook = append(v.Webhook, e911.Webhook{URL: g["url"].text(), Secret: e911.Secret(g["secret"].text())})
+	}
+	d.add(n, org, v, nil)
+}
+
+func (d *draft) building(n node, org, site string) {
+	f := n.object("key", "name", "address", "locations")
+	a := f["address"].object(append(e911.CivicFieldNames(), "point")...)
+	v := e911.Building{Org: e911.OrgID(org), Site: e911.SiteID(site), Key: f["key"].text(), Name: f["name"].text(), Address: civic(a)}
+	v.Point = point(a["point"])
+	d.add(n, org, v, map[string]string{"point": a["point"].path})
+	for _, l := range f["locations"].list() {
+		d.location(l, org, v.Key)
+	}
+}
+
+func (d *draft) location(n node, org, building string) {
+	f := n.object(append([]string{"key", "network"}, e911.CivicFieldNames()...)...)
+	v := e911.Location{Org: e911.OrgID(org), Building: e911.BuildingID(building), Key: f["key"].text(), Detail: civic(f)}
+	d.add(n, org, v, nil)
+	for _, e := range f["network"].list() {
+		d.element(e, org, v.Key)
+	}
+}
+
+func (d *draft) element(n node, org, location string) {
+	f := n.object("bssid", "lldp", "mac", "mobility", "ip")
+	v := e911.Element{Org: e911.OrgID(org), Location: e911.LocationID(location), Mobility: e911.Mobility(f["mobility"].text())}
+	var paths map[string]string
+	kinds := slices.DeleteFunc([]string{"bssid", "lldp", "mac", "ip"}, func(k string) bool { return !f[k].there() })
+	if len(kinds) != 1 {
+		n.fault(check.Required, "a network element is one of bssid, lldp, mac or ip", "write one of them for each element")
+		return
+	}
+	switch kinds[0] {
+	case "bssid":
+		v.Kind, v.MAC, paths = e911.ElementBSSID, mac(f["bssid"]), map[string]string{"mac": f["bssid"].path}
+	case "mac":
+		v.Kind, v.MAC = e911.ElementMAC, mac(f["mac"])
+	case "ip":
+		v.Kind, paths = e911.ElementIP, map[string]string{"range": f["ip"].path}
+		v.Range, _ = prefix(f["ip"])
+	case "lldp":
+		g := f["lldp"].object("chassis", "port")
+		v.Kind, v.LLDP = e911.ElementLLDPChassis, e911.LLDPPort{Chassis: g["chassis"].text(), Port: g["port"].text()}
+		if m, err := e911.ParseMAC(v.LLDP.Chassis); err == nil {
+			v.LLDP.Chassis = string(m)
+		}
+		if g["port"].there() {
+			v.Kind = e911.ElementLLDPPort
+		}
+	}
+	d.add(n, org, v, paths)
+}
+
+func civic(f map[string]node) e911.Civic {
+	var c e911.Civic
+	for _, name := range e911.CivicFieldNames() {
+		c.Set(name, f[name].text())
+	}
+	return c
+}
+
+// point reads [latitude, longitude].
+func point(n node) *e911.Point {
+	if n.null() {
+		return nil
+	}
+	const fix = "write [42.36684, -71.10565], latitude first"
+	list := n.list()
+	if len(list) != 2 {
+		n.fault(check.Syntax, "a point is a list of two numbers", fix)
+		return nil
+	}
+	var v [2]float64
+	for i, m := range list {
+		f, err := strconv.ParseFloat(m.text(), 64)
+		if err != nil {
+			m.fault(check.Syntax, "this is no number of degrees", fix)
+			return nil
+		}
+		v[i] = f
+	}
+	return &e911.Point{Lat: v[0], Lon: v[1]}
+}
+
+// number writes a number in the one form. What cannot be read stays as it is
+// for check to refuse: it knows emergency strings from slips.
+func number(n node) e911.Number {
+	s := n.text()
+	if v, err := e911.ParseNumber(s); err == nil {
+		return v
+	}
+	return e911.Number(s)
+}
+
+// mac does the same for hardware addresses.
+func mac(n node) e911.MAC {
+	s := n.text()
+	if v, err := e911.ParseMAC(s); err == nil {
+		return v
+	}
+	return e911.MAC(s)
+}
+
+func oui(s string) string {
+	if m, err := e911.ParseMAC(s + "000000"); err == nil {
+		return string(m[:8])
+	}
+	return s
+}
+
+// prefixes reads a list of address ranges; nil when it is absent.
+func prefixes(n node) []netip.Prefix {
+	if n.null() {
+		return nil
+	}
+	out := []netip.Prefix{}
+	for _, m := range n.list() {
+		p, _ := prefix(m)
+		out = append(out, p)
+	}
+	return out
+}
+
+// prefix reads one range; an address alone is the range that holds only it.
+func prefix(n node) (netip.Prefix, bool) {
+	s := n.text()
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		n.fault(check.Syntax, "this is no address range", "write 203.0.113.0/24, or one address as 203.0.113.7/32")
+	}
+	return p, err == nil
+}
+
+// none makes an empty list absent, where the two mean the same.
+func none[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

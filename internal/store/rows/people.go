@@ -1,0 +1,193 @@
+package rows
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/uptrace/bun"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+type elementRow struct {
+	bun.BaseModel `bun:"table:network_elements"`
+	Base
+	LocationID e911.LocationID  `bun:"location_id"`
+	Kind       e911.ElementKind `bun:"kind"`
+	MAC        e911.MAC         `bun:"mac"`
+	Mobility   e911.Mobility    `bun:"mobility"`
+	Chassis    string           `bun:"chassis"`
+	Port       string           `bun:"port"`
+	Prefix     string           `bun:"prefix"`
+	ElementKey string           `bun:"element_key"`
+}
+
+func elements() rowTable[elementRow, e911.Element] {
+	return rowTable[elementRow, e911.Element]{
+		name: e911.KindElement,
+		// All but the first go by the index of element_key (admin.ElementKey).
+		columns: map[admin.Field]string{
+			admin.ByLocation:    "location_id = ?",
+			admin.ByKey:         "element_key = ?",
+			admin.ByLLDP:        "element_key = ?",
+			admin.ByBSSID:       "element_key = 'bssid ' || ?",
+			admin.ByMAC:         "element_key = 'mac ' || ?",
+			admin.ByRange:       "element_key = 'ip ' || ?",
+			admin.ByBSSIDPrefix: "element_key >= 'bssid ' || ?0 AND element_key < 'bssid ' || ?0 || 'g'",
+		},
+		base: func(r *elementRow) *Base { return &r.Base },
+		encode: func(_ *tx, v e911.Element) (elementRow, error) {
+			r := elementRow{
+				LocationID: v.Location, Kind: v.Kind, MAC: v.MAC, Mobility: v.Mobility,
+				Chassis: v.LLDP.Chassis, Port: v.LLDP.Port, ElementKey: admin.ElementKey(v),
+			}
+			if v.Range.IsValid() {
+				r.Prefix = v.Range.String()
+			}
+			return r, nil
+		},
+		decode: func(_ *tx, r *elementRow) (e911.Element, error) {
+			v := e911.Element{
+				ID: e911.ElementID(r.ID), Org: r.OrgID, Location: r.LocationID, Kind: r.Kind, MAC: r.MAC,
+				Mobility: r.Mobility, LLDP: e911.LLDPPort{Chassis: r.Chassis, Port: r.Port},
+			}
+			if r.Prefix == "" {
+				return v, nil
+			}
+			var err error
+			if v.Range, err = netip.ParsePrefix(r.Prefix); err != nil {
+				return v, fmt.Errorf("decode an address range: %w", err)
+			}
+			return v, nil
+		},
+	}
+}
+
+type userRow struct {
+	bun.BaseModel `bun:"table:users"`
+	Base
+	SiteID       e911.SiteID `bun:"site_id"`
+	Key          string      `bun:"key"`
+	Name         string      `bun:"name"`
+	Email        string      `bun:"email"`
+	DeviceUserID string      `bun:"device_user_id"`
+	Callback     e911.Number `bun:"callback"`
+}
+
+func users() rowTable[userRow, e911.User] {
+	return rowTable[userRow, e911.User]{
+		name: e911.KindUser,
+		columns: map[admin.Field]string{
+			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByDeviceUserID: "device_user_id = ?",
+		},
+		base: func(r *userRow) *Base { return &r.Base },
+		encode: func(_ *tx, v e911.User) (userRow, error) {
+			return userRow{
+				SiteID: v.Site, Key: v.Key, Name: v.Name, Email: v.Email, DeviceUserID: v.DeviceUserID, Callback: v.Callback,
+			}, nil
+		},
+		decode: func(_ *tx, r *userRow) (e911.User, error) {
+			return e911.User{
+				ID: e911.UserID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Email: r.Email,
+				DeviceUserID: r.DeviceUserID, Callback: r.Callback,
+			}, nil
+		},
+	}
+}
+
+type deviceRow struct {
+	bun.BaseModel `bun:"table:devices"`
+	Base
+	SiteID  e911.SiteID  `bun:"site_id"`
+	Key     string       `bun:"key"`
+	MAC     e911.MAC     `bun:"mac"`
+	UserID  e911.UserID  `bun:"user_id,nullzero"`
+	ModelID e911.ModelID `bun:"model_id,nullzero"`
+}
+
+func devices() rowTable[deviceRow, e911.Device] {
+	return rowTable[deviceRow, e911.Device]{
+		name: e911.KindDevice,
+		columns: map[admin.Field]string{
+			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByUser: "user_id = ?",
+			admin.ByModel: "model_id = ?", admin.ByMAC: "mac = ?",
+		},
+		base: func(r *deviceRow) *Base { return &r.Base },
+		encode: func(_ *tx, v e911.Device) (deviceRow, error) {
+			return deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model}, nil
+		},
+		decode: func(_ *tx, r *deviceRow) (e911.Device, error) {
+			return e911.Device{
+				ID: e911.DeviceID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, MAC: r.MAC, User: r.UserID, Model: r.ModelID,
+			}, nil
+		},
+	}
+}
+
+type numberRow struct {
+	bun.BaseModel `bun:"table:numbers"`
+	Base
+	SiteID     e911.SiteID     `bun:"site_id"`
+	Number     e911.Number     `bun:"number"`
+	UserID     e911.UserID     `bun:"user_id,nullzero"`
+	LocationID e911.LocationID `bun:"location_id,nullzero"`
+}
+
+func numbers() rowTable[numberRow, e911.NumberRec] {
+	return rowTable[numberRow, e911.NumberRec]{
+		name: e911.KindNumber,
+		columns: map[admin.Field]string{
+			admin.ByKey: "number = ?", admin.ByNumber: "number = ?", admin.BySite: "site_id = ?",
+			admin.ByUser: "user_id = ?", admin.ByLocation: "location_id = ?",
+		},
+		base: func(r *numberRow) *Base { return &r.Base },
+		encode: func(_ *tx, v e911.NumberRec) (numberRow, error) {
+			return numberRow{SiteID: v.Site, Number: v.Number, UserID: v.User, LocationID: v.Location}, nil
+		},
+		decode: func(_ *tx, r *numberRow) (e911.NumberRec, error) {
+			return e911.NumberRec{
+				ID: e911.NumberID(r.ID), Org: r.OrgID, Site: r.SiteID, Number: r.Number, User: r.UserID, Location: r.LocationID,
+			}, nil
+		},
+	}
+}
+
+type alertRow struct {
+	bun.BaseModel `bun:"table:alerts"`
+	Base
+	SiteID   e911.SiteID `bun:"site_id"`
+	Key      string      `bun:"key"`
+	Events   string      `bun:"events"`
+	Mail     string      `bun:"mail"`
+	Webhooks string      `bun:"webhooks_sealed"` // the URL is a secret too with many receivers
+}
+
+func alerts() rowTable[alertRow, e911.Alert] {
+	return rowTable[alertRow, e911.Alert]{
+		name:    e911.KindAlert,
+		columns: map[admin.Field]string{admin.ByKey: "key = ?", admin.BySite: "site_id = ?"},
+		base:    func(r *alertRow) *Base { return &r.Base },
+		encode: func(t *tx, v e911.Alert) (r alertRow, err error) {
+			r = alertRow{SiteID: v.Site, Key: v.Key}
+			if r.Events, err = text(v.On); err != nil {
+				return r, err
+			}
+			if r.Mail, err = text(v.Mail); err != nil {
+				return r, err
+			}
+			r.Webhooks, err = t.seal("alert/"+string(v.ID), v.Webhook)
+			return r, err
+		},
+		decode: func(t *tx, r *alertRow) (e911.Alert, error) {
+			v := e911.Alert{ID: e911.AlertID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key}
+			if err := untext(r.Events, &v.On); err != nil {
+				return v, err
+			}
+			if err := untext(r.Mail, &v.Mail); err != nil {
+				return v, err
+			}
+			return v, t.unseal("alert/"+r.ID, r.Webhooks, &v.Webhook)
+		},
+	}
+}

@@ -1,0 +1,259 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/seal"
+)
+
+// Config is what a Store stands on.
+type Config struct {
+	// Reads answers questions; its transactions see one state each.
+	Reads *bun.DB
+	// Writes runs one write transaction at a time, in commit order: a change
+	// with a lower sequence must never appear after a higher one was read.
+	Writes *bun.DB
+	Ring   *seal.Ring
+	Now    func() time.Time
+	// KindOf says what an error of the driver means; "" is not one it knows.
+	KindOf func(error) e911.Kind
+}
+
+// Store keeps configured objects and call records. Safe for concurrent use.
+type Store struct {
+	cfg  Config
+	wake chan struct{}
+}
+
+// New checks the configuration and gives the database its name when it has
+// none. The tables must be up to date.
+func New(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Reads == nil || cfg.Writes == nil || cfg.Ring == nil || cfg.Now == nil || cfg.KindOf == nil {
+		return nil, e911.Errorf(e911.Invalid, "a store needs its databases, a key ring, a clock and the engine's errors")
+	}
+	s := &Store{cfg: cfg, wake: make(chan struct{}, 1)}
+	_, err := cfg.Writes.NewRaw(`INSERT INTO store_meta (name, value) VALUES ('id', ?) ON CONFLICT (name) DO NOTHING`,
+		uuid.NewString()).Exec(ctx)
+	if err != nil {
+		return nil, s.fault("name the database", err)
+	}
+	return s, nil
+}
+
+// Wake receives after a commit that changed objects; several commits may give
+// one value.
+func (s *Store) Wake() <-chan struct{} { return s.wake }
+
+// Read implements admin.Store.
+func (s *Store) Read(ctx context.Context, do func(admin.Reader) error) error {
+	return s.read(ctx, func(tx *tx) error { return do(tx) })
+}
+
+func (s *Store) read(ctx context.Context, do func(*tx) error) error {
+	db, err := s.cfg.Reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return s.fault("begin to read", err)
+	}
+	defer db.Rollback()
+	return do(&tx{s: s, db: db})
+}
+
+// Write implements admin.Store.
+func (s *Store) Write(ctx context.Context, who admin.Actor, do func(admin.Writer) error) error {
+	changed := false
+	err := s.write(ctx, func(tx *tx) error {
+		tx.who = who
+		if err := do(tx); err != nil {
+			return err
+		}
+		changed = len(tx.log) > 0
+		return tx.flush(ctx)
+	})
+	if err == nil && changed {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	db, err := s.cfg.Writes.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fault("begin to write", err)
+	}
+	defer db.Rollback()
+	if err := do(&tx{s: s, db: db}); err != nil {
+		return err
+	}
+	if err := db.Commit(); err != nil {
+		return s.fault("commit", err)
+	}
+	return nil
+}
+
+// fault turns an error of SQL or the driver into one of ours. Its text goes
+// into the log, its type stays here.
+func (s *Store) fault(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ours := errors.AsType[*e911.Error](err); ours {
+		return err
+	}
+	e := &e911.Error{Kind: e911.Unavailable, Msg: "the database cannot answer now"}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Err = fmt.Errorf("%s: %w", doing, context.Canceled)
+		return e
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = fmt.Errorf("%s: %w", doing, context.DeadlineExceeded)
+		return e
+	case errors.Is(err, sql.ErrNoRows):
+		return e911.Errorf(e911.NotFound, "there is no such object")
+	}
+	if kind := s.cfg.KindOf(err); kind != "" {
+		e.Kind = kind
+	}
+	switch e.Kind {
+	case e911.Conflict:
+		e.Msg = "the change does not agree with what is stored"
+	case e911.Internal, e911.Invalid:
+		e.Msg = "the database refuses the change"
+	}
+	e.Err = fmt.Errorf("%s: %s", doing, err) //nolint:errorlint // the driver's type must not leave the store
+	return e
+}
+
+// tx is one transaction; it implements admin.Writer.
+type tx struct {
+	s   *Store
+	db  bun.IDB
+	who admin.Actor
+	log []entry
+}
+
+// entry is one change to be logged when the transaction commits.
+type entry struct {
+	ref    admin.Ref
+	key    string
+	verb   admin.Verb
+	fields []string
+}
+
+type changeRow struct {
+	bun.BaseModel `bun:"table:changes"`
+	Seq           int64           `bun:"seq,pk,autoincrement"`
+	Kind          e911.ObjectKind `bun:"kind"`
+	OrgID         e911.OrgID      `bun:"org_id"`
+	ObjectID      string          `bun:"object_id"`
+	At            int64           `bun:"at"`
+}
+
+type auditRow struct {
+	bun.BaseModel `bun:"table:audit"`
+	Seq           int64           `bun:"seq,pk,autoincrement"`
+	At            int64           `bun:"at"`
+	Who           admin.Actor     `bun:"who"`
+	Verb          admin.Verb      `bun:"verb"`
+	Kind          e911.ObjectKind `bun:"kind"`
+	OrgID         e911.OrgID      `bun:"org_id"`
+	ObjectID      string          `bun:"object_id"`
+	ObjectKey     string          `bun:"object_key"`
+	Fields        string          `bun:"fields"`
+}
+
+// logBatch is how many log rows go into one statement.
+const logBatch = 200
+
+// flush writes the change and audit rows of the transaction. An object has one
+// change row, its newest: publish asks for the present form, never for history.
+func (t *tx) flush(ctx context.Context) error {
+	at := t.s.cfg.Now().UnixMilli()
+	for start := 0; start < len(t.log); start += logBatch {
+		part := t.log[start:min(start+logBatch, len(t.log))]
+		changes := make([]changeRow, 0, len(part))
+		audits := make([]auditRow, 0, len(part))
+		for i, e := range part {
+			fields, err := json.Marshal(e.fields)
+			if err != nil {
+				return fmt.Errorf("encode audit fields: %w", err)
+			}
+			audits = append(audits, auditRow{
+				At: at, Who: t.who, Verb: e.verb, Kind: e.ref.Kind, OrgID: e.ref.Org,
+				ObjectID: e.ref.ID, ObjectKey: e.key, Fields: string(fields),
+			})
+			if !loggedLater(part[i+1:], e.ref) {
+				changes = append(changes, changeRow{Kind: e.ref.Kind, OrgID: e.ref.Org, ObjectID: e.ref.ID, At: at})
+			}
+		}
+		for _, c := range changes {
+			_, err := t.db.NewDelete().Model((*changeRow)(nil)).
+				Where("kind = ? AND org_id = ? AND object_id = ?", c.Kind, c.OrgID, c.ObjectID).Exec(ctx)
+			if err != nil {
+				return t.s.fault("log the change", err)
+			}
+		}
+		if _, err := t.db.NewInsert().Model(&changes).Exec(ctx); err != nil {
+			return t.s.fault("log the change", err)
+		}
+		if _, err := t.db.NewInsert().Model(&audits).Exec(ctx); err != nil {
+			return t.s.fault("write the audit trail", err)
+		}
+	}
+	return nil
+}
+
+func loggedLater(rest []entry, ref admin.Ref) bool {
+	for _, e := range rest {
+		if e.ref == ref {
+			return true
+		}
+	}
+	return false
+}
+
+// Audit returns the organisation's audit trail, newest first; before, when not
+// 0, excludes itself and all that is newer.
+func (s *Store) Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error) {
+	var found []auditRow
+	err := s.read(ctx, func(t *tx) error {
+		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("seq DESC").Limit(page(limit))
+		if before > 0 {
+			q = q.Where("seq < ?", before)
+		}
+		return s.fault("read the audit trail", q.Scan(ctx))
+	})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]admin.AuditEntry, len(found))
+	for i, r := range found {
+		entries[i] = admin.AuditEntry{
+			Seq: r.Seq, At: time.UnixMilli(r.At).UTC(), Who: r.Who, Verb: r.Verb,
+			Ref: admin.Ref{Kind: r.Kind, Org: r.OrgID, ID: r.ObjectID}, Key: r.ObjectKey,
+		}
+		if err := json.Unmarshal([]byte(r.Fields), &entries[i].Fields); err != nil {
+			return nil, s.fault("read the audit trail", err)
+		}
+	}
+	return entries, nil
+}
+
+func page(limit int) int64 {
+	if limit <= 0 || limit > admin.MaxPage {
+		return admin.MaxPage
+	}
+	return int64(limit)
+}
