@@ -35,7 +35,9 @@
 //
 // Open cuts a torn tail off the last segment and goes on with the next number.
 // A damaged record with good ones after it is skipped and reported, at once or
-// when it is read. A segment that cannot be read at all is reported and the
+// when it is read. Numbers have no gaps but these, and one case more: when the
+// power fails, a file system may have kept a later unsynced fact and lost an
+// earlier one; the later one is read, the gap is reported. A segment that cannot be read at all is reported and the
 // numbering goes on above everything that it can hold.
 //
 // # Files

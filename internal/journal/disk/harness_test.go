@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -151,13 +150,18 @@ func all(t testing.TB, cfg disk.Config) []journal.Fact {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var out []journal.Fact
-	for f := range j.Subscribe(ctx, 1) {
-		out = append(out, f)
-		if f.Seq == st.Synced {
-			break
+	feed := j.Subscribe(ctx, 1)
+	for {
+		select {
+		case f := <-feed:
+			out = append(out, f)
+			if f.Seq == st.Synced {
+				return out
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("fact %d, the last one, is not read; the one before is %v", st.Synced, out[max(0, len(out)-1):])
 		}
 	}
-	return out
 }
 
 // inOrder checks that facts are numbered want... without a gap and that each
@@ -181,21 +185,6 @@ func segments(t testing.TB, dir string) []string {
 		t.Fatal(err)
 	}
 	return names
-}
-
-func copyDir(t testing.TB, from string) string {
-	t.Helper()
-	to := t.TempDir()
-	for _, name := range segments(t, from) {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(to, filepath.Base(name)), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return to
 }
 
 func mustJSON(t testing.TB, v any) string {

@@ -38,6 +38,7 @@ type Journal struct {
 	pendingBytes int64
 	active       *segment
 	retired      []*segment // full segments whose fsync is owed
+	givenUp      []*segment // left after a failed fsync, not written again yet
 	generation   int        // rises when a segment is given up
 	rewrite      bool       // the next segment repeats what was not synced
 	lastSegment  uint64

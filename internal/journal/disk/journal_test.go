@@ -229,9 +229,12 @@ func TestAReaderThatOutlivedItsJournalIsReported(t *testing.T) {
 func TestDropRemovesWholeOldSegments(t *testing.T) {
 	dir := t.TempDir()
 	j := start(t, disk.Config{Dir: dir, SegmentBytes: 4 << 10})
+	var last journal.Receipt
 	for i := range 200 {
-		await(t, j.Record(numbered(i+1)).Written, "Written")
+		last = j.Record(numbered(i + 1))
+		await(t, last.Written, "Written")
 	}
+	await(t, last.Synced, "Synced")
 	before := len(segments(t, dir))
 	first, err := j.Drop(101)
 	if err != nil {

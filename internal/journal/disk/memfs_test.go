@@ -2,11 +2,13 @@ package disk_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"testing"
 
 	"github.com/callbox911/callbox/internal/journal/disk"
 )
@@ -30,6 +32,38 @@ type memFile struct {
 }
 
 func newMemFS() *memFS { return &memFS{files: map[string]*memFile{}} }
+
+// holding is a disk with one segment.
+func holding(b []byte) *memFS {
+	m := newMemFS()
+	m.files["/journal/00000000000000000001.seg"] = &memFile{fs: m, data: append([]byte(nil), b...), durable: len(b), named: true}
+	return m
+}
+
+// only returns what the only file holds.
+func (m *memFS) only(t testing.TB) []byte {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.files) != 1 {
+		t.Fatalf("%d files, want one", len(m.files))
+	}
+	for _, f := range m.files {
+		return append([]byte(nil), f.data...)
+	}
+	return nil
+}
+
+// String tells what the segments hold and how much of them lasts.
+func (m *memFS) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	files := map[string][]byte{}
+	for n, f := range m.files {
+		files[fmt.Sprintf("%s (durable %d, named %v, poisoned %v)", filepath.Base(n), f.durable, f.named, f.poisoned)] = f.data
+	}
+	return disk.Describe(files)
+}
 
 // crash returns the disk as the next process finds it. Without power loss all
 // that was written is there. With it each file ends anywhere behind what is

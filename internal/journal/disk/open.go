@@ -36,6 +36,10 @@ func Open(cfg Config) (*Journal, error) {
 	return j, nil
 }
 
+// examined is how many of the newest segments are read at Open whatever their
+// headers say: those whose fsync may have been owed when the power failed.
+const examined = 4
+
 // found is one file of the folder before its range is settled.
 type found struct {
 	segment
@@ -69,8 +73,10 @@ func (j *Journal) readFolder() error {
 	for i, f := range files {
 		last := i == len(files)-1
 		switch {
-		case !last && f.good && files[i+1].good && files[i+1].header.flags&flagRewrite == 0:
-			// The one after it begins where it ends: it need not be read.
+		case i < len(files)-examined && f.good && files[i+1].good && (f.header.flags|files[i+1].header.flags)&flagRewrite == 0:
+			// The one after it begins where it ends: it need not be read. Not so
+			// with one that was begun for a rewrite: it may have got no further
+			// than a part of what the one before it holds.
 			f.first, f.last = f.header.first, files[i+1].header.first-1
 		default:
 			j.examine(f, last)
@@ -81,6 +87,9 @@ func (j *Journal) readFolder() error {
 				j.cfg.Log.Warn("journal: an empty segment stays", "segment", filepath.Base(f.path), "err", err)
 			}
 			continue
+		}
+		if f.first > j.synced+1 && j.synced > 0 {
+			j.alarm(AlarmCorrupt, nil, "facts %d to %d are missing: they were not synced when the power failed, or their segment is gone", j.synced+1, f.first-1)
 		}
 		j.synced = max(j.synced, f.last)
 		s := f.segment

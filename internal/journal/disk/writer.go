@@ -3,6 +3,7 @@ package disk
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -16,57 +17,67 @@ const (
 // left, or what is left cannot be written.
 func (j *Journal) writeLoop() {
 	var buf []byte
-	pause := firstPause
+	pause, lastGen := firstPause, 0
 	stopping := false
+	// backOff waits a little longer each time until the disk is well again.
+	backOff := func() {
+		t := time.NewTimer(pause)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-j.closing:
+			stopping = true
+		}
+		pause = min(2*pause, longPause)
+	}
 	for {
-		b, gen := j.takeBatch()
-		if b == nil {
-			if stopping {
-				return
-			}
+		b, gen, well := j.takeBatch()
+		switch {
+		case b == nil && stopping:
+			return
+		case b == nil:
 			select {
 			case <-j.wakeWriter:
 			case <-j.closing:
 				stopping = true // one more look: a fact may have come before it
 			}
 			continue
+		case gen != lastGen: // an fsync failed: everything is written again
+			lastGen = gen
+			backOff()
+			continue
+		case well:
+			pause = firstPause
 		}
 		var err error
 		if buf, err = j.writeBatch(b, gen, buf); err == nil {
-			pause = firstPause
 			continue
 		}
 		j.diskFailed(err)
 		if stopping {
 			return // one try after the stop, no more
 		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-j.closing:
-			stopping = true
-		}
-		t.Stop()
-		pause = min(2*pause, longPause)
+		backOff()
 	}
 }
 
-// takeBatch returns the next batch to write, closed to further facts.
-func (j *Journal) takeBatch() (*batch, int) {
+// takeBatch returns the next batch to write, closed to further facts, and
+// whether the disk is well.
+func (j *Journal) takeBatch() (b *batch, gen int, well bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.written >= len(j.pending) {
-		return nil, 0
+		return nil, 0, true
 	}
-	b := j.pending[j.written]
+	b = j.pending[j.written]
 	b.sealed = true
-	return b, j.generation
+	return b, j.generation, j.failing == nil
 }
 
 // writeBatch hands b to the operating system in one write.
 func (j *Journal) writeBatch(b *batch, gen int, buf []byte) ([]byte, error) {
-	s, err := j.openSegment(b.first())
-	if err != nil {
+	s, err := j.openSegment(b.first(), gen)
+	if err != nil || s == nil {
 		return buf, err
 	}
 	buf = buf[:0]
@@ -94,12 +105,36 @@ func (j *Journal) writeBatch(b *batch, gen int, buf []byte) ([]byte, error) {
 		j.retired = append(j.retired, s)
 		j.active = nil
 	}
+	repeated := j.repeated(b.last())
 	j.mu.Unlock()
 	poke(j.wakeSyncer)
+	for _, old := range repeated {
+		j.index.remove(old)
+		_ = j.cfg.FS.Remove(old.path) // a copy; where it stays, Open reads it too
+	}
 	if cap(buf) > 4*batchBytes {
 		buf = nil // a rare giant fact is not kept
 	}
 	return buf, nil
+}
+
+// repeated returns the segments that were given up and whose facts, all of
+// them, are written again by now, last being the newest of those. Without
+// this, a disk that writes but does not sync would be filled with copies.
+func (j *Journal) repeated(last uint64) []*segment {
+	if len(j.givenUp) == 0 {
+		return nil
+	}
+	first := j.pending[0].first() // where the rewrite began
+	var out []*segment
+	j.givenUp = slices.DeleteFunc(j.givenUp, func(s *segment) bool {
+		whole := s.first >= first && s.last <= last
+		if whole {
+			out = append(out, s)
+		}
+		return whole || s.last <= last // what begins before the last good fsync is kept
+	})
+	return out
 }
 
 // cutOff removes what a failed write left behind, so that the next try writes
@@ -112,10 +147,15 @@ func (j *Journal) cutOff(s *segment, gen int, cause error) error {
 }
 
 // openSegment returns the active segment, making one that begins with first
-// where there is none.
-func (j *Journal) openSegment(first uint64) (*segment, error) {
+// where there is none. It returns none when the segment was given up since gen:
+// then what comes next is not first.
+func (j *Journal) openSegment(first uint64, gen int) (*segment, error) {
 	j.mu.Lock()
 	s, rewrite := j.active, j.rewrite
+	if j.generation != gen {
+		j.mu.Unlock()
+		return nil, nil
+	}
 	if s != nil {
 		j.mu.Unlock()
 		return s, nil
@@ -139,10 +179,15 @@ func (j *Journal) openSegment(first uint64) (*segment, error) {
 		return nil, fmt.Errorf("begin journal segment: %w", err)
 	}
 	s.file, s.size = file, int64(len(b))
-	j.index.add(s)
 	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.generation != gen {
+		_ = file.Close()
+		_ = j.cfg.FS.Remove(s.path) // empty; where it stays, Open finds it so
+		return nil, nil
+	}
 	j.active, j.rewrite = s, false
-	j.mu.Unlock()
+	j.index.add(s)
 	return s, nil
 }
 
@@ -157,6 +202,11 @@ func (j *Journal) giveUp(gen int) {
 	j.generation++
 	left := append(j.retired, j.active)
 	j.retired, j.active, j.written, j.rewrite = nil, nil, 0, true
+	for _, s := range left {
+		if s != nil {
+			j.givenUp = append(j.givenUp, s)
+		}
+	}
 	j.mu.Unlock()
 	for _, s := range left {
 		if s != nil {
