@@ -8,7 +8,7 @@
 //     cannot be interrupted by the Go scheduler, so a collection that begins
 //     while it runs stops every goroutine until it is through (0.3 s and more
 //     for one sentence, measured). Hence speech is made in a process of its
-//     own, at the lowest priority, where Config.Worker names one; otherwise the
+//     own, at low priority, where Config.Worker names one; otherwise the
 //     code is compiled with a check in every loop, which costs six times the
 //     CPU and keeps such a stop to some milliseconds.
 //   - The same sentence gives the same samples: the module sees no clock, no

@@ -24,7 +24,7 @@ const (
 )
 
 // Serve is the worker process: it speaks what in asks for until in ends. It
-// puts the whole process at the lowest priority first. The binary runs it under
+// puts the whole process at low priority first. The binary runs it under
 // the hidden command that Config.Worker names.
 func Serve(ctx context.Context, voice string, in io.Reader, out io.Writer) error {
 	lowerPriority()

@@ -91,7 +91,7 @@ type Speaker struct {
 	halver   halver
 	requests chan request
 	stopped  chan struct{} // closed when Run has ended
-	prepared chan struct{} // closed when each Fixed sentence was tried
+	prepared chan struct{} // closed when the Fixed sentences were made or given up
 
 	mu    sync.Mutex
 	kept  map[string]Audio
@@ -131,7 +131,7 @@ func New(cfg Config) (*Speaker, error) {
 // without the speech module; else nil.
 func (s *Speaker) Missing() error { return s.missing }
 
-// Prepared is closed when every Fixed sentence was tried once.
+// Prepared is closed when every Fixed sentence was made, or given up for now.
 func (s *Speaker) Prepared() <-chan struct{} { return s.prepared }
 
 // Kept returns a sentence of Config.Fixed, once it was made. It never waits.
@@ -210,7 +210,10 @@ func (s *Speaker) Run(ctx context.Context) error {
 	}
 	w := &worker{Speaker: s}
 	defer w.shut()
-	for fixed := s.cfg.Fixed; ; {
+	if len(s.cfg.Fixed) == 0 {
+		close(s.prepared)
+	}
+	for fixed, tries := slices.Clone(s.cfg.Fixed), fixedTries*len(s.cfg.Fixed); ; {
 		select {
 		case r := <-s.requests:
 			w.serve(ctx, r)
@@ -218,8 +221,12 @@ func (s *Speaker) Run(ctx context.Context) error {
 		default:
 		}
 		if len(fixed) > 0 && ctx.Err() == nil {
-			w.keep(ctx, fixed[0])
-			if fixed = fixed[1:]; len(fixed) == 0 {
+			next := fixed[0]
+			fixed = fixed[1:]
+			if tries--; !w.keep(ctx, next) && tries > 0 {
+				fixed = append(fixed, next)
+			}
+			if len(fixed) == 0 {
 				close(s.prepared)
 			}
 			continue
@@ -232,3 +239,7 @@ func (s *Speaker) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// fixedTries is how often, on average, a fixed sentence is tried at start. One
+// that could not be made then is kept when Say makes it.
+const fixedTries = 3

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/callbox911/callbox/internal/obs"
 )
@@ -29,31 +31,41 @@ func (w *worker) serve(ctx context.Context, r request) {
 		r.done <- answer{audio: a}
 		return
 	}
-	a, err := w.make(ctx, r.sentence)
+	a, err := w.make(ctx, r.sentence, w.cfg.Timeout)
 	if err == nil {
-		w.mu.Lock()
-		w.cache.put(r.sentence, a)
-		w.mu.Unlock()
+		w.remember(r.sentence, a)
 	}
 	r.done <- answer{audio: a, err: err}
 }
 
-// keep makes a fixed sentence. One that cannot be made is tried no more; Say
-// may still make it.
-func (w *worker) keep(ctx context.Context, sentence string) {
-	a, err := w.make(ctx, sentence)
-	if err != nil {
-		return
+// keep makes a fixed sentence and reports whether there is nothing more to do
+// for it. Nobody waits, so it may take longer than what a caller asks for.
+func (w *worker) keep(ctx context.Context, sentence string) bool {
+	if _, ok := w.Kept(sentence); ok {
+		return true
 	}
-	w.mu.Lock()
-	w.kept[sentence] = a
-	w.mu.Unlock()
+	a, err := w.make(ctx, sentence, 4*w.cfg.Timeout)
+	if err != nil {
+		return false
+	}
+	w.remember(sentence, a)
+	return true
 }
 
-// make has Config.Timeout of its own rather than what is left to the caller: a
-// sentence that is under way is finished, for the cache.
-func (w *worker) make(ctx context.Context, sentence string) (Audio, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+func (w *worker) remember(sentence string, a Audio) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.Contains(w.cfg.Fixed, sentence) {
+		w.kept[sentence] = a
+		return
+	}
+	w.cache.put(sentence, a)
+}
+
+// make has a time of its own rather than what is left to the caller: a sentence
+// that is under way is finished, for the cache.
+func (w *worker) make(ctx context.Context, sentence string, within time.Duration) (Audio, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := w.open(ctx); err != nil {
 		w.cfg.Log.Error("speech cannot start", obs.Err(err))
@@ -61,7 +73,9 @@ func (w *worker) make(ctx context.Context, sentence string) (Audio, error) {
 	}
 	pcm, err := w.via.render(ctx, sentence)
 	if err != nil {
-		w.failures++
+		if _, alive := errors.AsType[refusal](err); !alive {
+			w.failures++
+		}
 		// Never the sentence: it holds numbers and addresses.
 		w.cfg.Log.Error("a sentence was not spoken", obs.Err(err))
 		return nil, fmt.Errorf("speak: %w", err)
