@@ -1,0 +1,189 @@
+package lis
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/loctoken"
+	"github.com/callbox911/callbox/internal/snapshot"
+)
+
+// Why a location reference is not, or not wholly, good. Resolve wraps them.
+var (
+	// ErrUnknown means that the reference is none of ours, or was changed.
+	ErrUnknown = errors.New("not a location reference of ours")
+	// ErrOtherOrg means that it was given to a device of another organisation.
+	ErrOtherOrg = errors.New("a location reference of another organisation")
+	// ErrExpired means that the reference may no longer be dereferenced. On the
+	// call path it still names its device: the Resolved beside it is filled
+	// (F-01, D-08).
+	ErrExpired = errors.New("an expired location reference")
+)
+
+// Resolved is what a location reference says, brought up to date.
+type Resolved struct {
+	Org    e911.OrgID
+	Device string // id of a configured device, else the stable name of an unknown one
+	Known  bool   // Device is the id of a configured device
+	// Located: Evidence tells where the device is. Without it the device was
+	// last seen where the map knows nothing, or its location is gone from the
+	// configuration.
+	Located  bool
+	Evidence locate.Evidence
+	// Local: Evidence is not the token's but what the device said here later.
+	Local bool
+	// Elsewhere: after the token was given out, the device was seen in a network
+	// that is not on the map (F-04: its site's default is not for it).
+	Elsewhere  bool
+	Generation uint64
+	Expires    time.Time
+}
+
+// Resolve opens a location URI or a bare token for a call of an organisation.
+// Fresher local knowledge of the device wins over what the token says. Errors
+// are ErrUnknown and ErrOtherOrg with a zero Resolved, and ErrExpired with a
+// filled one. It never waits.
+func (s *Server) Resolve(ref string, org e911.OrgID, now time.Time) (Resolved, error) {
+	snap := s.cfg.Snapshot.Load()
+	c, err := s.open(snap, ref)
+	if err != nil {
+		return Resolved{}, err
+	}
+	if c.Org != org {
+		return Resolved{}, ErrOtherOrg
+	}
+	r := s.update(snap, c)
+	if now.After(c.Expires) {
+		return r, ErrExpired
+	}
+	return r, nil
+}
+
+// open returns what a reference of ours was sealed with.
+func (s *Server) open(snap *snapshot.Snapshot, ref string) (loctoken.Claims, error) {
+	token, ok := s.token(ref)
+	if !ok {
+		return loctoken.Claims{}, ErrUnknown
+	}
+	plain, err := snap.TokenRing().Open(loctoken.Purpose, token)
+	if err != nil {
+		return loctoken.Claims{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	c, err := loctoken.Decode(plain)
+	if err != nil {
+		return loctoken.Claims{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return c, nil
+}
+
+// maxRef bounds what is looked at of a reference; ours are below 400 octets.
+const maxRef = 2048
+
+// token takes the token out of a location URI. The host does not count: nodes
+// of one system share their keys, and a token opens or it does not.
+func (s *Server) token(ref string) (string, bool) {
+	ref = strings.TrimSpace(ref)
+	if len(ref) > maxRef {
+		return "", false
+	}
+	if token, ok := strings.CutPrefix(ref, s.prefix); ok {
+		return token, token != ""
+	}
+	if !strings.Contains(ref, "/") {
+		return ref, ref != ""
+	}
+	u, err := url.Parse(ref)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return "", false
+	}
+	i := strings.LastIndex(u.Path, "/loc/")
+	if i < 0 {
+		return "", false
+	}
+	token := u.Path[i+len("/loc/"):]
+	return token, token != "" && !strings.Contains(token, "/")
+}
+
+// update lays what is known here over what a token says.
+func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
+	r := Resolved{Org: c.Org, Device: c.Device, Generation: c.Generation, Expires: c.Expires}
+	org := snap.Org(c.Org)
+	if org == nil {
+		return r
+	}
+	_, r.Known = org.Device(e911.DeviceID(c.Device))
+	r.Evidence, r.Located = locate.FromLocation(org, c.Location, c.By, c.EvidenceAt)
+	e, ok := s.devices.get(key{c.Org, c.Device})
+	if !ok {
+		return r
+	}
+	ev, located := e.evidence(org, s.phoneAt(org))
+	moved := ev.At.Equal(c.EvidenceAt) && ev.Place.Location != c.Location // on the map, since
+	if located && (ev.At.After(c.EvidenceAt) || moved) {
+		r.Evidence, r.Located, r.Local, r.Generation = ev, true, true, e.generation
+	} else if e.elsewhere.After(c.EvidenceAt) && (!located || e.elsewhere.After(ev.At)) {
+		r.Evidence, r.Located, r.Local, r.Elsewhere, r.Generation = locate.Evidence{}, false, true, true, e.generation
+	}
+	return r
+}
+
+// Latest returns where a device is by its own last word, with the places of the
+// current snapshot; false when it never said, or was last seen in a network
+// that is not on the map.
+func (s *Server) Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, bool) {
+	o := s.cfg.Snapshot.Load().Org(org)
+	e, ok := s.devices.get(key{org, string(device)})
+	if !ok || o == nil {
+		return locate.Evidence{}, false
+	}
+	return e.evidence(o, s.phoneAt(o))
+}
+
+// phoneAt tells where a known phone is: a PC behind it sees the phone as its
+// LLDP neighbour (F-19). What the phone itself sees is not followed further.
+func (s *Server) phoneAt(o *snapshot.Org) func(e911.MAC) (locate.Evidence, bool) {
+	return func(m e911.MAC) (locate.Evidence, bool) {
+		d, ok := o.DeviceByMAC(m)
+		if !ok {
+			return locate.Evidence{}, false
+		}
+		e, ok := s.devices.get(key{o.ID(), string(d.ID)})
+		if !ok {
+			return locate.Evidence{}, false
+		}
+		return e.evidence(o, nil)
+	}
+}
+
+// AskedHELD reports whether the device ever asked this server where it is.
+func (s *Server) AskedHELD(org e911.OrgID, device e911.DeviceID) bool {
+	_, ok := s.devices.get(key{org, string(device)})
+	return ok
+}
+
+// Elsewhere reports whether the device was last seen in a network that is not
+// on the organisation's map (F-04).
+func (s *Server) Elsewhere(org e911.OrgID, device e911.DeviceID) bool {
+	e, ok := s.devices.get(key{org, string(device)})
+	return ok && !e.elsewhere.IsZero()
+}
+
+// Restore puts back what a DeviceLocated fact told, when a server starts from
+// its journal; older facts than what is known and other kinds change nothing.
+func (s *Server) Restore(f journal.Fact) error {
+	if f.Kind != journal.DeviceLocated {
+		return nil
+	}
+	seen, err := journal.Decode[journal.DeviceSeen](f)
+	if err != nil {
+		return err
+	}
+	s.devices.restore(key{f.Org, seen.Device}, seen)
+	return nil
+}
