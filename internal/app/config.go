@@ -1,0 +1,126 @@
+// Package app wires the rooms together: it alone knows all of them. Start and
+// stop order is a list in server.go; the demonstration is in demo.go.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/live/sipedge"
+)
+
+// Version is what `callbox version` prints; the build sets it.
+var Version = "development"
+
+// MailConfig is the way out for mail.
+type MailConfig struct {
+	Server   string // host:port; empty: no mail is sent, and that is said at start
+	TLS      string // none, starttls, tls
+	User     string
+	Password string
+	From     string
+}
+
+// Config is what a server needs at start and cannot change without a restart.
+// What people edit lives in the database.
+type Config struct {
+	DataDir string
+	Node    string
+	SIP     []sipedge.Listener
+	HELD    string // address:port of the location server
+	Web     string // address:port of the pages
+	// HELDURL and BaseURL are how others reach the two: location URIs and the
+	// links in notices start with them. Empty: made of the bound address.
+	HELDURL string
+	BaseURL string
+	Domain  string // our element's name in emergency call ids
+	Mail    MailConfig
+	// RTP is the address and port range of the calls that we answer ourselves.
+	RTP      netip.Addr
+	RTPPorts [2]uint16
+	// Worker is the command line that serves speech in a process of its own;
+	// empty: speech is made in this process.
+	Worker []string
+	// NoStore starts without the database, from the snapshot file alone: what a
+	// node does when SQL is gone. Import is refused then.
+	NoStore bool
+	Now     func() time.Time
+	Log     *slog.Logger
+	Stderr  io.Writer
+}
+
+// Default is the configuration of a single machine on loopback.
+func Default() Config {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node1"
+	}
+	return Config{
+		DataDir: "var", Node: host, HELD: "127.0.0.1:8080", Web: "127.0.0.1:8088", Domain: "callbox.invalid",
+		SIP: []sipedge.Listener{
+			{Network: "udp", Addr: netip.MustParseAddrPort("127.0.0.1:5060")},
+			{Network: "tcp", Addr: netip.MustParseAddrPort("127.0.0.1:5060")},
+		},
+		Mail: MailConfig{TLS: "starttls"},
+		RTP:  netip.MustParseAddr("127.0.0.1"), RTPPorts: [2]uint16{20000, 21999},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// validate reports every fault at once.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.DataDir == "" {
+		bad("data directory: name one with --data")
+	}
+	if c.Node == "" {
+		bad("node: give this machine a name with --node")
+	}
+	if len(c.SIP) == 0 {
+		bad("sip: name at least one listener, such as --sip udp:192.0.2.1:5060")
+	}
+	for name, u := range map[string]string{"held-url": c.HELDURL, "base-url": c.BaseURL} {
+		if u == "" {
+			continue
+		}
+		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" || !strings.HasPrefix(parsed.Scheme, "http") {
+			bad("%s: %q is not an http or https address", name, u)
+		}
+	}
+	switch c.Mail.TLS {
+	case "none", "starttls", "tls":
+	default:
+		bad("smtp-tls: %q is none of none, starttls, tls", c.Mail.TLS)
+	}
+	if c.Mail.Server != "" && c.Mail.From == "" {
+		bad("smtp-from: mail needs a sender address")
+	}
+	if c.RTPPorts[0] == 0 || c.RTPPorts[1] < c.RTPPorts[0] {
+		bad("rtp-ports: %d to %d is no range", c.RTPPorts[0], c.RTPPorts[1])
+	}
+	if c.Now == nil || c.Log == nil {
+		bad("clock and log are missing")
+	}
+	return errors.Join(errs...)
+}
+
+// ParseListener reads "udp:127.0.0.1:5060".
+func ParseListener(s string) (sipedge.Listener, error) {
+	network, addr, ok := strings.Cut(s, ":")
+	if !ok || (network != "udp" && network != "tcp") {
+		return sipedge.Listener{}, fmt.Errorf("listener %q: write udp:ADDRESS:PORT or tcp:ADDRESS:PORT", s)
+	}
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return sipedge.Listener{}, fmt.Errorf("listener %q: %w", s, err)
+	}
+	return sipedge.Listener{Network: network, Addr: ap}, nil
+}
