@@ -359,6 +359,9 @@ func (r *CallRecord) due(at time.Time, b journal.Due) Entry {
 	if r.PSAP == (journal.Ref{}) {
 		r.PSAP = b.PSAP
 	}
+	if b.PSAPLine != "" {
+		r.PSAPLine = b.PSAPLine
+	}
 	r.Demonstration = r.Demonstration || b.Demonstration
 	r.flag(b.Flags)
 	switch b.Reason {

@@ -52,7 +52,8 @@ type Board struct {
 	cfg BoardConfig
 
 	mu   sync.Mutex
-	last uint64 // highest sequence read
+	last uint64        // highest sequence read
+	read chan struct{} // closed and replaced when last grows, nil while nobody waits
 	orgs map[e911.OrgID]*tenant
 }
 
@@ -116,6 +117,10 @@ func (b *Board) take(f journal.Fact) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = max(b.last, f.Seq)
+	if b.read != nil {
+		close(b.read)
+		b.read = nil
+	}
 	if f.Org == "" {
 		return // nobody's: unknown sources are the operator's matter (E14)
 	}
@@ -258,6 +263,28 @@ func (b *Board) Mark() Mark {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return Mark{Node: b.cfg.Node, Seq: b.last}
+}
+
+// Reached waits until the board has read the journal up to seq, or ctx ends. A
+// node that starts is ready for people once it has.
+func (b *Board) Reached(ctx context.Context, seq uint64) error {
+	for {
+		b.mu.Lock()
+		if b.last >= seq {
+			b.mu.Unlock()
+			return nil
+		}
+		if b.read == nil {
+			b.read = make(chan struct{})
+		}
+		read := b.read
+		b.mu.Unlock()
+		select {
+		case <-read:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Changes returns what changed after the mark, each call once, as it is now: so

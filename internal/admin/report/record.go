@@ -72,7 +72,8 @@ type CallRecord struct {
 	EvidenceAt *time.Time     `json:"evidence_at,omitempty"`
 	Method     string         `json:"method,omitempty"`
 
-	PSAP     journal.Ref    `json:"psap,omitzero"` // who answered, else who serves the place
+	PSAP     journal.Ref    `json:"psap,omitzero"`       // who answered, else who serves the place
+	PSAPLine e911.Number    `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)
 	Relay    bool           `json:"relay,omitempty"`
 	Rungs    []journal.Rung `json:"rungs,omitempty"`
 	Attempts []Attempt      `json:"attempts,omitempty"`
