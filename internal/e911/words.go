@@ -34,6 +34,8 @@ const (
 	ByMAC         LocatedBy = "mac"          // fixed device
 	ByPrivateIP   LocatedBy = "private_ip"   // mapped range
 	ByPublicIP    LocatedBy = "public_ip"    // mapped public range
+	ByConfirmed   LocatedBy = "confirmed"    // address the user confirmed for this network
+	ByUserSet     LocatedBy = "user_set"     // location the user set by hand
 	ByNumber      LocatedBy = "number"       // the number's own ESA
 	BySiteDefault LocatedBy = "site_default" // the site's only building
 	ByNothing     LocatedBy = "none"         // relay centre

@@ -232,7 +232,7 @@ func TestTopoJSONIsStitchedUnquantisedAndTurned(t *testing.T) {
 		in, out    []e911.Point
 	}{
 		{"00001", "West", []e911.Point{pt(41, -69), pt(40, -70), pt(41, -68)}, []e911.Point{pt(41, -67)}},
-		{"00002", "East", []e911.Point{pt(41, -68), pt(41.9, -66.1), pt(40.4, -65.0 + 0.01), pt(40.5, -67.5)}, []e911.Point{pt(40.75, -67.25), pt(41, -69)}},
+		{"00002", "East", []e911.Point{pt(41, -68), pt(41.9, -66.1), pt(40.4, -65.0+0.01), pt(40.5, -67.5)}, []e911.Point{pt(40.75, -67.25), pt(41, -69)}},
 		{"00003", "Collapsed", nil, []e911.Point{pt(40.25, -69.75)}},
 		{"00004", "None", nil, nil},
 	} {

@@ -4,7 +4,6 @@
 package locate
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -29,6 +28,18 @@ const (
 	None     Class = "none"
 )
 
+func (c Class) order() int {
+	switch c {
+	case Fresh:
+		return 0
+	case Aged:
+		return 1
+	case FallBack:
+		return 2
+	}
+	return 3
+}
+
 // Rank orders the sources (design 2.2).
 type Rank int
 
@@ -50,7 +61,8 @@ type Verdict string
 
 // The verdicts. Only Invalid makes an address unusable (F-05).
 const (
-	Unverified Verdict = ""
+	Unchecked  Verdict = "" // nobody validated it, as for all addresses while there is no validator
+	Unverified Verdict = "unverified"
 	Verified   Verdict = "verified"
 	Invalid    Verdict = "invalid"
 )
@@ -60,7 +72,7 @@ const (
 type Candidate struct {
 	Evidence
 	Rank    Rank
-	Via     string // "invite", "token", "held", "user", "number", "site"
+	Via     string // "invite", "token", "held", "source", "user", "number", "site"
 	Method  string // PIDF-LO method; empty: MethodOf(By)
 	Verdict Verdict
 	// Doubt says why a PIDF-LO in the INVITE is not believed (F-14); it then
@@ -82,7 +94,8 @@ type Situation struct {
 	SeenOffSite bool
 }
 
-// Lost is a candidate that was not chosen.
+// Lost is a candidate that was not chosen. Old radio evidence stands here, as
+// in a Result, with its building for a place.
 type Lost struct {
 	Candidate
 	Class  Class
@@ -93,9 +106,9 @@ type Lost struct {
 // Flags that a Result may carry.
 const (
 	FlagAged         = "aged_evidence"
-	FlagCoarse       = "building_only"    // old radio evidence, as its building
-	FlagContradicted = "contradicted"     // some evidence was contradicted by fresher
-	FlagUnverified   = "unverified"       // the address was not validated
+	FlagCoarse       = "building_only"    // old evidence that tells no more than the building
+	FlagContradicted = "contradicted"     // better evidence fell because fresher contradicts it
+	FlagUnverified   = "unverified"       // validation could not say that the address exists
 	FlagNotDispatch  = "not_dispatchable" // no detail that finds the caller
 	FlagClock        = "clock_ahead"      // evidence from the future, taken as of now
 	FlagUnlocated    = "unlocated"
@@ -109,116 +122,111 @@ type Result struct {
 	Rank     Rank
 	Class    Class
 	Place    e911.Place
-	At       time.Time // of the evidence; zero with ByNothing
+	At       time.Time // of the evidence; zero with ByNothing and where it has no time
 	Flags    []string
 	Lost     []Lost // best first
 	Findings []e911.Finding
 }
 
-// Decide chooses where the caller is. Without usable evidence By is ByNothing.
-func Decide(candidates []Candidate, s Situation, now time.Time) Result {
-	return Result{By: e911.ByNothing, Class: None, Rank: RankNothing}
-}
-
-// MethodOf returns the PIDF-LO method token of a kind of evidence (F-26).
-func MethodOf(by e911.LocatedBy) string { return "" }
-
-// MaxAge returns how long evidence of a kind is fresh; zero for what does not age.
-func MaxAge(by e911.LocatedBy) time.Duration { return 0 }
-
-// Network is the network map of an organisation; *snapshot.Org is one.
-type Network interface {
-	ByLLDPPort(e911.LLDPPort) (e911.LocationID, bool)
-	ByLLDPChassis(chassis string) (e911.LocationID, bool)
-	ByBSSID(e911.MAC) (e911.LocationID, bool)
-	ByMAC(e911.MAC) (e911.LocationID, bool)
-	ByIP(netip.Addr) (e911.LocationID, bool)
-}
-
-// Places knows the places of an organisation; *snapshot.Org is one.
-type Places interface {
-	Place(e911.LocationID) (e911.Place, bool)
-	InPublicRange(netip.Addr) bool
-}
-
-// Map is both.
-type Map interface {
-	Network
-	Places
-}
-
-// Neighbour is one LLDP neighbour. Chassis is the canonical MAC where the id
-// is one, else the text as it came.
-type Neighbour struct {
-	Chassis        string
-	ChassisSubtype int // IEEE 802.1AB, table 8-2; 0 when unknown
-	Port           string
-}
-
-// Measurement is what a device says about its network, and the source address
-// that we saw. Evidence of an interface without link is left out by whoever
-// fills it (F-19).
-type Measurement struct {
-	At         time.Time // of the measurement, at the latest that of the request
-	LLDP       []Neighbour
-	Serving    e911.MAC     // BSSID
-	Neighbours []e911.MAC   // BSSIDs heard
-	MAC        e911.MAC     // the device's own
-	Addrs      []netip.Addr // the device's own, as it says
-	Source     netip.Addr   // observed
-	SourceAt   time.Time    // when Source was observed; zero: At
-	Tunnel     bool         // the client says that a VPN is up
-	// PhoneAt tells where a known phone is, for a PC that sees the phone as its
-	// LLDP neighbour (F-19); may be nil.
-	PhoneAt func(e911.MAC) (Evidence, bool)
-}
-
-// Measured looks a measurement up in the map: what it proves, best first in
-// the order of network evidence, and a finding for every key, also those that
-// matched nothing.
-func Measured(n Map, m Measurement) ([]Evidence, []e911.Finding) { return nil, nil }
-
-// FromLocation makes evidence of a location of ours: what a token names, or a
-// stored location of a device.
-func FromLocation(p Places, id e911.LocationID, by e911.LocatedBy, at time.Time) (Evidence, bool) {
-	return Evidence{}, false
-}
-
-// Numbers is what rank 7 asks an organisation; *snapshot.Org is one.
-type Numbers interface {
-	Number(e911.Number) (e911.NumberRec, bool)
-	NumbersOf(e911.UserID) []e911.NumberRec
-	Place(e911.LocationID) (e911.Place, bool)
-}
-
-// FromNumbers returns the rank 7 candidates: addresses of the user's numbers,
-// then of the line (W-39). Either may be none.
-func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate { return nil }
-
-// Sites is what rank 8 asks an organisation; *snapshot.Org is one.
-type Sites interface {
-	BuildingPlaces(e911.SiteID) []e911.Place
-}
-
-// FromSite returns the rank 8 candidate: the site's only building.
-func FromSite(s Sites, site e911.SiteID) (Candidate, bool) { return Candidate{}, false }
-
-// Invite is a location that came by value in an INVITE.
-type Invite struct {
-	Place           e911.Place
-	Method          string
-	Timestamp       time.Time // zero: none
-	RetentionExpiry time.Time // zero: none
-}
-
-// FromInvite makes a candidate of a location by value and says in Doubt what
-// keeps it from being believed (F-14). Limit is the trunk's, 0 means
-// DefaultInviteLimit.
-func FromInvite(i Invite, received time.Time, limit time.Duration) Candidate { return Candidate{} }
+// How long evidence is fresh (design 2.2, F-01, F-14, F-18).
+const (
+	wiredAge     = 24 * time.Hour
+	bssidAge     = 30 * time.Minute
+	neighbourAge = 10 * time.Minute
+	addressAge   = 4 * time.Hour
+	confirmedAge = 30 * 24 * time.Hour
+	userSetAge   = 12 * time.Hour
+)
 
 // DefaultInviteLimit is how old a location by value may be (F-14).
 const DefaultInviteLimit = 15 * time.Minute
 
-// KeyFault says why an element's key finds nobody alone, "" when it is unique
-// (F-19): import refuses it with this reason.
-func KeyFault(e e911.Element) string { return "" }
+// MaxAge returns how long evidence of a kind is fresh; zero for what has no age:
+// a number's address, a site's building.
+func MaxAge(by e911.LocatedBy) time.Duration {
+	switch by {
+	case e911.ByLLDPPort, e911.ByLLDPChassis, e911.ByMAC:
+		return wiredAge
+	case e911.ByBSSID:
+		return bssidAge
+	case e911.ByNeighbours:
+		return neighbourAge
+	case e911.ByPrivateIP, e911.ByPublicIP:
+		return addressAge
+	case e911.ByConfirmed:
+		return confirmedAge
+	case e911.ByUserSet:
+		return userSetAge
+	case e911.ByNumber, e911.BySiteDefault, e911.ByNothing:
+		return 0
+	}
+	return DefaultInviteLimit // a PIDF-LO, or a kind of a newer version
+}
+
+// MethodOf returns the PIDF-LO method token of a kind of evidence (F-26).
+func MethodOf(by e911.LocatedBy) string {
+	switch by {
+	case e911.ByLLDPPort, e911.ByLLDPChassis, e911.ByMAC:
+		return "Wiremap"
+	case e911.ByBSSID, e911.ByNeighbours:
+		return "802.11"
+	case e911.ByPrivateIP, e911.ByPublicIP:
+		return "DHCP"
+	case e911.ByConfirmed, e911.ByUserSet, e911.ByNumber:
+		return "Manual"
+	}
+	return "Default"
+}
+
+// order is the order of network evidence in design 2.2. A foreign reference's
+// own location, whose evidence nobody told us, stands before mere addresses.
+func order(by e911.LocatedBy) int {
+	switch by {
+	case e911.ByLLDPPort:
+		return 0
+	case e911.ByBSSID:
+		return 1
+	case e911.ByNeighbours:
+		return 2
+	case e911.ByLLDPChassis:
+		return 3
+	case e911.ByMAC:
+		return 4
+	case e911.ByPrivateIP:
+		return 6
+	case e911.ByPublicIP:
+		return 7
+	}
+	return 5
+}
+
+// words says a kind of evidence to a person.
+func words(by e911.LocatedBy) string {
+	switch by {
+	case e911.ByPIDFLO:
+		return "location in the INVITE"
+	case e911.ByLLDPPort:
+		return "switch port"
+	case e911.ByBSSID:
+		return "access point"
+	case e911.ByNeighbours:
+		return "access points nearby"
+	case e911.ByLLDPChassis:
+		return "switch"
+	case e911.ByMAC:
+		return "hardware address"
+	case e911.ByPrivateIP:
+		return "private address range"
+	case e911.ByPublicIP:
+		return "public address range"
+	case e911.ByConfirmed:
+		return "address the user confirmed"
+	case e911.ByUserSet:
+		return "location the user set"
+	case e911.ByNumber:
+		return "address of the number"
+	case e911.BySiteDefault:
+		return "the site's only building"
+	}
+	return string(by)
+}

@@ -1,0 +1,115 @@
+package locate
+
+import (
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Places knows the places of an organisation; *snapshot.Org is one.
+type Places interface {
+	Place(e911.LocationID) (e911.Place, bool)
+}
+
+// FromLocation makes evidence of a location of ours: what a token names, or a
+// stored location of a device.
+func FromLocation(p Places, id e911.LocationID, by e911.LocatedBy, at time.Time) (Evidence, bool) {
+	if id == "" {
+		return Evidence{}, false
+	}
+	place, ok := p.Place(id)
+	if !ok {
+		return Evidence{}, false
+	}
+	return Evidence{By: by, At: at, Place: place, Said: "location " + place.Key}, true
+}
+
+// Numbers is what rank 7 asks an organisation; *snapshot.Org is one.
+type Numbers interface {
+	Number(e911.Number) (e911.NumberRec, bool)
+	NumbersOf(e911.UserID) []e911.NumberRec
+	Place(e911.LocationID) (e911.Place, bool)
+}
+
+// FromNumbers returns the rank 7 candidates: addresses of the user's numbers,
+// then of the line (W-39, W-10). Either may be none.
+func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
+	var out []Candidate
+	seen := map[e911.LocationID]bool{}
+	add := func(rec e911.NumberRec) {
+		place, ok := n.Place(rec.Location)
+		if rec.Location == "" || seen[rec.Location] || !ok {
+			return
+		}
+		seen[rec.Location] = true
+		out = append(out, Candidate{
+			Evidence: Evidence{By: e911.ByNumber, Place: place, Said: string(rec.Number)},
+			Rank:     RankNumber, Via: "number",
+		})
+	}
+	if user != "" {
+		for _, rec := range n.NumbersOf(user) {
+			add(rec)
+		}
+	}
+	if rec, ok := n.Number(line); ok && line != "" {
+		add(rec)
+	}
+	return out
+}
+
+// Sites is what rank 8 asks an organisation; *snapshot.Org is one.
+type Sites interface {
+	BuildingPlaces(e911.SiteID) []e911.Place
+}
+
+// FromSite returns the rank 8 candidate: the site's only building. A site of
+// several has no default.
+func FromSite(s Sites, site e911.SiteID) (Candidate, bool) {
+	places := s.BuildingPlaces(site)
+	if len(places) != 1 {
+		return Candidate{}, false
+	}
+	return Candidate{
+		Evidence: Evidence{By: e911.BySiteDefault, Place: places[0], Said: places[0].Civic.BLD},
+		Rank:     RankSite, Via: "site",
+	}, true
+}
+
+// Invite is a location that came by value in an INVITE.
+type Invite struct {
+	Place           e911.Place
+	Method          string
+	Timestamp       time.Time // zero: none
+	RetentionExpiry time.Time // zero: none
+}
+
+// FromInvite makes a candidate of a location by value and says in Doubt what
+// keeps it from being believed (F-14). Limit is the trunk's, 0 means
+// DefaultInviteLimit.
+func FromInvite(i Invite, received time.Time, limit time.Duration) Candidate {
+	if limit <= 0 {
+		limit = DefaultInviteLimit
+	}
+	c := Candidate{
+		Evidence: Evidence{By: e911.ByPIDFLO, At: i.Timestamp, Place: i.Place, Said: "method " + i.Method},
+		Rank:     RankInvite, Via: "invite", Method: i.Method,
+	}
+	method := strings.TrimSpace(i.Method)
+	switch {
+	case method == "":
+		c.Said, c.Doubt = "no method", "it does not say how the location was found"
+	case strings.EqualFold(method, "Default") || strings.EqualFold(method, "Derived"):
+		c.Doubt = "its method is " + method
+	case i.Timestamp.IsZero():
+		c.Doubt = "it does not say when the location was found"
+	case received.Sub(i.Timestamp) > limit:
+		c.Doubt = "it is older than " + span(limit)
+	case i.Timestamp.Sub(received) > clockSlack:
+		c.Doubt = "its time lies in the future"
+	case !i.RetentionExpiry.IsZero() && i.RetentionExpiry.Before(received):
+		c.Doubt = "its retention has expired"
+	}
+	return c
+}
