@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/snapshot"
+	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
 // call is one call; everything in it belongs to the goroutine of Serve.
@@ -40,6 +41,7 @@ type call struct {
 	m        machine
 	clock    *alarmClock
 	legs     map[int]*attempt
+	last     int // number of the last attempt
 	events   chan legEvent
 	queue    []callflow.Event // from ourselves, before anything else
 	done     chan struct{}
@@ -95,7 +97,11 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	c.class = found.Class
 	c.dec.flag(found.Prefixed != "", FlagPrefixed)
 	c.guard("source", c.source)
-	c.uid = emergencyCallID(req.Headers, c.id, h.cfg.Domain)
+	// One call keeps one id through all elements on its way (NENA-STA-010,
+	// 2.1.6): the one that came in, else a new one.
+	if c.uid, _ = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {
+		c.uid = sipgeo.CallID(string(c.id), h.cfg.Domain)
+	}
 	if !h.enter(c) {
 		c.alarm(AlarmLoop, "an emergency call came back to us; it is on its way already")
 		c.say("refuse a call in a loop", leg.Reject(482, "Loop Detected", nil))
@@ -238,24 +244,38 @@ func (c *call) step(ev callflow.Event) {
 	}
 }
 
-// lastResort replaces a machine that broke, so that a bug does not leave a
-// caller alone: a new one starts over with the relay centre first. A call that
-// is up goes on with the old one, which keeps the state it had.
+// lastResort is for a machine that broke at ev, so that a bug does not leave a
+// caller alone. Who hung up has hung up. A caller who waits gets a new machine
+// that starts over with the relay centre first. A call that is up goes on with
+// the old one, which keeps the state it had.
 func (c *call) lastResort(ev callflow.Event) []callflow.Action {
-	if !c.m.Waiting() || ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye) {
-		if ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye) {
-			c.m = over{}
+	waits := c.m.Waiting() || c.talk.IsZero() && !c.m.Ended()
+	gaveUp := ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye)
+	switch {
+	case gaveUp || !waits && ev.Kind == callflow.Bye:
+		c.m = over{}
+		c.leg.Bye("hung up")
+		by := callflow.ByPSAP
+		if gaveUp {
+			by = callflow.ByCaller
 		}
+		if waits {
+			c.notify(journal.DueAbandoned)
+		}
+		c.recordEnd(by, "hung up", waits)
+		return nil
+	case !waits || ev.Kind == callflow.Stopped:
 		return nil
 	}
-	first := 0
-	for n, a := range c.legs {
-		first = max(first, n)
+	for _, a := range c.legs {
 		a.cancel()
 	}
+	c.legs = map[int]*attempt{}
 	c.clock.stopAll()
 	c.dec.rungs = relayFirst(c.dec.rungs)
-	c.m = callflow.New(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: first})
+	c.m = callflow.New(callflow.Config{
+		Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: c.last,
+	})
 	return append(c.m.Step(callflow.Event{Kind: callflow.Arrived}), c.m.Step(callflow.Event{Kind: callflow.Recorded})...)
 }
 

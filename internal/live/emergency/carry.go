@@ -58,7 +58,7 @@ func (c *call) dial(a callflow.Action) {
 		}
 	}
 	att := &attempt{n: a.N, rung: a.Route, slim: a.Slim, cancel: func() {}}
-	c.legs[a.N] = att
+	c.legs[a.N], c.last = att, a.N
 	var in sipedge.Invite
 	var err error
 	if !c.guard("convey", func() { in, att.sent, err = c.convey(target, a.Slim) }) {

@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/wire/calldata"
 	"github.com/callbox911/callbox/wire/pidflo"
+	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
 // conveyed is what a leg was given, for the record (E10).
@@ -40,24 +41,23 @@ func (c *call) convey(trunkTo string, slim bool) (sipedge.Invite, conveyed, erro
 	if c.dec.sdp != nil {
 		parts = append(parts, textPart(typeSDP, c.dec.sdp))
 	}
-	geo := make([]string, 0, len(c.dec.values)+1)
+	geo := make([]sipgeo.Location, 0, len(c.dec.values)+1)
 	if doc := c.pidf(); doc != nil {
 		cid := "loc-" + string(c.id) + "@" + c.h.cfg.Domain
 		p := textPart(pidflo.MediaType, doc)
 		p.header.Set("Content-Id", "<"+cid+">")
 		parts = append(parts, p)
-		geo = append(geo, "<cid:"+cid+">")
+		geo = append(geo, sipgeo.FromContentID(cid))
 		sent.pidf = string(doc)
 	}
 	// What came in follows, unchanged: the PSAP may see more in it than we did
 	// (F-05, RFC 6881 SP-19).
-	for _, v := range c.dec.values {
-		geo = append(geo, v.raw)
-	}
+	geo = append(geo, c.dec.values...)
 	parts = append(parts, c.dec.locations...)
 	parts = append(parts, c.dec.others...)
-	sent.geolocation = strings.Join(geo, ", ")
+	sent.geolocation = sipgeo.FormatGeolocation(geo...)
 	in.Headers = c.headers(geo)
+	in.NoOffer = c.dec.sdp == nil
 	switch {
 	case len(parts) == 1 && parts[0].mediaType() == typeSDP:
 		in.ContentType, in.Body = typeSDP, parts[0].body
@@ -73,10 +73,10 @@ func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
 	if err != nil {
 		return sipedge.Invite{}, conveyed{to: trunkTo}, err
 	}
-	var geo []string
+	var geo []sipgeo.Location
 	for _, v := range c.dec.values {
-		if v.cid() == "" {
-			geo = append(geo, v.raw)
+		if v.Scheme() != "cid" {
+			geo = append(geo, v)
 		}
 	}
 	me := c.address()
@@ -86,7 +86,7 @@ func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
 	if c.dec.sdp != nil {
 		in.Body, in.ContentType = c.dec.sdp, typeSDP
 	}
-	return in, conveyed{to: trunkTo, geolocation: strings.Join(geo, ", ")}, nil
+	return in, conveyed{to: trunkTo, geolocation: sipgeo.FormatGeolocation(geo...)}, nil
 }
 
 // address is the caller as the PSAP sees him: the callback number, never
@@ -94,11 +94,13 @@ func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
 func (c *call) address() string {
 	n := c.dec.who.Callback
 	if n == "" {
-		n = c.dec.who.Line
-	}
-	if n == "" {
-		// No number at all: a name that tells the call-taker so.
-		return `"No callback number" <sip:unknown@` + c.h.cfg.Domain + ">"
+		// No number that could be called back: a name that says so, with what
+		// the trunk asserts, for the call-taker's eyes alone (W-05).
+		name := "No callback number"
+		if c.dec.who.Line != "" {
+			name += ", line " + string(c.dec.who.Line)
+		}
+		return `"` + name + `" <sip:unknown@` + c.h.cfg.Domain + ">"
 	}
 	return "<sip:" + string(n) + "@" + c.h.cfg.Domain + ";user=phone>"
 }
@@ -106,21 +108,21 @@ func (c *call) address() string {
 // headers are those beside what the edge writes. Privacy, Require,
 // Proxy-Require and Resource-Priority that came in are not passed on (F-21,
 // F-25); a PASSporT is (F-25).
-func (c *call) headers(geo []string) sipedge.Headers {
+func (c *call) headers(geo []sipgeo.Location) sipedge.Headers {
 	h := sipedge.Headers{
 		{Name: "Max-Forwards", Value: strconv.Itoa(c.maxForwards())},
 		{Name: "P-Asserted-Identity", Value: c.address()},
 	}
 	if len(geo) > 0 {
-		h = append(h, sipedge.Header{Name: "Geolocation", Value: strings.Join(geo, ", ")},
+		h = append(h, sipedge.Header{Name: "Geolocation", Value: sipgeo.FormatGeolocation(geo...)},
 			sipedge.Header{Name: "Geolocation-Routing", Value: "yes"})
-		for _, option := range optionTags(c.dec.values) {
+		for _, option := range optionTags(geo) {
 			h = append(h, sipedge.Header{Name: "Supported", Value: option})
 		}
 	}
 	kept := c.req.Headers.All("Call-Info")
 	if !strings.Contains(strings.Join(kept, ","), c.uid) {
-		h = append(h, sipedge.Header{Name: "Call-Info", Value: "<" + c.uid + ">;purpose=emergency-CallId"})
+		h = append(h, sipedge.Header{Name: "Call-Info", Value: sipgeo.CallInfo{URI: c.uid, Purpose: sipgeo.PurposeCallID}.Format()})
 	}
 	for _, v := range kept {
 		h = append(h, sipedge.Header{Name: "Call-Info", Value: v})
@@ -135,10 +137,10 @@ func (c *call) headers(geo []string) sipedge.Headers {
 
 // optionTags says which kinds of reference are in use, as the one who sends
 // them must (RFC 6442, section 4.1).
-func optionTags(values []geoValue) []string {
+func optionTags(values []sipgeo.Location) []string {
 	sip, http := false, false
 	for _, v := range values {
-		scheme, _, _ := strings.Cut(strings.ToLower(v.uri), ":")
+		scheme := v.Scheme()
 		sip = sip || scheme == "sip" || scheme == "sips" || scheme == "pres"
 		http = http || scheme == "http" || scheme == "https"
 	}
@@ -276,4 +278,14 @@ func parseTarget(uri string) (target, error) {
 		}
 	}
 	return t, nil
+}
+
+// addrSpec is the URI of a name-addr or bare URI.
+func addrSpec(value string) string {
+	if _, rest, ok := strings.Cut(value, "<"); ok {
+		uri, _, _ := strings.Cut(rest, ">")
+		return strings.TrimSpace(uri)
+	}
+	uri, _, _ := strings.Cut(value, ";")
+	return strings.TrimSpace(uri)
 }

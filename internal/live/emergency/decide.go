@@ -1,7 +1,6 @@
 package emergency
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -11,12 +10,14 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/wire/pidflo"
+	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
 // askWait bounds each question to another part of the system (E3).
@@ -33,7 +34,7 @@ type decision struct {
 	sdp       []byte // the caller's offer; nil: none
 	locations []part // PIDF-LO bodies, in the order in which they count
 	others    []part // further body parts, passed on
-	values    []geoValue
+	values    []sipgeo.Location
 
 	who   identify.Result
 	where locate.Result
@@ -85,16 +86,17 @@ func (c *call) decide() {
 			d.sdp = c.req.Body
 		}
 	}
-	var candidates []locate.Candidate
-	var device e911.DeviceID
-	c.guard("references", func() { candidates, device = c.references() })
+	var token tokenSays
+	c.guard("references", func() { token = c.references() })
 	c.guard("identify", func() {
 		d.who = identify.Who(c.snap, c.org, identify.Call{
-			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: device, AskedHELD: c.askedHELD,
+			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: c.askedHELD,
 		})
 	})
-	c.guard("locate", func() { c.locate(candidates) })
-	c.guard("route", c.route)
+	c.guard("locate", func() { c.locate(token) })
+	if !c.guard("route", c.route) {
+		c.guard("relay", c.routeToRelay)
+	}
 	if len(d.rungs) == 0 && c.class == e911.ClassEmergency {
 		d.routeFlags = append(d.routeFlags, FlagNoRoute)
 		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")
@@ -109,14 +111,14 @@ func (c *call) askedHELD(id e911.DeviceID) bool {
 // readBody takes the INVITE's body and its Geolocation values apart.
 func (c *call) readBody() {
 	d := &c.dec
-	d.values = geolocationValues(c.req.Headers)
+	d.values = sipgeo.ParseGeolocation(c.req.Headers.All("Geolocation"))
 	sdp, locations, others := bodyParts(c.req.ContentType, c.req.Body)
 	d.sdp, d.others = sdp, others
 	// Referenced ones count first, in the order of the header, then those that
 	// nobody refers to, in the order of the body (RFC 5491, rule 9).
 	for _, v := range d.values {
 		for i, p := range locations {
-			if v.cid() != "" && v.cid() == p.id() {
+			if id, ok := v.ContentID(); ok && id == p.id() {
 				d.locations = append(d.locations, p)
 				locations = slices.Delete(locations, i, i+1)
 				break
@@ -126,38 +128,52 @@ func (c *call) readBody() {
 	d.locations = append(d.locations, locations...)
 }
 
+// tokenSays is what the location references of the INVITE told.
+type tokenSays struct {
+	found     []locate.Candidate
+	device    e911.DeviceID // configured device, none when there is none
+	asked     bool          // a device that asked HELD sent them
+	elsewhere bool          // it was seen off the map since
+}
+
 // references asks the location server about the location URIs of the INVITE.
 // Ours are known in memory. Foreign ones travel on and are not asked here.
-func (c *call) references() (found []locate.Candidate, device e911.DeviceID) {
+func (c *call) references() (t tokenSays) {
 	asked := 0
 	for _, v := range c.dec.values {
-		if v.cid() != "" || c.h.cfg.Locator == nil || asked == maxValues {
+		if v.Scheme() == "cid" || c.h.cfg.Locator == nil || asked == maxValues {
 			continue
 		}
 		asked++
-		r, err := c.resolve(v.uri)
-		if r.Device != "" && device == "" {
-			device = r.Device
+		r, err := c.resolve(v.URI)
+		if err != nil {
+			// An expired token still names its device, and its evidence has an
+			// age of its own (F-01).
+			c.finding(e911.Finding{Rule: "location_reference", Said: v.Scheme() + " reference", Why: err.Error()})
 		}
-		switch {
-		case err != nil:
-			c.finding(e911.Finding{Rule: "location_reference", Said: r.Said, Why: reasonOf(err)})
-		case r.Evidence != nil:
-			found = append(found, locate.Candidate{Evidence: *r.Evidence, Rank: locate.RankToken, Via: "token"})
+		if r.Device == "" {
+			continue
+		}
+		t.asked, t.elsewhere = true, t.elsewhere || r.Elsewhere
+		if r.Known && t.device == "" {
+			t.device = e911.DeviceID(r.Device)
+		}
+		if r.Located {
+			t.found = append(t.found, locate.Candidate{Evidence: r.Evidence, Rank: locate.RankToken, Via: "token"})
 		}
 	}
-	return found, device
+	return t
 }
 
 // resolve waits for the location server 100 ms at most.
-func (c *call) resolve(ref string) (Resolved, error) {
+func (c *call) resolve(ref string) (lis.Resolved, error) {
 	type answer struct {
-		r   Resolved
+		r   lis.Resolved
 		err error
 	}
 	got := make(chan answer, 1)
-	ctx, cancel := context.WithTimeout(c.ctx, askWait)
-	defer cancel()
+	limit := time.NewTimer(askWait)
+	defer limit.Stop()
 	go func() { // ends by itself: the question is one look into memory
 		defer func() {
 			if recover() != nil {
@@ -170,30 +186,28 @@ func (c *call) resolve(ref string) (Resolved, error) {
 	select {
 	case a := <-got:
 		return a.r, a.err
-	case <-ctx.Done():
+	case <-limit.C:
 		c.alarm(AlarmLocator, "the location server did not answer within 100 ms; the call goes on without it")
-		return Resolved{}, errLocator
+		return lis.Resolved{}, errLocator
 	}
 }
 
 var errLocator = errors.New("the location server did not answer")
 
-func reasonOf(err error) string {
-	if e, ok := errors.AsType[*e911.Error](err); ok && e.Msg != "" {
-		return e.Msg
-	}
-	return err.Error()
-}
-
 func (c *call) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
 
 // locate collects what is known and lets the rules decide.
-func (c *call) locate(candidates []locate.Candidate) {
+func (c *call) locate(token tokenSays) {
 	d := &c.dec
+	candidates := token.found
 	c.guard("location by value", func() { candidates = append(candidates, c.byValue()...) })
-	off := false
+	off := token.elsewhere
 	if c.h.cfg.Locator != nil {
 		for _, dev := range d.who.Devices {
+			if dev.ID == token.device {
+				continue // the token was brought up to date already
+			}
+			off = off || c.h.cfg.Locator.Elsewhere(c.org.ID(), dev.ID)
 			if e, ok := c.h.cfg.Locator.Latest(c.org.ID(), dev.ID); ok {
 				candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "held"})
 			}
@@ -224,7 +238,7 @@ func (c *call) locate(candidates []locate.Candidate) {
 		}
 	}
 	d.where = locate.Decide(candidates, locate.Situation{
-		HELD: d.who.HELD == identify.HELDYes, DIDFallback: c.org.Config().DIDFallback,
+		HELD: d.who.HELD == identify.HELDYes || token.asked, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off,
 	}, c.at)
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)
@@ -321,6 +335,18 @@ func (c *call) route() {
 	rungs, left := ladder.Build(in)
 	d.rungs = rungs
 	d.routeFindings = append(d.routeFindings, left...)
+}
+
+// routeToRelay is for a call whose route could not be decided.
+func (c *call) routeToRelay() {
+	d := &c.dec
+	d.psap, d.demonstration = nil, false
+	relay, ok := c.snap.Relay()
+	if !ok {
+		return
+	}
+	d.relay, d.relayName, d.line = true, journal.Ref{ID: string(relay.ID), Key: relay.Key, Name: relay.Name}, relay.Line
+	d.rungs, d.routeFindings = ladder.Build(ladder.Input{Relay: &relay, Trunk: c.snap.Trunk})
 }
 
 // stageAllows reports whether a site's calls of a class belong to the E911 path

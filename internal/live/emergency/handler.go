@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
 	"github.com/callbox911/callbox/internal/rules/callflow"
@@ -45,19 +46,13 @@ type Callee interface {
 // Locator knows what the location server knows; *lis.Server is one.
 type Locator interface {
 	// Resolve opens a location URI or bare token of ours for an organisation.
-	Resolve(ref string, org e911.OrgID, now time.Time) (Resolved, error)
+	Resolve(ref string, org e911.OrgID, now time.Time) (lis.Resolved, error)
 	// Latest is what is known about where a device is, by its own HELD requests.
 	Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, bool)
 	// AskedHELD reports whether the device ever asked.
 	AskedHELD(org e911.OrgID, device e911.DeviceID) bool
-}
-
-// Resolved is what a location reference says. With an error Device may be set
-// all the same: an expired token still names its device.
-type Resolved struct {
-	Device   e911.DeviceID
-	Evidence *locate.Evidence // nil when it tells no place any more
-	Said     string           // for a person, without the reference itself
+	// Elsewhere reports that the device was last seen off the map.
+	Elsewhere(org e911.OrgID, device e911.DeviceID) bool
 }
 
 // TestCall answers 933; *testcall.Service does.
