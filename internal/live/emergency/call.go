@@ -52,6 +52,7 @@ type call struct {
 	talk     time.Time // since the caller was answered
 	callerIs []byte    // the caller's SDP that the PSAP knows
 	told     map[string]bool
+	gone     bool // the end is recorded
 }
 
 // attempt is one leg that we dialled.
@@ -249,9 +250,12 @@ func (c *call) step(ev callflow.Event) {
 // that starts over with the relay centre first. A call that is up goes on with
 // the old one, which keeps the state it had.
 func (c *call) lastResort(ev callflow.Event) []callflow.Action {
-	waits := c.m.Waiting() || c.talk.IsZero() && !c.m.Ended()
+	waits := c.talk.IsZero() && !c.gone
 	gaveUp := ev.N == 0 && (ev.Kind == callflow.Cancelled || ev.Kind == callflow.Bye)
 	switch {
+	case c.gone:
+		c.m = over{}
+		return nil
 	case gaveUp || !waits && ev.Kind == callflow.Bye:
 		c.m = over{}
 		c.leg.Bye("hung up")

@@ -143,6 +143,7 @@ func (c *call) gaveUp(a callflow.Action) {
 
 func (c *call) recordEnd(by, reason string, abandoned bool) {
 	now := c.h.cfg.Now()
+	c.gone = true
 	e := journal.Ended{By: by, Reason: reason, Abandoned: abandoned, DurationMS: now.Sub(c.at).Milliseconds()}
 	if !c.talk.IsZero() {
 		e.TalkMS = now.Sub(c.talk).Milliseconds()
