@@ -1,0 +1,256 @@
+package email
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	netmail "net/mail"
+	"strings"
+	"time"
+	_ "time/tzdata" // the time in a mail is that of the site, whatever the machine has installed
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/notify"
+)
+
+// Header fields that a machine compares with what the PSAP got (E10).
+const (
+	HeaderCall     = "X-Callbox-Call"
+	HeaderLocation = "X-Callbox-Location" // id of the location
+	HeaderCallback = "X-Callbox-Callback"
+	HeaderReason   = "X-Callbox-Reason"
+	HeaderDemo     = "X-Callbox-Demonstration" // "yes", or absent
+)
+
+//go:embed mail.html
+var page string
+
+var pageTemplate = template.Must(template.New("mail").Parse(page))
+
+// message writes n as a mail. The same notice gives the same bytes.
+func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
+	to, err := netmail.ParseAddress(n.To)
+	if err != nil {
+		return nil, fmt.Errorf("read the recipient's address: %w", err)
+	}
+	d := n.Due
+	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("callbox-"+boundary(n.ID)))
+	m.FromMailAddress(c.from)
+	m.ToMailAddress(to)
+	m.Subject(notify.Headline(d))
+	m.SetMessageIDWithValue(token(string(n.ID)) + "@" + c.domain)
+	m.SetDateWithValue(n.At.UTC())
+	if call := token(string(n.Call)); call != "" {
+		// All notices of one call stand together in the reader's list.
+		m.SetGenHeader(mail.HeaderReferences, "<call."+call+"@"+c.domain+">")
+		m.SetGenHeader(HeaderCall, call)
+	}
+	set := func(name mail.Header, value string) {
+		if value = token(value); value != "" {
+			m.SetGenHeader(name, value)
+		}
+	}
+	set(HeaderLocation, string(d.Place.Location))
+	set(HeaderCallback, string(d.Callback))
+	set(HeaderReason, d.Reason)
+	if d.Demonstration {
+		m.SetGenHeader(HeaderDemo, "yes")
+	}
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
+	if d.Class != e911.ClassTest933 {
+		m.SetImportance(mail.ImportanceHigh)
+	}
+	v := describe(n)
+	m.SetBodyString(mail.TypeTextPlain, v.text())
+	var html bytes.Buffer
+	if err := pageTemplate.Execute(&html, v); err != nil {
+		return nil, fmt.Errorf("write the HTML part: %w", err)
+	}
+	m.AddAlternativeString(mail.TypeTextHTML, html.String())
+	return m, nil
+}
+
+// token keeps the characters of ids and numbers, so that no value can end a
+// header field.
+func token(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7F && !strings.ContainsRune(`<>()[]\,;:@"`, r) {
+			return r
+		}
+		return -1
+	}, s[:min(len(s), 200)])
+}
+
+// boundary keeps the characters of a MIME boundary (RFC 2046, section 5.1.1).
+func boundary(id e911.NoticeID) string {
+	b := strings.Map(func(r rune) rune {
+		if r == '-' || (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') {
+			return r
+		}
+		return -1
+	}, string(id))
+	return b[:min(len(b), 50)]
+}
+
+// field is one row of the mail.
+type field struct{ Name, Value string }
+
+// view is what a mail says.
+type view struct {
+	Tone     string // colour of the head
+	Mark     string // "Demonstration ...", above everything; or nothing
+	What     string // first line
+	Where    string // second line
+	Reach    string // third line: callback and time
+	Tel      string // callback for a tel link
+	Advice   string // what to do, where that needs saying
+	Rows     []field
+	Link     string
+	Footer   string
+	Preview  string
+	Headline string
+}
+
+func describe(n notify.Notice) view {
+	d := n.Due
+	v := view{
+		Headline: notify.Headline(d), Where: notify.Where(d), Link: n.Link, Tel: token(string(d.Callback)),
+		Footer: "Sent by Callbox. Do not reply: nobody reads the answers.",
+	}
+	who, psap := notify.Who(d), notify.OneLine(d.PSAP.Name)
+	v.What = "911 dialled by " + who
+	v.Tone = "#b3261e"
+	switch {
+	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:
+		v.What, v.Tone = "933 TEST by "+who+": nobody needs help", "#35506b"
+		v.Advice = "This was a test call. It tells where a 911 call from there would come from."
+	case d.Reason == journal.DueNotConnected:
+		v.What = "911 NOT CONNECTED, call the PSAP now: " + who + " needs help"
+		v.Advice = "The call has found no way to the PSAP yet; it is tried again until the caller hangs up. Call from another phone: " +
+			reach(psap, d.PSAPLine) + ". Say the place below: the PSAP cannot see it."
+	case d.Reason == journal.DueAbandoned:
+		v.What, v.Tone = "911 caller gave up before an answer: "+who, "#9a5b00"
+		v.Advice = "The caller hung up before the PSAP answered. Go there or call back."
+	}
+	if d.Demonstration {
+		v.Mark = "DEMONSTRATION: no real emergency, no real PSAP"
+	}
+	v.Reach = "No callback number is known"
+	if d.Callback != "" {
+		v.Reach = "Call back " + spoken(d.Callback)
+	}
+	at := clock(d)
+	v.Reach += " · " + at
+	v.Preview = v.Where + " · " + v.Reach
+	v.rows(n, at)
+	return v
+}
+
+func (v *view) rows(n notify.Notice, at string) {
+	d := n.Due
+	add := func(name, value string) {
+		if value = notify.OneLine(value); value != "" {
+			v.Rows = append(v.Rows, field{name, value})
+		}
+	}
+	add("Caller", notify.Who(d))
+	add("Call back", spoken(d.Callback))
+	if d.Line != d.Callback {
+		add("Line", spoken(d.Line))
+	}
+	add("Location as sent to 911", notify.Where(d))
+	for _, f := range details {
+		add(f.label, d.Place.Civic.Get(f.name))
+	}
+	if a := d.Place.Area; a != nil {
+		position := fmt.Sprintf("%.5f, %.5f", a.Lat, a.Lon)
+		if a.RadiusM > 0 {
+			position += fmt.Sprintf(" (within %.0f m)", a.RadiusM)
+		}
+		add("Position", position)
+	}
+	if d.Reason != journal.DueTest {
+		add("PSAP", reach(notify.OneLine(d.PSAP.Name), d.PSAPLine))
+	}
+	add("Time of the call", at)
+	add("Dialled", d.Dialled)
+	add("Site", d.SiteName)
+	add("Organisation", d.OrgName)
+	add("Located by", words(string(d.LocatedBy)))
+	add("Identified by", words(string(d.IdentifiedBy)))
+	var flags []string
+	for _, f := range d.Flags {
+		flags = append(flags, words(f))
+	}
+	add("Remarks", strings.Join(flags, ", "))
+	add("Call", string(n.Call))
+}
+
+// details are the fields of an address that find a person inside a building.
+var details = []struct{ name, label string }{
+	{"BLD", "Building"},
+	{"WING", "Wing"},
+	{"FLR", "Floor"},
+	{"UNIT", "Unit"},
+	{"ROOM", "Room"},
+	{"SEAT", "Seat"},
+	{"LOC", "Where exactly"},
+	{"LMK", "Landmark"},
+}
+
+// text is the plain part.
+func (v view) text() string {
+	var b strings.Builder
+	if v.Mark != "" {
+		b.WriteString("(" + v.Mark + ") ")
+	}
+	b.WriteString(v.What + "\n" + v.Where + "\n" + v.Reach + "\n\n")
+	if v.Advice != "" {
+		b.WriteString(v.Advice + "\n\n")
+	}
+	for _, f := range v.Rows {
+		fmt.Fprintf(&b, "%-24s %s\n", f.Name+":", f.Value)
+	}
+	if v.Link != "" {
+		b.WriteString("\nFollow the call: " + v.Link + "\n")
+	}
+	b.WriteString("\n" + v.Footer + "\n")
+	return b.String()
+}
+
+// clock is the time of the call in the zone of the site, "9:41:07 PM EST,
+// Friday 21 November 2025"; UTC where the zone is not known.
+func clock(d journal.Due) string {
+	zone, err := time.LoadLocation(d.Zone)
+	if err != nil || d.Zone == "" {
+		zone = time.UTC
+	}
+	return d.ArrivedAt.In(zone).Format("3:04:05 PM MST, Monday 2 January 2006")
+}
+
+// spoken writes a number as people read it, "+1 617-555-0111".
+func spoken(n e911.Number) string {
+	s := notify.OneLine(string(n))
+	if len(s) == 12 && strings.HasPrefix(s, "+1") {
+		return "+1 " + s[2:5] + "-" + s[5:8] + "-" + s[8:]
+	}
+	return s
+}
+
+func reach(name string, line e911.Number) string {
+	switch {
+	case name == "" && line == "":
+		return "911"
+	case line == "":
+		return name
+	case name == "":
+		return spoken(line)
+	}
+	return name + ", " + spoken(line)
+}
+
+func words(s string) string { return strings.ReplaceAll(s, "_", " ") }

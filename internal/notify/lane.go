@@ -1,0 +1,298 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+const (
+	// maxWaiting bounds the notices that wait for one destination; the oldest
+	// is given up for a newer one.
+	maxWaiting = 20_000
+	// maxRefusals is how often a destination that works may refuse one notice
+	// until it is given up: some 20 minutes.
+	maxRefusals = 12
+	// minGap lies between two tries on a destination that is down.
+	minGap = time.Second
+)
+
+// share is how many notices of a channel are on their way at once: in all, and
+// for one organisation, so that none fills the way for others (E14).
+var share = map[string][2]int{Mail: {8, 4}, Webhook: {128, 16}}
+
+// entry is a notice that is still to be told. While it is in a lane, that
+// lane's goroutine alone touches it.
+type entry struct {
+	Notice
+	tries    int
+	refusals int
+	next     time.Time // not before; zero: at once
+}
+
+type destination struct{ channel, to string }
+
+// sender owns the lanes. Safe for concurrent use.
+type sender struct {
+	now      func() time.Time
+	first    time.Duration
+	long     time.Duration
+	maxAge   time.Duration
+	deliver  func(ctx context.Context, e *entry) error
+	outcome  func(e *entry, err error, gaveUp bool) // after each try, and when given up
+	stopped  context.Context                        // no new try begins after it
+	hard     context.Context                        // tries are cut off
+	lanes    sync.WaitGroup
+	orgSlots map[string]map[e911.OrgID]chan struct{}
+	slots    map[string]chan struct{}
+
+	mu    sync.Mutex
+	by    map[destination]*lane
+	ended bool
+}
+
+// lane is one destination. Its goroutine lives while something waits.
+type lane struct {
+	queue     []*entry // guarded by sender.mu
+	news      chan struct{}
+	downUntil time.Time
+	fails     int
+	lastTry   time.Time
+}
+
+// add queues e. It returns the entry that was pushed out, if any.
+func (s *sender) add(e *entry) (out *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil // it stays pending in the outbox
+	}
+	d := destination{e.Channel, e.To}
+	l := s.by[d]
+	fresh := l == nil
+	if fresh {
+		l = &lane{news: make(chan struct{}, 1)}
+		s.by[d] = l
+	}
+	// A backlog that is found later goes before what came meanwhile.
+	at := len(l.queue)
+	for at > 0 && l.queue[at-1].At.After(e.At) {
+		at--
+	}
+	l.queue = slices.Insert(l.queue, at, e)
+	if len(l.queue) > maxWaiting {
+		i := 0
+		if !fresh && len(l.queue) > 1 {
+			i = 1 // the first may be on its way
+		}
+		out = l.queue[i]
+		l.queue = slices.Delete(l.queue, i, i+1)
+	}
+	if fresh {
+		s.lanes.Add(1)
+		go func() { defer s.lanes.Done(); s.run(d, l) }()
+	} else {
+		poke(l.news)
+	}
+	return out
+}
+
+// lowest returns the smallest number of a fact with a pending notice.
+func (s *sender) lowest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var low uint64
+	for _, l := range s.by {
+		for _, e := range l.queue {
+			if e.Seq > 0 && (low == 0 || e.Seq < low) {
+				low = e.Seq
+			}
+		}
+	}
+	return low
+}
+
+// each calls do with every notice that waits; none of them is settled before
+// do returns.
+func (s *sender) each(do func(Notice)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.by {
+		for _, e := range l.queue {
+			do(e.Notice)
+		}
+	}
+}
+
+// waiting returns how many notices wait, for tests and metrics.
+func (s *sender) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range s.by {
+		n += len(l.queue)
+	}
+	return n
+}
+
+// end lets no further lane begin, and waits for all of them.
+func (s *sender) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.lanes.Wait()
+}
+
+// run tells one destination everything, in order, until nothing is left.
+func (s *sender) run(d destination, l *lane) {
+	for {
+		e, wait, ok := s.pick(d, l)
+		if !ok {
+			return
+		}
+		if e == nil {
+			t := time.NewTimer(wait)
+			select {
+			case <-t.C:
+			case <-l.news:
+				// Something new to tell: the destination may be up again.
+				if soon := l.lastTry.Add(minGap); soon.Before(l.downUntil) {
+					l.downUntil = soon
+				}
+			case <-s.stopped.Done():
+				t.Stop()
+				return
+			}
+			t.Stop()
+			continue
+		}
+		if s.now().Sub(e.At) > s.maxAge {
+			s.drop(l, e)
+			s.outcome(e, errTooOld, true)
+			continue
+		}
+		release, ok := s.acquire(d.channel, e.Org)
+		if !ok {
+			return
+		}
+		err := s.deliver(s.hard, e)
+		release()
+		if s.hard.Err() != nil && err != nil {
+			return // cut off by the stop: it stays pending
+		}
+		s.judge(l, e, err)
+	}
+}
+
+var errTooOld = errors.New("too old to be told")
+
+// judge decides what follows from one try.
+func (s *sender) judge(l *lane, e *entry, err error) {
+	now := s.now()
+	e.tries++
+	l.lastTry = now
+	switch {
+	case err == nil:
+		l.fails, l.downUntil = 0, time.Time{}
+		s.drop(l, e)
+		s.outcome(e, nil, false)
+	case errors.Is(err, ErrGone):
+		s.drop(l, e)
+		s.outcome(e, err, true)
+	case errors.Is(err, ErrRefused):
+		l.fails, l.downUntil = 0, time.Time{}
+		e.refusals++
+		e.next = now.Add(s.pause(e.refusals))
+		gaveUp := e.refusals >= maxRefusals
+		if gaveUp {
+			s.drop(l, e)
+		}
+		s.outcome(e, err, gaveUp)
+	default:
+		l.fails++
+		l.downUntil = now.Add(s.pause(l.fails))
+		s.outcome(e, err, false)
+	}
+}
+
+// pause grows from the first to the longest.
+func (s *sender) pause(fails int) time.Duration {
+	p := s.first
+	for range fails - 1 {
+		if p *= 2; p >= s.long {
+			return s.long
+		}
+	}
+	return min(p, s.long)
+}
+
+// pick returns the next notice to try, or how long to wait for one. ok is
+// false when the lane is over, because nothing waits or the sender stops.
+func (s *sender) pick(d destination, l *lane) (e *entry, wait time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped.Err() != nil {
+		return nil, 0, false
+	}
+	if len(l.queue) == 0 {
+		delete(s.by, d)
+		return nil, 0, false
+	}
+	now := s.now()
+	if l.downUntil.After(now) {
+		return nil, l.downUntil.Sub(now), true
+	}
+	var soonest time.Time
+	for _, e := range l.queue {
+		if !e.next.After(now) {
+			return e, 0, true
+		}
+		if soonest.IsZero() || e.next.Before(soonest) {
+			soonest = e.next
+		}
+	}
+	return nil, soonest.Sub(now), true
+}
+
+func (s *sender) drop(l *lane, e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.queue = slices.DeleteFunc(l.queue, func(o *entry) bool { return o == e })
+}
+
+// acquire takes a place on the channel's way, the organisation's own first.
+func (s *sender) acquire(channel string, org e911.OrgID) (release func(), ok bool) {
+	s.mu.Lock()
+	limits, known := share[channel]
+	if !known {
+		limits = [2]int{32, 8}
+	}
+	all := s.slots[channel]
+	if all == nil {
+		all = make(chan struct{}, limits[0])
+		s.slots[channel] = all
+		s.orgSlots[channel] = map[e911.OrgID]chan struct{}{}
+	}
+	own := s.orgSlots[channel][org]
+	if own == nil {
+		own = make(chan struct{}, limits[1])
+		s.orgSlots[channel][org] = own
+	}
+	s.mu.Unlock()
+	select {
+	case own <- struct{}{}:
+	case <-s.stopped.Done():
+		return nil, false
+	}
+	select {
+	case all <- struct{}{}:
+	case <-s.stopped.Done():
+		<-own
+		return nil, false
+	}
+	return func() { <-all; <-own }, true
+}

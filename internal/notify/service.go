@@ -1,0 +1,300 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+)
+
+const (
+	// startPatience is how long the start waits for the outbox's database; then
+	// notices go out without it.
+	startPatience = 2 * time.Second
+	// strangerAge is the oldest call that is told when nothing says which calls
+	// were told before: an old journal must not ring every desk again.
+	strangerAge = 15 * time.Minute
+	// rulesPause is how often the rules are asked while there are none yet.
+	rulesPause = 100 * time.Millisecond
+	// lookupTimeout bounds the question whether a notice was sent before; no
+	// answer means that it is sent again, with the same id.
+	lookupTimeout = 200 * time.Millisecond
+	maxKnown      = 1 << 17
+)
+
+// Service tells people. Make it with New, then call Run.
+type Service struct {
+	cfg      Config
+	channels map[string]Channel
+	outbox   *outbox
+	sender   atomic.Pointer[sender] // from Run on
+	known    known
+	began    time.Time
+	maxAge   time.Duration
+	failing  atomic.Bool
+}
+
+// New checks the configuration; it opens nothing and starts nothing.
+func New(cfg Config) (*Service, error) {
+	cfg, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, channels: map[string]Channel{}, maxAge: cfg.MaxAge, known: known{set: map[e911.NoticeID]struct{}{}}}
+	for _, c := range cfg.Channels {
+		s.channels[c.Name()] = c
+	}
+	return s, nil
+}
+
+// Stat is the state of the service at one moment.
+type Stat struct {
+	Waiting int  // notices that are not handed over yet
+	Failing bool // the outbox's database does not take anything
+}
+
+// Stat returns the state, for health and metrics. Before Run it is zero.
+func (s *Service) Stat() Stat {
+	lanes := s.sender.Load()
+	if lanes == nil {
+		return Stat{}
+	}
+	return Stat{Waiting: lanes.waiting(), Failing: s.failing.Load()}
+}
+
+// Run tells people until ctx ends. What is on its way then has Config.StopAfter
+// to arrive; the rest stays in the outbox. Run is called once.
+func (s *Service) Run(ctx context.Context) error {
+	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
+		s.cfg.Log.Warn("notify: the folder of the outbox cannot be made", "err", err)
+	}
+	s.began = s.cfg.Now()
+	hard, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	lanes := &sender{
+		now: s.cfg.Now, first: s.cfg.FirstPause, long: s.cfg.LongPause, maxAge: s.cfg.MaxAge,
+		deliver: s.deliver, outcome: s.outcome, stopped: ctx, hard: hard,
+		by: map[destination]*lane{}, slots: map[string]chan struct{}{}, orgSlots: map[string]map[e911.OrgID]chan struct{}{},
+	}
+	s.sender.Store(lanes)
+	first := make(chan cursor, 1)
+	s.outbox = &outbox{
+		dir: s.cfg.Dir, open: s.cfg.Open, now: s.cfg.Now, found: s.resume, low: lanes.lowest, tell: s.outboxState,
+		first: first, wake: make(chan struct{}, 1), unsaved: map[e911.NoticeID]row{},
+	}
+	saving, stopSaving := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSaving()
+	saved := make(chan struct{})
+	go func() { defer close(saved); s.outbox.run(saving) }()
+
+	s.read(ctx, s.awaitCursor(ctx, first))
+
+	patience := time.AfterFunc(s.cfg.StopAfter, cutOff)
+	lanes.end()
+	patience.Stop()
+	stopSaving()
+	t := time.NewTimer(s.cfg.StopAfter)
+	defer t.Stop()
+	select {
+	case <-saved:
+		return nil
+	case <-t.C:
+		return errors.New("close the outbox: its disk does not answer")
+	}
+}
+
+// awaitCursor returns where to begin reading facts.
+func (s *Service) awaitCursor(ctx context.Context, first <-chan cursor) uint64 {
+	t := time.NewTimer(startPatience)
+	defer t.Stop()
+	at := cursor{}
+	select {
+	case at = <-first:
+	case <-t.C:
+		s.outboxState(false, errors.New("it did not open in time"))
+	case <-ctx.Done():
+	}
+	if !at.known {
+		s.maxAge = min(s.maxAge, strangerAge)
+	}
+	return at.seq + 1
+}
+
+// read handles facts until ctx ends or the journal closes.
+func (s *Service) read(ctx context.Context, from uint64) {
+	feed := s.cfg.Feed.Subscribe(ctx, from)
+	var overdue <-chan journal.Fact
+	if s.cfg.Overdue != nil {
+		overdue = s.cfg.Overdue.Overdue(ctx)
+	}
+	for feed != nil || overdue != nil {
+		select {
+		case f, open := <-feed:
+			if !open {
+				feed = nil
+				continue
+			}
+			made := f.Kind == journal.NotifyDue && s.take(ctx, f)
+			if ctx.Err() != nil {
+				return // perhaps not handled: it comes again
+			}
+			s.outbox.advance(f.Seq, made)
+		case f, open := <-overdue:
+			if !open {
+				overdue = nil
+				continue
+			}
+			if f.Kind == journal.NotifyDue {
+				s.take(ctx, f)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+	<-ctx.Done() // the journal closed first; what waits is still sent
+}
+
+// take makes the notices of one fact and queues those that are new. It reports
+// whether there were any.
+func (s *Service) take(ctx context.Context, f journal.Fact) bool {
+	due, err := journal.Decode[journal.Due](f)
+	if err != nil {
+		s.cfg.Log.Error("notify: a fact cannot be read", "seq", f.Seq, "err", err)
+		return false
+	}
+	notices, ready := expand(f, due, s.cfg.Rules, s.link(f.Call))
+	for !ready {
+		t := time.NewTimer(rulesPause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		}
+		notices, ready = expand(f, due, s.cfg.Rules, s.link(f.Call))
+	}
+	if len(notices) == 0 && due.Class != e911.ClassTest933 {
+		s.alarm(AlarmNobody, f.Org, f.Call, "no alert rule tells anybody of this call")
+	}
+	notices = slices.DeleteFunc(notices, func(n Notice) bool { return s.known.has(n.ID) })
+	if len(notices) > 0 && f.At.Before(s.began) {
+		// Only what happened before this run can have been told by a former one.
+		lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
+		if old, err := s.outbox.has(lookup, notices); err == nil {
+			notices = slices.DeleteFunc(notices, func(n Notice) bool { return old[n.ID] })
+		}
+		cancel()
+	}
+	for _, n := range notices {
+		s.known.add(n.ID)
+		e := &entry{Notice: n}
+		switch {
+		case s.cfg.Now().Sub(f.At) > s.maxAge:
+			s.outcome(e, errTooOld, true)
+		case s.channels[n.Channel] == nil:
+			s.alarm(AlarmNoChannel, n.Org, n.Call, n.Channel+" is not set up")
+			s.outcome(e, fmt.Errorf("channel %s is not set up", n.Channel), true)
+		default:
+			s.outbox.put(row{Notice: n, state: pending})
+			s.queue(e)
+		}
+	}
+	return len(notices) > 0
+}
+
+// resume queues what a database that was opened says is pending, and notes in
+// it what waits in memory: it may be a new one.
+func (s *Service) resume(entries []*entry) {
+	s.sender.Load().each(s.outbox.putNew)
+	for _, e := range entries {
+		if s.known.has(e.ID) {
+			continue // it is being sent, or was, while the database failed
+		}
+		s.known.add(e.ID)
+		if s.channels[e.Channel] == nil {
+			s.outcome(e, fmt.Errorf("channel %s is not set up", e.Channel), true)
+			continue
+		}
+		s.queue(e)
+	}
+}
+
+func (s *Service) queue(e *entry) {
+	if out := s.sender.Load().add(e); out != nil {
+		s.outcome(out, errors.New("too many wait for this destination"), true)
+	}
+}
+
+func (s *Service) deliver(ctx context.Context, e *entry) error {
+	n := e.Notice
+	if n.Channel == Webhook {
+		var ready bool
+		if n.Secrets, ready = secretsOf(s.cfg.Rules, n); !ready {
+			return errors.New("the alert rules are not loaded yet")
+		}
+		if len(n.Secrets) == 0 {
+			return fmt.Errorf("no alert rule names this URL any more: %w", ErrGone)
+		}
+	}
+	return s.channels[n.Channel].Deliver(ctx, n)
+}
+
+// outcome notes what became of one try.
+func (s *Service) outcome(e *entry, err error, gaveUp bool) {
+	r := row{Notice: e.Notice, tries: e.tries, refusals: e.refusals, next: e.next}
+	switch {
+	case err == nil:
+		r.state = sent
+	case gaveUp:
+		r.state = givenUp
+	}
+	s.outbox.put(r)
+	body := journal.Notice{ID: e.ID, Channel: e.Channel, To: e.To, Reason: e.Due.Reason, Try: e.tries, GaveUp: gaveUp}
+	kind := journal.NotifySent
+	if err != nil {
+		kind = journal.NotifyFailed
+		body.Error = bounded(err.Error(), 400)
+		s.cfg.Log.Warn("notify: not handed over", "notice", string(e.ID), "channel", e.Channel, "try", e.tries, "gave_up", gaveUp)
+	}
+	s.cfg.Recorder.Record(journal.New(kind, s.cfg.Now(), e.Org, e.Call, body))
+	if gaveUp {
+		s.alarm(AlarmGaveUp, e.Org, e.Call, "a "+e.Channel+" was given up: "+body.Error)
+	}
+}
+
+// outboxState tells when the database begins or ceases to fail.
+func (s *Service) outboxState(ok bool, err error) {
+	if s.failing.Swap(!ok) == !ok {
+		return
+	}
+	if ok {
+		s.alarm(AlarmOutboxOK, "", "", "the outbox's database works again")
+		return
+	}
+	s.alarm(AlarmOutbox, "", "", fmt.Sprintf("the outbox's database fails, notices go out from memory: %v", err))
+}
+
+func (s *Service) alarm(code string, org e911.OrgID, call e911.CallID, detail string) {
+	s.cfg.Log.Warn("notify: alarm", "code", code, "call", string(call))
+	s.cfg.Recorder.Record(journal.New(journal.AlarmRaised, s.cfg.Now(), org, call, journal.Alarm{Code: code, Detail: detail}))
+}
+
+func (s *Service) link(call e911.CallID) string {
+	if s.cfg.BaseURL == "" || call == "" {
+		return ""
+	}
+	return s.cfg.BaseURL + "/calls/" + string(call)
+}
+
+func bounded(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}

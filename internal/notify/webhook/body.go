@@ -1,0 +1,118 @@
+package webhook
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/notify"
+)
+
+// Version is the member "version" of the body.
+const Version = 1
+
+// Payload is the JSON object of a request; docs/webhooks.md explains it.
+type Payload struct {
+	Version       int           `json:"version"`
+	ID            e911.NoticeID `json:"id"`
+	Event         string        `json:"event"`
+	Reason        string        `json:"reason"`
+	Test          bool          `json:"test"`
+	Demonstration bool          `json:"demonstration"`
+	At            time.Time     `json:"at"`
+	Text          string        `json:"text"`
+	Call          Call          `json:"call"`
+	Organisation  Named         `json:"organisation"`
+	Site          Site          `json:"site"`
+	Caller        Caller        `json:"caller"`
+	Location      Location      `json:"location"`
+	PSAP          PSAP          `json:"psap"`
+	Flags         []string      `json:"flags"`
+}
+
+// Call names the call.
+type Call struct {
+	ID        e911.CallID `json:"id"`
+	Dialled   string      `json:"dialled"`
+	ArrivedAt time.Time   `json:"arrived_at"`
+	URL       string      `json:"url,omitempty"`
+}
+
+// Named is an id with the name that people use.
+type Named struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// Site is the site of the call.
+type Site struct {
+	Named
+	Zone string `json:"zone,omitempty"`
+}
+
+// Caller is who calls and how to call back.
+type Caller struct {
+	Name         string            `json:"name"`
+	IdentifiedBy e911.IdentifiedBy `json:"identified_by,omitempty"`
+	Line         e911.Number       `json:"line,omitempty"`
+	Callback     e911.Number       `json:"callback,omitempty"`
+}
+
+// Location is the place as it was sent to the PSAP.
+type Location struct {
+	ID           e911.LocationID `json:"id,omitempty"`
+	Key          string          `json:"key,omitempty"`
+	Display      string          `json:"display"`
+	LocatedBy    e911.LocatedBy  `json:"located_by,omitempty"`
+	Dispatchable bool            `json:"dispatchable"`
+	Civic        e911.Civic      `json:"civic,omitzero"`
+	Area         *e911.Area      `json:"area,omitempty"`
+}
+
+// PSAP is the answering point that the call goes to.
+type PSAP struct {
+	Key  string      `json:"key,omitempty"`
+	Name string      `json:"name,omitempty"`
+	Line e911.Number `json:"line,omitempty"`
+}
+
+// The events of a request.
+const (
+	EventCall         = "emergency.call"
+	EventNotConnected = "emergency.not_connected"
+	EventAbandoned    = "emergency.abandoned"
+	EventTest         = "test.call"
+)
+
+func event(d journal.Due) string {
+	switch {
+	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:
+		return EventTest
+	case d.Reason == journal.DueNotConnected:
+		return EventNotConnected
+	case d.Reason == journal.DueAbandoned:
+		return EventAbandoned
+	}
+	return EventCall
+}
+
+// Body encodes n; the same notice gives the same bytes.
+func Body(n notify.Notice) ([]byte, error) {
+	d := n.Due
+	p := Payload{
+		Version: Version, ID: n.ID, Event: event(d), Reason: d.Reason, Test: event(d) == EventTest, Demonstration: d.Demonstration,
+		At: n.At.UTC(), Text: notify.Headline(d),
+		Call:         Call{ID: n.Call, Dialled: d.Dialled, ArrivedAt: d.ArrivedAt.UTC(), URL: n.Link},
+		Organisation: Named{ID: string(n.Org), Name: d.OrgName},
+		Site:         Site{Named: Named{ID: string(d.Site), Name: d.SiteName}, Zone: d.Zone},
+		Caller:       Caller{Name: d.Who, IdentifiedBy: d.IdentifiedBy, Line: d.Line, Callback: d.Callback},
+		Location: Location{
+			ID: d.Place.Location, Key: d.Place.Key, Display: d.Place.Display, LocatedBy: d.LocatedBy,
+			Dispatchable: d.Place.Dispatchable, Civic: d.Place.Civic, Area: d.Place.Area,
+		},
+		PSAP:  PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine},
+		Flags: append([]string{}, d.Flags...),
+	}
+	return json.Marshal(p)
+}
