@@ -88,8 +88,10 @@ func request(t *testing.T) *held.Request {
 		Types: []held.LocationType{held.Civic, held.LocationURI}, Exact: true,
 		For: held.EmergencyDispatch,
 		Identity: []held.Identifier{
-			{Kind: held.IDURI, Value: "sip:4021@pbx.example.com"}, {Kind: held.IDIP, Value: "10.1.2.3"},
-			{Kind: held.IDIP, Value: "2001:db8::1"}, {Kind: held.IDMAC, Value: "00-11-22-AA-BB-CC"},
+			{Kind: held.IDURI, Value: "sip:4021@pbx.example.com"},
+			{Kind: held.IDIP, Value: "10.1.2.3"},
+			{Kind: held.IDIP, Value: "2001:db8::1"},
+			{Kind: held.IDMAC, Value: "00-11-22-AA-BB-CC"},
 		},
 		Measurements: []held.Measurement{{
 			Time: at("2026-11-22T01:02:03Z"), Expires: at("2026-11-22T02:02:03Z"),

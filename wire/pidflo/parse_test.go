@@ -229,8 +229,10 @@ func TestAShapeIsEnclosedByACircle(t *testing.T) {
 		t.Errorf("a polygon across the 180th meridian: got %+v", c)
 	}
 	for _, s := range []pidflo.Shape{
-		pidflo.Circle{Center: p(1, 2), Radius: 7}, pidflo.Ellipse{Center: p(1, 2), SemiMajor: 7, SemiMinor: 3},
-		pidflo.ArcBand{Center: p(1, 2), Inner: 2, Outer: 7}, pidflo.Sphere{Center: p(1, 2), Radius: 7},
+		pidflo.Circle{Center: p(1, 2), Radius: 7},
+		pidflo.Ellipse{Center: p(1, 2), SemiMajor: 7, SemiMinor: 3},
+		pidflo.ArcBand{Center: p(1, 2), Inner: 2, Outer: 7},
+		pidflo.Sphere{Center: p(1, 2), Radius: 7},
 		pidflo.Ellipsoid{Center: p(1, 2), SemiMajor: 7},
 	} {
 		if got, want := s.Enclose(), (pidflo.Circle{Center: p(1, 2), Radius: 7}); got != want {
