@@ -60,6 +60,7 @@ type Sink struct {
 	silent   bool
 	requests []*Request
 	byID     map[string]*Request
+	refused  []string // the newest 100
 	hits     int
 	changed  chan struct{}
 }
