@@ -224,3 +224,7 @@ func answered(org e911.OrgID, n int, at time.Time) *reporttest.Story {
 	return story(org, n, at).Arrived().Identified().Located().Routed().Attempt(4, 1).
 		Due(5, journal.DueLegOut).Told(62, journal.DueLegOut).Progress(130, 1, 180).Answered(6420, 1).Ended(138_400, "psap", 131_980)
 }
+
+func alarm(org e911.OrgID, detail string) journal.Fact {
+	return journal.New(journal.AlarmRaised, noon, org, "", journal.Alarm{Code: "x", Detail: detail})
+}
