@@ -182,9 +182,11 @@ func (c *call) abandon() {
 	switch {
 	case c.phase == opening && c.inbound:
 		if c.emergency {
-			c.e.alarms.raise(Alarm{Code: AlarmHandler, At: c.e.cfg.Now(), Source: c.base.dest.Addr(),
+			c.e.alarms.raise(Alarm{
+				Code: AlarmHandler, At: c.e.cfg.Now(), Source: c.base.dest.Addr(),
 				Transport: c.base.network, Emergency: true, Count: 1,
-				Detail: "an emergency call was left without an answer by its handler; the caller got 503"})
+				Detail: "an emergency call was left without an answer by its handler; the caller got 503",
+			})
 		}
 		c.final(c.first, response{code: 503, tag: c.tag(0)})
 		c.finish(nil)

@@ -45,12 +45,18 @@ func (e *Edge) invite(m *message, h hop, src netip.AddrPort) {
 		}
 	}
 	if ok, why := e.admit.admit(emergency, e.table.size.Load(), e.cfg.Now()); !ok {
+		e.counts.shed.Add(1)
 		if emergency {
-			e.alarms.raise(Alarm{Code: AlarmOverload, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
-				Dialled: dialled(m.uri), Emergency: true, Detail: why})
+			e.alarms.raise(Alarm{
+				Code: AlarmOverload, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
+				Dialled: dialled(m.uri), Emergency: true, Detail: why,
+			})
 		}
 		e.reply(m, h, response{code: 503, m: Message{Headers: retryAfter(1)}})
 		return
+	}
+	if len(m.repaired) > 0 {
+		e.counts.repaired.Add(1)
 	}
 	c := e.newCall(m.callID)
 	c.inbound, c.emergency = true, emergency

@@ -26,6 +26,7 @@ type Edge struct {
 	gate   gate
 	alarms *alarms
 	admit  admission
+	counts counts
 
 	ctx      context.Context // ends when Run stops: handlers, connects
 	cancel   context.CancelFunc
@@ -202,6 +203,30 @@ func (e *Edge) Drain() { e.draining.Store(true) }
 
 // Live is the number of legs that are not over.
 func (e *Edge) Live() int { return int(e.admit.live.Load()) }
+
+// Stats are counts since New, for metrics.
+type Stats struct {
+	Requests  int64 // from known sources
+	Answers   int64 // responses sent, repetitions too
+	Repaired  int64 // INVITEs that were read in spite of faults
+	Malformed int64 // requests beyond repair: 400
+	Forbidden int64 // INVITEs from unknown sources, answered or not
+	Shed      int64 // INVITEs answered 503 for want of room
+	Junk      int64 // datagrams and connections that are not SIP
+}
+
+type counts struct {
+	requests, answers, repaired, malformed, forbidden, shed, junk atomic.Int64
+}
+
+// Stats tells the counts.
+func (e *Edge) Stats() Stats {
+	c := &e.counts
+	return Stats{
+		Requests: c.requests.Load(), Answers: c.answers.Load(), Repaired: c.repaired.Load(), Malformed: c.malformed.Load(),
+		Forbidden: c.forbidden.Load(), Shed: c.shed.Load(), Junk: c.junk.Load(),
+	}
+}
 
 // spawn runs f on a goroutine that Run waits for; false after the stop.
 func (e *Edge) spawn(f func()) bool {

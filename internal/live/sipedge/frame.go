@@ -62,18 +62,19 @@ func (f *framer) next() (*message, error) {
 }
 
 // cut ends a message whose rest does not come: the head with as much of the
-// body as there is. What comes later of it is skipped. It returns nil when not
-// even the head is whole.
+// body as there is. What comes later of it is skipped. It returns nil when it
+// is no SIP.
 func (f *framer) cut() *message {
 	n := headEnd(f.buf)
+	why := "body is shorter than Content-Length"
 	if n < 0 {
-		return nil
+		n, why = len(f.buf), "message ends inside its head"
 	}
 	m, err := parseHead(f.buf[:n])
 	if err != nil {
 		return nil
 	}
-	m.repair("body is shorter than Content-Length")
+	m.repair("%s", why)
 	m.setBody(f.buf[n:])
 	f.drop(len(f.buf))
 	f.lost = true

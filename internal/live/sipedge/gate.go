@@ -82,6 +82,7 @@ func (e *Edge) stranger(m *message, h hop, src netip.AddrPort) bool {
 		return h.conn == nil
 	}
 	emergency := e.cfg.Emergency(m.uri)
+	e.counts.forbidden.Add(1)
 	e.alarms.raise(Alarm{
 		Code: AlarmUnknownSource, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
 		Dialled: dialled(m.uri), Emergency: emergency,

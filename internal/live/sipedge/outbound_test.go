@@ -127,8 +127,10 @@ func TestAnOutboundCall(t *testing.T) {
 
 		// The PSAP's re-INVITE, then its BYE.
 		theirs := func(method string, seq string) msg {
-			return msg{lines: []string{"Via: SIP/2.0/" + strings.ToUpper(network) + " " + p.local.String() + ";branch=" + unique("z9hG4bK"),
-				"From: " + inv.get("To") + ";tag=psap", "To: " + inv.get("From"), "Call-ID: " + inv.get("Call-ID"), "CSeq: " + seq + " " + method}}
+			return msg{lines: []string{
+				"Via: SIP/2.0/" + strings.ToUpper(network) + " " + p.local.String() + ";branch=" + unique("z9hG4bK"),
+				"From: " + inv.get("To") + ";tag=psap", "To: " + inv.get("From"), "Call-ID: " + inv.get("Call-ID"), "CSeq: " + seq + " " + method,
+			}}
 		}
 		send := func(method, seq string) {
 			m := theirs(method, seq)

@@ -19,6 +19,7 @@ func (e *Edge) receive(m *message, h hop, src netip.AddrPort) bool {
 	if !e.cfg.Known(src.Addr()) && (h.conn == nil || !h.conn.dialled) {
 		return e.stranger(m, h, src)
 	}
+	e.counts.requests.Add(1)
 	if h.conn != nil {
 		h.back = netip.AddrPortFrom(src.Addr(), 5060)
 		if m.via.port != 0 {
@@ -108,9 +109,12 @@ func (e *Edge) refuse(m *message, h hop, src netip.AddrPort, code int, why strin
 	if m.method == "ACK" {
 		return
 	}
+	e.counts.malformed.Add(1)
 	if m.method == "INVITE" && e.cfg.Emergency(m.uri) {
-		e.alarms.raise(Alarm{Code: AlarmMalformed, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
-			Dialled: dialled(m.uri), Emergency: true, Detail: "an emergency call could not be read: " + why})
+		e.alarms.raise(Alarm{
+			Code: AlarmMalformed, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
+			Dialled: dialled(m.uri), Emergency: true, Detail: "an emergency call could not be read: " + why,
+		})
 	}
 	e.reply(m, h, response{code: code, reason: reasonOf(code) + " (" + why + ")"})
 }
@@ -128,6 +132,7 @@ func (e *Edge) reply(m *message, h hop, r response) {
 func (e *Edge) answer(h hop, b []byte) {
 	err := h.send(b)
 	if err == nil {
+		e.counts.answers.Add(1)
 		return
 	}
 	e.log.limited("answer", "sip response could not be sent", "error", err)

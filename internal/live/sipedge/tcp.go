@@ -243,6 +243,7 @@ func (t *tcpConn) partial(f *framer) bool {
 func (t *tcpConn) unreadable(m *message, err error) {
 	h := hop{network: "tcp", addr: t.remote, local: t.local, conn: t}
 	known := t.e.cfg.Known(t.remote.Addr())
+	t.e.counts.junk.Add(1)
 	t.e.log.limited("tcp_unreadable", "sip stream ended", "error", err, "known", known)
 	if m == nil || !m.request() || m.method == "ACK" || !known {
 		return

@@ -92,6 +92,7 @@ func (e *Edge) datagram(data []byte, src netip.AddrPort, s *udpSock) {
 	m, err := parseDatagram(data)
 	if err != nil {
 		if known {
+			e.counts.junk.Add(1)
 			e.log.limited("udp_junk", "datagram is not SIP")
 		}
 		return
