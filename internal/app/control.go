@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) controlHandler() http.Handler {
 			writeControl(w, nil, e911.Errorf(e911.Invalid, "the world file is larger than %d MiB", maxWorld>>20))
 			return
 		}
-		report, err := s.Import(r.Context(), r.URL.Query().Get("file"), text)
+		report, err := s.Import(r.Context(), r.URL.Query().Get("file"), text, world.Options{DryRun: r.URL.Query().Get("dry") == "true"})
 		writeControl(w, report, err)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {

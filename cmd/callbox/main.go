@@ -1,0 +1,280 @@
+// Command callbox is the emergency-calling platform in one binary. This package
+// holds flags, signals and exit codes only; internal/app does the work.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/callbox911/callbox/internal/admin/world"
+	"github.com/callbox911/callbox/internal/app"
+	"github.com/callbox911/callbox/internal/bench"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/live/voice"
+	"github.com/callbox911/callbox/internal/obs"
+)
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Take calls."`
+	Import  importCmd  `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
+	Login   loginCmd   `cmd:"" help:"Print a one-time sign-in link of a running server."`
+	Demo    demoCmd    `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
+	Sim     simCmd     `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
+	Bench   benchCmd   `cmd:"" help:"Measure, against SIPp direct, and write a table."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Speech  speechCmd  `cmd:"" hidden:"" help:"Serve speech to the parent process."`
+
+	LogText bool `help:"Log as text for a person instead of JSON." env:"CALLBOX_LOG_TEXT"`
+	Debug   bool `help:"Log more." env:"CALLBOX_DEBUG"`
+}
+
+// env is what commands share.
+type env struct {
+	ctx    context.Context //nolint:containedctx // the life of the process, handed to every command
+	log    *slog.Logger
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	var c cli
+	parser := kong.Parse(&c, kong.Name("callbox"), kong.UsageOnError(),
+		kong.Description("Emergency calling for organisations whose people call over IP."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	level := slog.LevelInfo
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	e := &env{ctx: ctx, log: obs.Logger(os.Stderr, c.LogText, level), stdout: os.Stdout, stderr: os.Stderr}
+	err := parser.Run(e)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "callbox:", err)
+		os.Exit(exitCode(err))
+	}
+}
+
+// exitCode: 0 well, 1 it did not work, 2 the input is at fault.
+func exitCode(err error) int {
+	if e911.KindOf(err) == e911.Invalid {
+		return 2
+	}
+	return 1
+}
+
+type dataFlag struct {
+	Data string `help:"Data directory." default:"var" type:"path" env:"CALLBOX_DATA"`
+}
+
+type serveCmd struct {
+	dataFlag
+	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
+	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
+	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
+	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
+	Web          string   `help:"Address of the pages." default:"127.0.0.1:8088" env:"CALLBOX_WEB"`
+	BaseURL      string   `help:"How people reach the pages; links in notices start with it." env:"CALLBOX_BASE_URL"`
+	Domain       string   `help:"Our name in SIP and in emergency call ids." default:"callbox.invalid" env:"CALLBOX_DOMAIN"`
+	SMTP         string   `help:"Mail server, HOST:PORT; none: no mail is sent." env:"CALLBOX_SMTP"`
+	SMTPTLS      string   `name:"smtp-tls" help:"none, starttls or tls." default:"starttls" env:"CALLBOX_SMTP_TLS"`
+	SMTPUser     string   `help:"User at the mail server." env:"CALLBOX_SMTP_USER"`
+	SMTPPassword string   `help:"Password at the mail server; better in the environment." env:"CALLBOX_SMTP_PASSWORD"`
+	SMTPFrom     string   `help:"Sender of mail." env:"CALLBOX_SMTP_FROM"`
+	RTP          string   `help:"Address of the sound of 933." default:"127.0.0.1" env:"CALLBOX_RTP"`
+	RTPPorts     string   `help:"Port range of the sound of 933." default:"20000-21999" env:"CALLBOX_RTP_PORTS"`
+	NoDatabase   bool     `help:"Start from the snapshot file alone." env:"CALLBOX_NO_DATABASE"`
+}
+
+func (c *serveCmd) config(e *env) (app.Config, error) {
+	cfg := app.Default()
+	var errs []error
+	cfg.DataDir, cfg.HELD, cfg.HELDURL, cfg.Web, cfg.BaseURL, cfg.Domain = c.Data, c.HELD, c.HELDURL, c.Web, c.BaseURL, c.Domain
+	if c.Node != "" {
+		cfg.Node = c.Node
+	}
+	cfg.SIP = nil
+	for _, s := range c.SIP {
+		l, err := app.ParseListener(s)
+		errs = append(errs, err)
+		cfg.SIP = append(cfg.SIP, l)
+	}
+	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
+	var err error
+	if cfg.RTP, err = netip.ParseAddr(c.RTP); err != nil {
+		errs = append(errs, fmt.Errorf("rtp: %w", err))
+	}
+	from, to, _ := strings.Cut(c.RTPPorts, "-")
+	for i, p := range []string{from, to} {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("rtp-ports: write FIRST-LAST: %w", err))
+		}
+		cfg.RTPPorts[i] = uint16(n)
+	}
+	cfg.NoStore, cfg.Log, cfg.Worker = c.NoDatabase, e.log, speechWorker()
+	return cfg, errors.Join(errs...)
+}
+
+// speechWorker is this very program as a speech process; /proc holds also
+// after the file was replaced.
+func speechWorker() []string { return []string{"/proc/self/exe", "speech"} }
+
+func (c *serveCmd) Run(e *env) error {
+	cfg, err := c.config(e)
+	if err != nil {
+		return err
+	}
+	s, err := app.New(cfg)
+	if err != nil {
+		return err
+	}
+	return s.Run(e.ctx)
+}
+
+type importCmd struct {
+	dataFlag
+	File   string `arg:"" help:"World file." type:"existingfile"`
+	DryRun bool   `help:"Check the file and say what it would change."`
+}
+
+func (c *importCmd) Run(e *env) error {
+	text, err := os.ReadFile(c.File)
+	if err != nil {
+		return fmt.Errorf("read the world file: %w", err)
+	}
+	report, err := app.ImportFile(e.ctx, app.ImportRequest{DataDir: c.Data, File: c.File, Text: text, DryRun: c.DryRun, Log: e.log})
+	if err != nil {
+		return err
+	}
+	printReport(e.stdout, report)
+	return nil
+}
+
+func printReport(w io.Writer, r world.Report) {
+	verb := "imported"
+	if r.DryRun {
+		verb = "would import"
+	}
+	fmt.Fprintf(w, "%s %s: %d changes\n", verb, r.File, r.Changes())
+	for _, c := range r.Counts {
+		fmt.Fprintf(w, "  %-16s %d created, %d changed, %d deleted, %d unchanged\n", c.Kind, c.Created, c.Changed, c.Deleted, c.Unchanged)
+	}
+	for _, d := range r.Deleted {
+		fmt.Fprintf(w, "  deleted %s %s %s\n", d.Kind, d.Org, d.Key)
+	}
+	for _, f := range r.Warnings {
+		fmt.Fprintf(w, "  warning: %s\n", f)
+	}
+}
+
+type loginCmd struct {
+	dataFlag
+	Org string `arg:"" optional:"" help:"Key of the organisation, where there are several."`
+}
+
+func (c *loginCmd) Run(e *env) error {
+	link, err := app.AskLogin(e.ctx, c.Data, c.Org)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, link)
+	return nil
+}
+
+type demoCmd struct {
+	Once bool `help:"Run once and exit: 0 only if PSAP, notice and record agree."`
+	JSON bool `help:"Print one JSON object on standard output."`
+}
+
+func (c *demoCmd) Run(e *env) error {
+	return app.Demo(e.ctx, app.DemoConfig{Once: c.Once, JSON: c.JSON, Out: e.stdout, Log: e.log, Worker: speechWorker()})
+}
+
+type simCmd struct {
+	Phone simPhoneCmd `cmd:"" help:"A phone that locates itself by HELD and dials."`
+	PSAP  simPSAPCmd  `cmd:"" help:"A PSAP that answers, is busy, silent, rings for ever, hangs up or calls back."`
+	Mail  simMailCmd  `cmd:"" help:"A mail server that keeps what it gets, and shows it."`
+}
+
+type simPhoneCmd struct {
+	Number    string `arg:"" optional:"" default:"911" help:"What to dial: 911, 933, urn:service:sos ..."`
+	Listen    string `help:"Address of the phone." default:"127.0.0.11:0"`
+	Server    string `help:"Callbox." default:"127.0.0.1:5060"`
+	Transport string `help:"udp or tcp." default:"udp" enum:"udp,tcp"`
+	Line      string `help:"Its number." default:"+16175550111"`
+	UserID    string `name:"user-id" help:"E911-User-ID, as a platform adds it."`
+	HELD      string `help:"Location server, such as http://127.0.0.1:8080/held; none: no location."`
+	HELDFrom  string `name:"held-from" help:"Source address of the location request."`
+	CompanyID string `name:"company-id" help:"HELD company id."`
+	Secret    string `help:"HELD company secret."`
+	Chassis   string `help:"LLDP chassis it sees."`
+	Port      string `help:"LLDP port it sees."`
+	BSSID     string `name:"bssid" help:"Access point it is on."`
+	MAC       string `name:"mac" help:"Its own hardware address."`
+	Seconds   int    `help:"Hang up so long after the answer." default:"3"`
+	WAV       string `name:"wav" help:"Write what was heard to this file."`
+}
+
+func (c *simPhoneCmd) Run(e *env) error {
+	return app.SimPhone(e.ctx, app.SimPhoneConfig{
+		Number: c.Number, Listen: c.Listen, Server: c.Server, Transport: c.Transport, Line: c.Line, UserID: c.UserID,
+		HELD: c.HELD, HELDFrom: c.HELDFrom, CompanyID: c.CompanyID, Secret: c.Secret,
+		Chassis: c.Chassis, Port: c.Port, BSSID: c.BSSID, MAC: c.MAC, Seconds: c.Seconds, WAV: c.WAV, Out: e.stdout,
+	})
+}
+
+type simPSAPCmd struct {
+	Listen    string `help:"Address, over UDP and TCP." default:"127.0.0.21:5071"`
+	Behaviour string `help:"answer, busy, unavailable, silent, ring, hangup or callback." default:"answer" enum:"answer,busy,unavailable,silent,ring,hangup,callback"`
+	RingMS    int    `name:"ring-ms" help:"Ring so long before the answer." default:"500"`
+	AfterMS   int    `name:"after-ms" help:"hangup, callback: so long after the answer." default:"1000"`
+	Back      string `help:"callback: where the call goes." default:"127.0.0.1:5060"`
+}
+
+func (c *simPSAPCmd) Run(e *env) error {
+	return app.SimPSAP(e.ctx, app.SimPSAPConfig{Listen: c.Listen, Behaviour: c.Behaviour, RingMS: c.RingMS, AfterMS: c.AfterMS, Back: c.Back, Out: e.stdout})
+}
+
+type simMailCmd struct {
+	Listen string `help:"SMTP address." default:"127.0.0.1:2525"`
+}
+
+func (c *simMailCmd) Run(e *env) error { return app.SimMail(e.ctx, c.Listen, e.stdout) }
+
+type benchCmd struct {
+	Out     string `help:"File for the table; none: standard output." type:"path"`
+	Rates   []int  `help:"Calls a second." default:"100,200"`
+	Seconds int    `help:"Length of each step." default:"10"`
+}
+
+func (c *benchCmd) Run(e *env) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return bench.Run(e.ctx, bench.Config{Program: self, Out: c.Out, Rates: c.Rates, Seconds: c.Seconds, Stdout: e.stdout, Log: e.log})
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(e *env) error {
+	fmt.Fprintln(e.stdout, "callbox", app.Version)
+	return nil
+}
+
+type speechCmd struct {
+	Voice string `default:"slt" help:"Voice."`
+}
+
+func (c *speechCmd) Run(e *env) error { return voice.Serve(e.ctx, c.Voice, os.Stdin, os.Stdout) }

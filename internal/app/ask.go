@@ -1,0 +1,68 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/world"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/layers"
+	"github.com/callbox911/callbox/internal/seal"
+	"github.com/callbox911/callbox/internal/store/sqlite"
+)
+
+// ImportRequest is an import from the command line.
+type ImportRequest struct {
+	DataDir string
+	File    string
+	Text    []byte
+	DryRun  bool
+	Log     *slog.Logger
+}
+
+// ImportFile imports through the server that runs in the data directory; when
+// none runs, it opens the database itself, under the lock (D-14).
+func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
+	var report world.Report
+	path := "/import?" + url.Values{"file": {r.File}, "dry": {fmt.Sprint(r.DryRun)}}.Encode()
+	err := Control(ctx, r.DataDir, path, bytes.NewReader(r.Text), &report)
+	if !errors.Is(err, ErrNotRunning) {
+		return report, err
+	}
+	unlock, err := lock(r.DataDir)
+	if err != nil {
+		return report, err
+	}
+	defer unlock()
+	ring, err := seal.LoadMaster(filepath.Join(r.DataDir, "master.key"))
+	if err != nil {
+		return report, err
+	}
+	st, err := sqlite.Open(filepath.Join(r.DataDir, "callbox.db"), ring, time.Now)
+	if err != nil {
+		return report, err
+	}
+	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Now: time.Now})
+	if err != nil {
+		return report, errors.Join(err, st.Close())
+	}
+	report, err = im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun})
+	return report, errors.Join(err, st.Close())
+}
+
+// AskLogin asks the server that runs in dir for a one-time sign-in link.
+func AskLogin(ctx context.Context, dir, org string) (string, error) {
+	var reply struct{ Link string }
+	err := Control(ctx, dir, "/login?"+url.Values{"org": {org}}.Encode(), nil, &reply)
+	if errors.Is(err, ErrNotRunning) {
+		return "", e911.Errorf(e911.Unavailable, "no server runs in %s; start it with callbox serve, or name its data directory with --data", dir)
+	}
+	return reply.Link, err
+}

@@ -1,0 +1,356 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/publish"
+	"github.com/callbox911/callbox/internal/admin/report"
+	"github.com/callbox911/callbox/internal/admin/world"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/journal/disk"
+	"github.com/callbox911/callbox/internal/layers"
+	"github.com/callbox911/callbox/internal/live/emergency"
+	"github.com/callbox911/callbox/internal/live/lis"
+	"github.com/callbox911/callbox/internal/live/media"
+	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/live/testcall"
+	"github.com/callbox911/callbox/internal/live/voice"
+	"github.com/callbox911/callbox/internal/notify"
+	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/dialplan"
+	"github.com/callbox911/callbox/internal/run"
+	"github.com/callbox911/callbox/internal/seal"
+	"github.com/callbox911/callbox/internal/snapshot"
+	"github.com/callbox911/callbox/internal/web"
+)
+
+// drainFor is how long a stopping server lets calls in progress finish.
+const drainFor = 2 * time.Second
+
+// Server is one node of Callbox, wired and bound. Make it with New, then Run
+// it once.
+type Server struct {
+	cfg     Config
+	ring    *seal.Ring
+	holder  *snapshot.Holder
+	journal *disk.Journal
+	lis     *lis.Server
+	edge    *sipedge.Edge
+	calls   *emergency.Handler
+	speaker *voice.Speaker
+	publish *publish.Publisher
+	board   *report.Board
+	web     *web.Handler
+	store   lateStore
+	notify  *notify.Service
+
+	heldL, webL net.Listener
+	unlock      func()
+	stopped     atomic.Bool
+}
+
+// New checks cfg, takes the data directory and binds every socket. The world
+// of the snapshot file is published before it returns; nothing is served yet.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	unlock, err := lock(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock}
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireEdges} {
+		if err := step(); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// close gives back what New took.
+func (s *Server) close() {
+	for _, l := range []net.Listener{s.heldL, s.webL} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	s.unlock()
+}
+
+// openWorld reads the master key and publishes the world of the snapshot file.
+func (s *Server) openWorld() error {
+	var err error
+	if s.ring, err = seal.LoadMaster(filepath.Join(s.cfg.DataDir, "master.key")); err != nil {
+		return err
+	}
+	dir := filepath.Join(s.cfg.DataDir, "snapshot")
+	s.publish, err = publish.New(publish.Config{
+		Holder: s.holder, File: snapshot.OpenFile(dir, s.ring), Dir: dir, Now: s.cfg.Now, Log: s.cfg.Log,
+		Alarm: func(a journal.Alarm) { s.alarm("", a) },
+	})
+	if err != nil {
+		return fmt.Errorf("wire publish: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) openJournal() error {
+	var err error
+	s.journal, err = disk.Open(disk.Config{
+		Dir: filepath.Join(s.cfg.DataDir, "journal"), Node: s.cfg.Node, Now: s.cfg.Now, Log: s.cfg.Log,
+		Alarm: func(a disk.Alarm) {
+			s.cfg.Log.Error("journal", obs.KeyCode, a.Code, "detail", a.Detail, obs.Err(a.Err))
+			s.alarm("", journal.Alarm{Code: string(a.Code), Detail: a.Detail})
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("open the journal: %w", err)
+	}
+	s.publish.Restore()
+	return nil
+}
+
+// alarm records an alarm of an organisation, or of the node.
+func (s *Server) alarm(org e911.OrgID, a journal.Alarm) {
+	s.cfg.Log.Warn("alarm", obs.KeyCode, a.Code, obs.KeyOrg, org, obs.KeySrc, a.Source, "count", a.Count)
+	if s.journal != nil {
+		s.journal.Record(journal.New(journal.AlarmRaised, s.cfg.Now(), org, "", a))
+	}
+}
+
+func (s *Server) bindHTTP() error {
+	var err error
+	if s.heldL, err = net.Listen("tcp", s.cfg.HELD); err != nil {
+		return fmt.Errorf("listen for HELD: %w", err)
+	}
+	if s.webL, err = net.Listen("tcp", s.cfg.Web); err != nil {
+		return fmt.Errorf("listen for the pages: %w", err)
+	}
+	if s.cfg.HELDURL == "" {
+		s.cfg.HELDURL = "http://" + s.heldL.Addr().String()
+	}
+	if s.cfg.BaseURL == "" {
+		s.cfg.BaseURL = fmt.Sprintf("http://localhost:%d", s.webL.Addr().(*net.TCPAddr).Port) // a name: passkeys need one (D-16)
+	}
+	return nil
+}
+
+// wireLive makes the call path.
+func (s *Server) wireLive() error {
+	var err error
+	if s.lis, err = lis.New(lis.Config{Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+		return fmt.Errorf("wire the location server: %w", err)
+	}
+	ports, err := media.New(media.Config{Addr: s.cfg.RTP, MinPort: s.cfg.RTPPorts[0], MaxPort: s.cfg.RTPPorts[1], Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
+	if s.speaker, err = voice.New(voice.Config{Worker: s.cfg.Worker, Fixed: testcall.Sentences(), Log: s.cfg.Log}); err != nil {
+		return err
+	}
+	tests, err := testcall.New(testcall.Config{Voice: s.speaker, Media: ports, Now: s.cfg.Now, Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
+	s.calls, err = emergency.New(emergency.Config{
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, TestCall: tests, Domain: s.cfg.Domain,
+		Dial: func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
+		Now:  s.cfg.Now, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.edge, err = sipedge.New(sipedge.Config{
+		Listen: s.cfg.SIP,
+		Known: func(a netip.Addr) bool {
+			_, ok := s.holder.Load().TrunkBySource(a)
+			return ok
+		},
+		Emergency: func(uri string) bool {
+			class, _, ok := dialplan.Detect(uri)
+			return ok && class == e911.ClassEmergency
+		},
+		Handle: s.calls.Handle,
+		Alarm:  s.edgeAlarm,
+		Now:    s.cfg.Now, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("wire the SIP edge: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) edgeAlarm(a sipedge.Alarm) {
+	var org e911.OrgID
+	if t, ok := s.holder.Load().TrunkBySource(a.Source); ok {
+		org = t.Org
+	}
+	source := "many sources"
+	if a.Source.IsValid() {
+		source = a.Source.String()
+	}
+	detail := a.Detail
+	if a.Dialled != "" {
+		detail += "; dialled " + a.Dialled
+	}
+	s.alarm(org, journal.Alarm{Code: string(a.Code), Detail: detail, Source: source, Count: a.Count})
+}
+
+// wireEdges makes what reads the journal: records, board, notices, pages.
+func (s *Server) wireEdges() error {
+	var err error
+	if s.board, err = report.NewBoard(report.BoardConfig{Node: s.cfg.Node, Feed: s.journal, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+		return err
+	}
+	if s.notify, err = s.tellers(); err != nil {
+		return err
+	}
+	s.web, err = web.New(web.Config{
+		Board: s.board, Calls: &s.store, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Org: func(id e911.OrgID) (web.Org, bool) {
+			o := s.holder.Load().Org(id)
+			if o == nil {
+				return web.Org{}, false
+			}
+			c := o.Config()
+			return web.Org{Name: c.Name, Demonstration: c.Demonstration}, true
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("wire the pages: %w", err)
+	}
+	return nil
+}
+
+// ready says what keeps the node from taking calls well.
+func (s *Server) ready() error {
+	if s.holder.Load().Version == 0 {
+		return errors.New("no world was published yet: callbox import FILE")
+	}
+	return nil
+}
+
+// Run serves until ctx ends or a part cannot go on. SIP starts before the
+// database on purpose: a call needs none (E3). Parts stop in reverse.
+func (s *Server) Run(ctx context.Context) error {
+	if s.stopped.Swap(true) {
+		return errors.New("a server runs once")
+	}
+	defer s.unlock()
+	var g run.Group
+	for _, p := range []run.Part{
+		{Name: "journal", Run: s.journal.Run},
+		{Name: "speech", Run: s.speaker.Run},
+		{Name: "device locations", Run: s.restoreDevices},
+		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.heldL, s.lis) }},
+		{Name: "sip", Run: s.edge.Run},
+		{Name: "notices", Run: s.notify.Run},
+		{Name: "board", Run: s.board.Run},
+		{Name: "database", Run: s.runStore},
+		{Name: "pages", Run: s.runWeb},
+		{Name: "control", Run: s.runControl},
+	} {
+		g.Go(p)
+	}
+	s.cfg.Log.Info("callbox serves", obs.KeyNode, s.cfg.Node, "version", Version, "sip", fmt.Sprint(s.edge.Listeners()),
+		"held", s.cfg.HELDURL, "pages", s.cfg.BaseURL, "world", s.holder.Load().Version)
+	var err error
+	select {
+	case <-ctx.Done():
+		s.edge.Drain()
+		drain, cancel := context.WithTimeout(context.Background(), drainFor)
+		if err := s.calls.Drain(drain); err != nil {
+			s.cfg.Log.Warn("calls in progress are left to their media", obs.Err(err))
+		}
+		cancel()
+	case err = <-g.Failed():
+		s.cfg.Log.Error("a part cannot go on", obs.Err(err))
+	}
+	return errors.Join(err, g.Stop())
+}
+
+func (s *Server) runWeb(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, s.web.Close)
+	defer stop()
+	return serveHTTP(ctx, s.webL, s.web)
+}
+
+// restoreDevices reads back where devices were, from the journal, and then
+// only waits: calls do not wait for it.
+func (s *Server) restoreDevices(ctx context.Context) error {
+	if last := s.journal.Stat().Synced; last > 0 {
+		read, cancel := context.WithCancel(ctx)
+		for f := range s.journal.Subscribe(read, 1) {
+			if err := s.lis.Restore(f); err != nil {
+				s.cfg.Log.Warn("a device location in the journal is unreadable", obs.Err(err))
+			}
+			if f.Seq >= last {
+				break
+			}
+		}
+		cancel()
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// Addresses tell where a running server is reached.
+type Addresses struct {
+	SIP           []sipedge.Listener
+	HELD, BaseURL string
+}
+
+// Addresses tells what was bound.
+func (s *Server) Addresses() Addresses {
+	return Addresses{SIP: s.edge.Listeners(), HELD: s.cfg.HELDURL + "/held", BaseURL: s.cfg.BaseURL}
+}
+
+// Import makes the stored world what the file says and publishes it, or says
+// what it would change.
+func (s *Server) Import(ctx context.Context, file string, text []byte, opt world.Options) (world.Report, error) {
+	st := s.store.get()
+	if st == nil {
+		return world.Report{}, errNoStore
+	}
+	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Now: s.cfg.Now})
+	if err != nil {
+		return world.Report{}, err
+	}
+	r, err := im.Import(ctx, admin.Actor("import "+filepath.Base(file)), file, text, opt)
+	if err != nil || opt.DryRun {
+		return r, err
+	}
+	if _, err := s.publish.Publish(ctx, st); err != nil {
+		return r, fmt.Errorf("stored, but not published: %w", err)
+	}
+	return r, nil
+}
+
+// LoginLink returns a link that signs one browser in to the organisation with
+// that key, or to the only one there is.
+func (s *Server) LoginLink(orgKey string) (string, error) {
+	var found []e911.Org
+	for o := range s.holder.Load().Orgs() {
+		if c := o.Config(); orgKey == "" || c.Key == orgKey {
+			found = append(found, c)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", e911.Errorf(e911.NotFound, "there is no organisation %q", orgKey)
+	case 1:
+		return web.LoginLink(s.ring, s.cfg.BaseURL, found[0].ID, s.cfg.Now()), nil
+	}
+	return "", e911.Errorf(e911.Invalid, "there are %d organisations: name one", len(found))
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin/report"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/run"
+	"github.com/callbox911/callbox/internal/store/sqlite"
+)
+
+// reopenAfter is how long the server waits before it tries again to open a
+// database that could not be opened.
+const reopenAfter = 5 * time.Second
+
+var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; calls go on, changes have to wait")
+
+// lateStore is the database once it is open: the server takes calls before.
+type lateStore struct{ p atomic.Pointer[sqlite.Store] }
+
+func (l *lateStore) get() *sqlite.Store { return l.p.Load() }
+
+// ListCalls implements report.Reader.
+func (l *lateStore) ListCalls(ctx context.Context, org e911.OrgID, before e911.CallID, limit int) ([]report.CallRecord, error) {
+	if st := l.get(); st != nil {
+		return st.ListCalls(ctx, org, before, limit)
+	}
+	return nil, errNoStore
+}
+
+// Call implements report.Reader.
+func (l *lateStore) Call(ctx context.Context, org e911.OrgID, id e911.CallID) (report.CallRecord, error) {
+	if st := l.get(); st != nil {
+		return st.Call(ctx, org, id)
+	}
+	return report.CallRecord{}, errNoStore
+}
+
+// runStore opens the database, again and again until it can, and then keeps
+// call records and publishes changes until ctx ends.
+func (s *Server) runStore(ctx context.Context) error {
+	if s.cfg.NoStore {
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		st, err := sqlite.Open(filepath.Join(s.cfg.DataDir, "callbox.db"), s.ring, s.cfg.Now)
+		if err == nil {
+			return s.useStore(ctx, st)
+		}
+		s.cfg.Log.Error("the database cannot be opened; calls go on", obs.Err(err))
+		again := time.NewTimer(reopenAfter)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return nil
+		}
+	}
+}
+
+func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
+	projector, err := report.NewProjector(report.ProjectorConfig{Node: s.cfg.Node, Feed: s.journal, Store: st, Now: s.cfg.Now, Log: s.cfg.Log})
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.p.Store(st)
+	defer s.store.p.Store(nil)
+	var g run.Group
+	g.Go(run.Part{Name: "call records", Run: projector.Run})
+	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
+	select {
+	case <-ctx.Done():
+	case err = <-g.Failed():
+	}
+	return errors.Join(err, g.Stop(), st.Close())
+}
