@@ -127,9 +127,16 @@ func (c *Channel) tlsConfig(host string) *tls.Config {
 	return conf
 }
 
-// rawKey finds, in the context of a dial, where its connection is noted, so
-// that a delivery can be cut off in every state.
-type rawKey struct{}
+// attempt notes the connection of one dial, so that a delivery can be cut off
+// in every state: the library ends a dial with its context, but not the wait
+// for the greeting.
+type attempt struct {
+	ctx  context.Context
+	raw  net.Conn
+	stop func() bool
+}
+
+type attemptKey struct{}
 
 func (c *Channel) dialTCP(host string) mail.DialContextFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -137,8 +144,9 @@ func (c *Channel) dialTCP(host string) mail.DialContextFunc {
 		if err != nil {
 			return nil, err
 		}
-		if note, ok := ctx.Value(rawKey{}).(*net.Conn); ok {
-			*note = conn
+		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
+			a.raw = conn
+			a.stop = context.AfterFunc(a.ctx, func() { _ = conn.Close() })
 		}
 		if c.cfg.TLS != TLS {
 			return conn, nil
@@ -191,24 +199,23 @@ func (c *Channel) Deliver(ctx context.Context, n notify.Notice) error {
 
 // connect opens a session.
 func (c *Channel) connect(ctx context.Context) (*connection, error) {
-	conn := &connection{}
-	var err error
-	if conn.Client, err = c.client.DialToSMTPClientWithContext(context.WithValue(ctx, rawKey{}, &conn.raw)); err != nil {
-		if conn.raw != nil {
-			_ = conn.raw.Close() // of no use
+	a := &attempt{ctx: ctx}
+	client, err := c.client.DialToSMTPClientWithContext(context.WithValue(ctx, attemptKey{}, a))
+	if a.stop != nil {
+		defer a.stop()
+	}
+	if err == nil && c.cfg.User != "" {
+		if err = c.authenticate(client); err != nil {
+			err = fmt.Errorf("sign in: %w", err)
+		}
+	}
+	if err != nil {
+		if a.raw != nil {
+			_ = a.raw.Close() // of no use
 		}
 		return nil, fmt.Errorf("connect to the mail server: %w", err)
 	}
-	if c.cfg.User == "" {
-		return conn, nil
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
-	defer stop()
-	if err := c.authenticate(conn.Client); err != nil {
-		_ = conn.raw.Close() // of no use
-		return nil, fmt.Errorf("sign in to the mail server: %w", err)
-	}
-	return conn, nil
+	return &connection{Client: client, raw: a.raw}, nil
 }
 
 // authenticate picks the strongest method that the server offers.
