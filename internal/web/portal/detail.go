@@ -17,6 +17,9 @@ type Detail struct {
 	Row
 	Heading string
 	When    string // day, time and zone of the site
+	// StateKey is the id of the state's element: a new state is a new element,
+	// which the page puts in its place instead of moving the old one.
+	StateKey string
 
 	Advice     string // what to know or do now
 	AdviceTone Tone
@@ -107,7 +110,10 @@ func NewDetail(r *report.CallRecord, now time.Time) *Detail {
 		d.Heading = "933 test call"
 	}
 	d.Selected = true
-	d.When = r.ArrivedAt.In(loc).Format("Monday 2 January 2006, 15:04:05 MST")
+	d.StateKey = "state-" + strings.Join(strings.FieldsFunc(strings.ToLower(d.Status), func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9')
+	}), "-")
+	d.When = r.ArrivedAt.In(loc).Format("Mon 2 Jan 2006, 15:04:05 MST")
 	d.AdviceTone, d.Advice = advice(r, now)
 	if d.AdviceTone == Bad && r.PSAPLine != "" {
 		d.Dial = Dial{Name: or(refName(r.PSAP), "PSAP"), Number: number(string(r.PSAPLine)), Link: "tel:" + string(r.PSAPLine)}

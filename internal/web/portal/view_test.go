@@ -130,7 +130,7 @@ func TestTimesAreToldInTheZoneOfTheSite(t *testing.T) {
 	s := tale().Arrived().Due(5, journal.DueLegOut)
 	r := record(s)
 	d := NewDetail(r, arrival.Add(26*time.Hour))
-	if d.When != "Friday 20 November 2026, 14:02:11 EST" || d.Clock != "14:02" {
+	if d.When != "Fri 20 Nov 2026, 14:02:11 EST" || d.Clock != "14:02" {
 		t.Errorf("got %q, %q", d.When, d.Clock)
 	}
 	if got := DayOf(r, arrival.Add(26*time.Hour)); got != "Yesterday" {

@@ -276,7 +276,7 @@ sound.addEventListener('click', () => {
   setSound(!soundOn());
   showSound();
 });
-sound.hidden = false;
+sound.classList.remove('idle');
 showSound();
 
 // ── events ──────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ function morph(from, to) {
 // What the reader did outweighs what the server says.
 function kept(element, name) {
   if (element.nodeName === 'DETAILS' && name === 'open') return true;
-  return element.hasAttribute('data-keep') && (name === 'class' || name === 'style');
+  return element.hasAttribute('data-keep') && ['class', 'style', 'data-ready'].includes(name);
 }
 
 function children(from, to) {
