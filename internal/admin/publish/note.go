@@ -15,7 +15,7 @@ const noteName = "published.json"
 
 // note ties a version of the snapshot to a place in the stream of changes.
 type note struct {
-	Head    Head        `json:"head"`
+	Head    admin.Head  `json:"head"`
 	Version uint64      `json:"version"`
 	Held    []admin.Ref `json:"held,omitempty"`
 }

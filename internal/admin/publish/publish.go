@@ -194,7 +194,7 @@ func (p *Publisher) publish(ctx context.Context, src Source) (Result, error) {
 		p.watchHeld()
 		return res, nil
 	}
-	var batch Batch
+	var batch admin.Batch
 	if known {
 		batch, err = src.Since(ctx, p.at.Head.Seq, p.at.Held)
 	} else {
@@ -207,7 +207,7 @@ func (p *Publisher) publish(ctx context.Context, src Source) (Result, error) {
 }
 
 // apply publishes the batch. Whole says that what is not in it is gone.
-func (p *Publisher) apply(batch Batch, whole bool) Result {
+func (p *Publisher) apply(batch admin.Batch, whole bool) Result {
 	now := p.cfg.Now()
 	current := p.cfg.Holder.Load()
 	changes, held := changesOf(batch, current, whole)
@@ -227,7 +227,7 @@ func (p *Publisher) apply(batch Batch, whole bool) Result {
 }
 
 // changesOf turns rows into changes. What cannot be read stays as it is.
-func changesOf(batch Batch, current *snapshot.Snapshot, whole bool) (changes []snapshot.Change, held []Held) {
+func changesOf(batch admin.Batch, current *snapshot.Snapshot, whole bool) (changes []snapshot.Change, held []Held) {
 	named := map[snapshot.Object]bool{}
 	for _, r := range batch.Rows {
 		o := snapshot.Object{Kind: r.Ref.Kind, Org: r.Ref.Org, ID: r.Ref.ID}
@@ -284,7 +284,7 @@ func without(changes, left []snapshot.Change) []snapshot.Change {
 }
 
 // note remembers how far the published world is.
-func (p *Publisher) note(next *snapshot.Snapshot, head Head, held []Held) {
+func (p *Publisher) note(next *snapshot.Snapshot, head admin.Head, held []Held) {
 	p.at = note{Head: head, Version: next.Version}
 	for _, h := range held {
 		p.at.Held = append(p.at.Held, h.Ref)

@@ -126,13 +126,14 @@ func (n node) null() bool {
 	return n.y == nil || n.y.Kind == yaml.ScalarNode && n.y.Tag == "!!null"
 }
 
-// object reads a mapping that may have the keys, each once.
+// object reads a mapping that may have the keys, each once. Fields that are
+// absent are there too, and know their path.
 func (n node) object(keys ...string) map[string]node {
-	fields := map[string]node{}
-	if n.null() {
-		return fields
+	fields := make(map[string]node, len(keys))
+	for _, k := range keys {
+		fields[k] = node{n.s, n.field(k), nil}
 	}
-	if !n.plain() {
+	if n.null() || !n.plain() {
 		return fields
 	}
 	if n.y.Kind != yaml.MappingNode {
@@ -141,35 +142,26 @@ func (n node) object(keys ...string) map[string]node {
 	}
 	for i := 0; i+1 < len(n.y.Content); i += 2 {
 		k, v := n.y.Content[i], n.y.Content[i+1]
-		path := k.Value
-		if n.path != "" {
-			path = n.path + "." + k.Value
-		}
 		at := place{k.Line, k.Column}
-		switch {
-		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge" || k.Style&yaml.TaggedStyle != 0:
+		switch first, ok := fields[k.Value]; {
+		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge" || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
 			n.s.add(n.path, at, codeYAML, "a key is a plain word", "write one of: "+strings.Join(keys, ", "))
-		case !known(keys, k.Value):
-			n.s.add(path, at, codeUnknown, fmt.Sprintf("%q is no key here", short(k.Value)), suggest(k.Value, keys))
+		case !ok:
+			n.s.add(n.field(short(k.Value)), at, codeUnknown, fmt.Sprintf("%q is no key here", short(k.Value)), suggest(k.Value, keys))
+		case first.there():
+			n.s.add(n.field(k.Value), at, codeTwice, fmt.Sprintf("%q stands here twice, first in line %d", k.Value, first.place().row), "keep one of the two")
 		default:
-			if first, twice := fields[k.Value]; twice {
-				n.s.add(path, at, codeTwice, fmt.Sprintf("%q stands here twice, first in line %d", k.Value, first.place().row), "keep one of the two")
-				continue
-			}
-			fields[k.Value] = n.s.node(path, v)
-		}
-	}
-	// Fields that are absent still know their path.
-	for _, k := range keys {
-		if _, ok := fields[k]; !ok {
-			path := k
-			if n.path != "" {
-				path = n.path + "." + k
-			}
-			fields[k] = node{n.s, path, nil}
+			fields[k.Value] = n.s.node(n.field(k.Value), v)
 		}
 	}
 	return fields
+}
+
+func (n node) field(key string) string {
+	if n.path == "" {
+		return key
+	}
+	return n.path + "." + key
 }
 
 // list reads a sequence.
@@ -230,15 +222,6 @@ func (n node) texts() []string {
 		out = append(out, i.text())
 	}
 	return out
-}
-
-func known(keys []string, k string) bool {
-	for _, key := range keys {
-		if key == k {
-			return true
-		}
-	}
-	return false
 }
 
 // suggest says which key was probably meant.

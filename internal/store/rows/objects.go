@@ -51,9 +51,6 @@ func (t *tx) List(ctx context.Context, q admin.Query) ([]admin.Object, error) {
 			return nil, e911.Errorf(e911.Invalid, "a %s is not looked for by %s", word(q.Kind), q.Field)
 		}
 		f.where, f.value = where, q.Value
-		if q.Field == admin.ByBSSIDPrefix {
-			f.value = q.Value + "%"
-		}
 	}
 	items, err := tb.list(ctx, t, f)
 	if err != nil {

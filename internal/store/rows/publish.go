@@ -6,14 +6,11 @@ import (
 	"slices"
 
 	"github.com/callbox911/callbox/internal/admin"
-	"github.com/callbox911/callbox/internal/admin/publish"
 )
 
-var _ publish.Source = (*Store)(nil)
-
-// Head implements publish.Source.
-func (s *Store) Head(ctx context.Context) (publish.Head, error) {
-	var head publish.Head
+// Head answers publish.Source.
+func (s *Store) Head(ctx context.Context) (admin.Head, error) {
+	var head admin.Head
 	err := s.read(ctx, func(t *tx) (err error) {
 		head, err = t.head(ctx)
 		return err
@@ -21,8 +18,8 @@ func (s *Store) Head(ctx context.Context) (publish.Head, error) {
 	return head, err
 }
 
-func (t *tx) head(ctx context.Context) (publish.Head, error) {
-	var head publish.Head
+func (t *tx) head(ctx context.Context) (admin.Head, error) {
+	var head admin.Head
 	err := t.db.NewSelect().TableExpr("store_meta").Column("value").Where("name = 'id'").Scan(ctx, &head.Store)
 	if err != nil {
 		return head, t.s.fault("read the name of the database", err)
@@ -38,9 +35,9 @@ func (t *tx) head(ctx context.Context) (publish.Head, error) {
 // fetchBatch is how many objects of one kind are asked for at once.
 const fetchBatch = 500
 
-// Since implements publish.Source.
-func (s *Store) Since(ctx context.Context, after uint64, also []admin.Ref) (publish.Batch, error) {
-	var batch publish.Batch
+// Since answers publish.Source.
+func (s *Store) Since(ctx context.Context, after uint64, also []admin.Ref) (admin.Batch, error) {
+	var batch admin.Batch
 	err := s.read(ctx, func(t *tx) (err error) {
 		if batch.Head, err = t.head(ctx); err != nil {
 			return err
@@ -67,13 +64,13 @@ func (s *Store) Since(ctx context.Context, after uint64, also []admin.Ref) (publ
 
 // present reads the objects as they are now; those that are gone come without
 // a value.
-func (t *tx) present(ctx context.Context, wanted map[admin.Ref]bool) ([]publish.Row, error) {
+func (t *tx) present(ctx context.Context, wanted map[admin.Ref]bool) ([]admin.Row, error) {
 	ids := map[admin.Ref][]string{} // by kind and organisation
 	for ref := range wanted {
 		group := admin.Ref{Kind: ref.Kind, Org: ref.Org}
 		ids[group] = append(ids[group], ref.ID)
 	}
-	var rows []publish.Row
+	var rows []admin.Row
 	for group, list := range ids {
 		for part := range slices.Chunk(list, fetchBatch) {
 			items, err := tableOf(group.Kind).list(ctx, t, filter{org: group.Org, ids: part})
@@ -82,19 +79,19 @@ func (t *tx) present(ctx context.Context, wanted map[admin.Ref]bool) ([]publish.
 			}
 			for _, it := range items {
 				delete(wanted, it.object.Ref)
-				rows = append(rows, publish.Row{Ref: it.object.Ref, Value: it.object.Value, Err: it.err})
+				rows = append(rows, admin.Row{Ref: it.object.Ref, Value: it.object.Value, Err: it.err})
 			}
 		}
 	}
 	for ref := range wanted {
-		rows = append(rows, publish.Row{Ref: ref})
+		rows = append(rows, admin.Row{Ref: ref})
 	}
 	return rows, nil
 }
 
-// All implements publish.Source.
-func (s *Store) All(ctx context.Context) (publish.Batch, error) {
-	var batch publish.Batch
+// All answers publish.Source.
+func (s *Store) All(ctx context.Context) (admin.Batch, error) {
+	var batch admin.Batch
 	err := s.read(ctx, func(t *tx) (err error) {
 		if batch.Head, err = t.head(ctx); err != nil {
 			return err
@@ -107,7 +104,7 @@ func (s *Store) All(ctx context.Context) (publish.Batch, error) {
 					return err
 				}
 				for _, it := range items {
-					batch.Rows = append(batch.Rows, publish.Row{Ref: it.object.Ref, Value: it.object.Value, Err: it.err})
+					batch.Rows = append(batch.Rows, admin.Row{Ref: it.object.Ref, Value: it.object.Value, Err: it.err})
 				}
 				if len(items) < admin.MaxPage {
 					break

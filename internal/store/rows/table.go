@@ -109,20 +109,20 @@ func (rt rowTable[R, V]) list(ctx context.Context, t *tx, f filter) ([]item, err
 	return items, nil
 }
 
-func (rt rowTable[R, V]) row(t *tx, value any) (R, *Base, error) {
+func (rt rowTable[R, V]) row(t *tx, value any) (*R, *Base, error) {
 	v, ok := value.(V)
 	if !ok {
 		panic(fmt.Sprintf("rows: %T is not kept in the table of %s", value, rt.name))
 	}
 	r, err := rt.encode(t, v)
 	if err != nil {
-		return r, nil, fmt.Errorf("encode %s: %w", rt.name, err)
+		return nil, nil, &e911.Error{Kind: e911.Internal, Msg: "the object cannot be stored", Err: fmt.Errorf("encode %s: %w", rt.name, err)}
 	}
 	ref := admin.RefOf(value)
 	b := rt.base(&r)
 	b.ID, b.OrgID = ref.ID, ref.Org
 	b.UpdatedAt = t.s.cfg.Now().UnixMilli()
-	return r, b, nil
+	return &r, b, nil
 }
 
 func (rt rowTable[R, V]) insert(ctx context.Context, t *tx, value any) error {
@@ -131,7 +131,7 @@ func (rt rowTable[R, V]) insert(ctx context.Context, t *tx, value any) error {
 		return err
 	}
 	b.Version, b.CreatedAt = 1, b.UpdatedAt
-	if _, err := t.db.NewInsert().Model(&r).Exec(ctx); err != nil {
+	if _, err := t.db.NewInsert().Model(r).Exec(ctx); err != nil {
 		return t.s.fault("create "+string(rt.name), err)
 	}
 	return rt.spreadOut(ctx, t, value)
@@ -143,7 +143,7 @@ func (rt rowTable[R, V]) update(ctx context.Context, t *tx, value any, version i
 		return 0, err
 	}
 	b.Version = version + 1
-	res, err := t.db.NewUpdate().Model(&r).ExcludeColumn("id", "org_id", "created_at").
+	res, err := t.db.NewUpdate().Model(r).ExcludeColumn("id", "org_id", "created_at").
 		Where("id = ? AND org_id = ? AND version = ?", b.ID, b.OrgID, version).Exec(ctx)
 	if err != nil {
 		return 0, t.s.fault("change "+string(rt.name), err)
