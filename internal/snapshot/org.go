@@ -3,110 +3,285 @@ package snapshot
 import (
 	"iter"
 	"net/netip"
+	"strings"
+
+	"github.com/gaissmai/bart"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
 
 // Org is one organisation's part of a Snapshot. Immutable, safe for concurrent
-// use; the zero Org is empty.
-type Org struct{}
+// use; the zero Org is empty. Slices that it returns must not be changed.
+type Org struct {
+	config *e911.Org
+
+	sites     table[e911.SiteID, *e911.Site]
+	buildings table[e911.BuildingID, *e911.Building]
+	locations table[e911.LocationID, *located]
+	elements  table[e911.ElementID, *e911.Element]
+	users     table[e911.UserID, *e911.User]
+	devices   table[e911.DeviceID, *e911.Device]
+	numbers   table[e911.NumberID, *e911.NumberRec]
+	alerts    table[e911.AlertID, *e911.Alert]
+	trunks    table[e911.TrunkID, *e911.Trunk]
+
+	byNumber    table[e911.Number, *e911.NumberRec]
+	byDeviceUID table[string, *e911.User]
+	byDeviceMAC table[e911.MAC, *e911.Device]
+	bssids      table[e911.MAC, *e911.Element]
+	masked      table[e911.MAC, []*e911.Element] // masked BSSIDs; all of one entry have one location
+	macs        table[e911.MAC, *e911.Element]
+	ports       table[e911.LLDPPort, *e911.Element]
+	chassis     table[string, *e911.Element]
+	ranges      *bart.Table[*e911.Element]
+
+	siteAlerts        table[e911.SiteID, []e911.Alert]
+	siteBuildings     table[e911.SiteID, []e911.Place]
+	buildingLocations table[e911.BuildingID, []e911.LocationID]
+	userDevices       table[e911.UserID, []e911.Device]
+	userNumbers       table[e911.UserID, []e911.NumberRec]
+
+	refs table[target, int]
+}
+
+// located is a location with its place, which is asked for far more often than
+// it changes.
+type located struct {
+	loc   e911.Location
+	place e911.Place
+}
+
+// target is something that is pointed at.
+type target struct {
+	kind e911.ObjectKind
+	id   string
+}
 
 // ID returns the organisation's id.
-func (o *Org) ID() e911.OrgID { return "" }
+func (o *Org) ID() e911.OrgID { return o.Config().ID }
 
 // Config returns the organisation itself.
-func (o *Org) Config() e911.Org { return e911.Org{} }
+func (o *Org) Config() e911.Org {
+	if o.config == nil {
+		return e911.Org{}
+	}
+	return *o.config
+}
 
 // Site returns a site.
-func (o *Org) Site(id e911.SiteID) (e911.Site, bool) { return e911.Site{}, false }
+func (o *Org) Site(id e911.SiteID) (e911.Site, bool) { return value(o.sites.get(id)) }
 
 // Building returns a building.
-func (o *Org) Building(id e911.BuildingID) (e911.Building, bool) { return e911.Building{}, false }
+func (o *Org) Building(id e911.BuildingID) (e911.Building, bool) { return value(o.buildings.get(id)) }
 
 // Location returns a location.
-func (o *Org) Location(id e911.LocationID) (e911.Location, bool) { return e911.Location{}, false }
+func (o *Org) Location(id e911.LocationID) (e911.Location, bool) {
+	l, ok := o.locations.get(id)
+	if !ok {
+		return e911.Location{}, false
+	}
+	return l.loc, true
+}
 
 // Element returns a network element.
-func (o *Org) Element(id e911.ElementID) (e911.Element, bool) { return e911.Element{}, false }
+func (o *Org) Element(id e911.ElementID) (e911.Element, bool) { return value(o.elements.get(id)) }
 
 // User returns a user.
-func (o *Org) User(id e911.UserID) (e911.User, bool) { return e911.User{}, false }
+func (o *Org) User(id e911.UserID) (e911.User, bool) { return value(o.users.get(id)) }
 
 // Device returns a device.
-func (o *Org) Device(id e911.DeviceID) (e911.Device, bool) { return e911.Device{}, false }
+func (o *Org) Device(id e911.DeviceID) (e911.Device, bool) { return value(o.devices.get(id)) }
 
 // Trunk returns a trunk of the organisation.
-func (o *Org) Trunk(id e911.TrunkID) (e911.Trunk, bool) { return e911.Trunk{}, false }
+func (o *Org) Trunk(id e911.TrunkID) (e911.Trunk, bool) { return value(o.trunks.get(id)) }
 
 // Number returns the record of a number of the organisation.
-func (o *Org) Number(n e911.Number) (e911.NumberRec, bool) { return e911.NumberRec{}, false }
+func (o *Org) Number(n e911.Number) (e911.NumberRec, bool) { return value(o.byNumber.get(n)) }
 
 // Alert returns an alert rule.
-func (o *Org) Alert(id e911.AlertID) (e911.Alert, bool) { return e911.Alert{}, false }
+func (o *Org) Alert(id e911.AlertID) (e911.Alert, bool) { return value(o.alerts.get(id)) }
 
 // Alerts returns the alert rules of a site in order of key.
-func (o *Org) Alerts(site e911.SiteID) []e911.Alert { return nil }
+func (o *Org) Alerts(site e911.SiteID) []e911.Alert {
+	list, _ := o.siteAlerts.get(site)
+	return list
+}
 
 // UserByDeviceUserID returns the user whom platforms name so; exact match only.
-func (o *Org) UserByDeviceUserID(id string) (e911.User, bool) { return e911.User{}, false }
+func (o *Org) UserByDeviceUserID(id string) (e911.User, bool) { return value(o.byDeviceUID.get(id)) }
 
 // DeviceByMAC returns the device with that hardware address.
-func (o *Org) DeviceByMAC(m e911.MAC) (e911.Device, bool) { return e911.Device{}, false }
+func (o *Org) DeviceByMAC(m e911.MAC) (e911.Device, bool) { return value(o.byDeviceMAC.get(m)) }
 
 // DevicesOf returns the devices of a user in order of key.
-func (o *Org) DevicesOf(u e911.UserID) []e911.Device { return nil }
+func (o *Org) DevicesOf(u e911.UserID) []e911.Device {
+	list, _ := o.userDevices.get(u)
+	return list
+}
 
 // NumbersOf returns the numbers of a user in order.
-func (o *Org) NumbersOf(u e911.UserID) []e911.NumberRec { return nil }
+func (o *Org) NumbersOf(u e911.UserID) []e911.NumberRec {
+	list, _ := o.userNumbers.get(u)
+	return list
+}
 
 // Place returns a location as one value, with its building's address and point.
-func (o *Org) Place(id e911.LocationID) (e911.Place, bool) { return e911.Place{}, false }
+func (o *Org) Place(id e911.LocationID) (e911.Place, bool) {
+	l, ok := o.locations.get(id)
+	if !ok {
+		return e911.Place{}, false
+	}
+	return l.place, true
+}
 
-// BuildingPlaces returns the buildings of a site as places, in order of key.
-func (o *Org) BuildingPlaces(site e911.SiteID) []e911.Place { return nil }
+// BuildingPlaces returns the buildings of a site as places, in order of id.
+func (o *Org) BuildingPlaces(site e911.SiteID) []e911.Place {
+	list, _ := o.siteBuildings.get(site)
+	return list
+}
 
 // ByBSSID finds the location of an access point, exactly, then by the
 // organisation's masks (F-19).
-func (o *Org) ByBSSID(m e911.MAC) (e911.LocationID, bool) { return "", false }
+func (o *Org) ByBSSID(m e911.MAC) (e911.LocationID, bool) {
+	if e, ok := o.bssids.get(m); ok {
+		return e.Location, true
+	}
+	if key, ok := o.mask(m); ok {
+		if list, ok := o.masked.get(key); ok {
+			return list[0].Location, true
+		}
+	}
+	return "", false
+}
 
 // ByLLDPPort finds the location of a switch port.
-func (o *Org) ByLLDPPort(p e911.LLDPPort) (e911.LocationID, bool) { return "", false }
+func (o *Org) ByLLDPPort(p e911.LLDPPort) (e911.LocationID, bool) { return at(o.ports.get(p)) }
 
 // ByLLDPChassis finds the location of a switch.
-func (o *Org) ByLLDPChassis(chassis string) (e911.LocationID, bool) { return "", false }
+func (o *Org) ByLLDPChassis(chassis string) (e911.LocationID, bool) {
+	return at(o.chassis.get(chassis))
+}
 
 // ByMAC finds the location of a device that never moves.
-func (o *Org) ByMAC(m e911.MAC) (e911.LocationID, bool) { return "", false }
+func (o *Org) ByMAC(m e911.MAC) (e911.LocationID, bool) { return at(o.macs.get(m)) }
 
 // ByIP finds the location of the longest mapped range that holds a.
-func (o *Org) ByIP(a netip.Addr) (e911.LocationID, bool) { return "", false }
+func (o *Org) ByIP(a netip.Addr) (e911.LocationID, bool) {
+	a = plain(a)
+	if o.ranges == nil || !a.IsValid() {
+		return "", false
+	}
+	return at(o.ranges.Lookup(a))
+}
 
 // InPublicRange reports whether a is one of the organisation's public addresses.
-func (o *Org) InPublicRange(a netip.Addr) bool { return false }
+func (o *Org) InPublicRange(a netip.Addr) bool {
+	if o.config == nil {
+		return false
+	}
+	a = plain(a)
+	for _, p := range o.config.PublicRanges {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func at(e *e911.Element, ok bool) (e911.LocationID, bool) {
+	if !ok {
+		return "", false
+	}
+	return e.Location, true
+}
+
+// mask writes zeros for the last digits of a BSSID whose vendor is masked.
+func (o *Org) mask(m e911.MAC) (e911.MAC, bool) {
+	if o.config == nil || len(m) != len("00:11:22:33:44:50") {
+		return "", false
+	}
+	return maskWith(o.config.BSSIDMasking, m)
+}
+
+func maskWith(masks []e911.BSSIDMask, m e911.MAC) (e911.MAC, bool) {
+	for _, k := range masks {
+		if !strings.HasPrefix(string(m), k.OUI) {
+			continue
+		}
+		b := []byte(m)
+		for i, left := len(b)-1, k.Digits; i >= 0 && left > 0; i-- {
+			if b[i] != ':' {
+				b[i] = '0'
+				left--
+			}
+		}
+		return e911.MAC(b), true
+	}
+	return "", false
+}
 
 // Sites lists the sites in no order; so do the others.
-func (o *Org) Sites() iter.Seq[e911.Site] { return func(func(e911.Site) bool) {} }
+func (o *Org) Sites() iter.Seq[e911.Site] { return deref(o.sites.values()) }
 
 // Buildings lists the buildings.
-func (o *Org) Buildings() iter.Seq[e911.Building] { return func(func(e911.Building) bool) {} }
+func (o *Org) Buildings() iter.Seq[e911.Building] { return deref(o.buildings.values()) }
 
 // Locations lists the locations.
-func (o *Org) Locations() iter.Seq[e911.Location] { return func(func(e911.Location) bool) {} }
+func (o *Org) Locations() iter.Seq[e911.Location] {
+	return func(yield func(e911.Location) bool) {
+		for l := range o.locations.values() {
+			if !yield(l.loc) {
+				return
+			}
+		}
+	}
+}
 
 // Elements lists the network elements.
-func (o *Org) Elements() iter.Seq[e911.Element] { return func(func(e911.Element) bool) {} }
+func (o *Org) Elements() iter.Seq[e911.Element] { return deref(o.elements.values()) }
 
 // Users lists the users.
-func (o *Org) Users() iter.Seq[e911.User] { return func(func(e911.User) bool) {} }
+func (o *Org) Users() iter.Seq[e911.User] { return deref(o.users.values()) }
 
 // Devices lists the devices.
-func (o *Org) Devices() iter.Seq[e911.Device] { return func(func(e911.Device) bool) {} }
+func (o *Org) Devices() iter.Seq[e911.Device] { return deref(o.devices.values()) }
 
 // Numbers lists the numbers.
-func (o *Org) Numbers() iter.Seq[e911.NumberRec] { return func(func(e911.NumberRec) bool) {} }
+func (o *Org) Numbers() iter.Seq[e911.NumberRec] { return deref(o.numbers.values()) }
 
 // AllAlerts lists the alert rules.
-func (o *Org) AllAlerts() iter.Seq[e911.Alert] { return func(func(e911.Alert) bool) {} }
+func (o *Org) AllAlerts() iter.Seq[e911.Alert] { return deref(o.alerts.values()) }
 
 // Trunks lists the organisation's own trunks.
-func (o *Org) Trunks() iter.Seq[e911.Trunk] { return func(func(e911.Trunk) bool) {} }
+func (o *Org) Trunks() iter.Seq[e911.Trunk] { return deref(o.trunks.values()) }
+
+// appendChanges appends everything but the trunks, which are the world's too.
+func (o *Org) appendChanges(out []Change) []Change {
+	org := o.ID()
+	out = append(out, Change{e911.KindOrg, org, string(org), o.Config()})
+	for v := range o.Sites() {
+		out = append(out, Change{e911.KindSite, org, string(v.ID), v})
+	}
+	for v := range o.Buildings() {
+		out = append(out, Change{e911.KindBuilding, org, string(v.ID), v})
+	}
+	for v := range o.Locations() {
+		out = append(out, Change{e911.KindLocation, org, string(v.ID), v})
+	}
+	for v := range o.Elements() {
+		out = append(out, Change{e911.KindElement, org, string(v.ID), v})
+	}
+	for v := range o.Users() {
+		out = append(out, Change{e911.KindUser, org, string(v.ID), v})
+	}
+	for v := range o.Devices() {
+		out = append(out, Change{e911.KindDevice, org, string(v.ID), v})
+	}
+	for v := range o.Numbers() {
+		out = append(out, Change{e911.KindNumber, org, string(v.ID), v})
+	}
+	for v := range o.AllAlerts() {
+		out = append(out, Change{e911.KindAlert, org, string(v.ID), v})
+	}
+	return out
+}

@@ -5,9 +5,17 @@
 package snapshot
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/gaissmai/bart"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
@@ -15,17 +23,39 @@ import (
 )
 
 // Snapshot is the world at one moment. Immutable, safe for concurrent use; the
-// zero Snapshot is the empty world.
+// zero Snapshot is the empty world. Slices that it returns must not be changed.
 type Snapshot struct {
 	// Version counts the Applies since Build, which makes version 1.
 	Version uint64
 	// At is when the change set was published.
 	At time.Time
+
+	models table[e911.ModelID, *e911.Model]
+	trunks table[e911.TrunkID, *e911.Trunk]
+	psaps  table[e911.PSAPID, *e911.PSAP]
+	keys   table[string, *e911.TokenKey]
+	orgs   table[e911.OrgID, *Org]
+
+	companies table[string, e911.OrgID]
+	sources   *bart.Table[e911.TrunkID]   // own ranges: no two trunks overlap
+	recovery  *bart.Table[[]e911.TrunkID] // disaster-recovery ranges, by key of the trunk
+	addresses *bart.Table[[]share]        // public and mapped ranges
+	refs      table[target, int]          // who is pointed at how often
+	relay     *e911.PSAP
+	index     *ecrf.Index
+	ring      *seal.Ring
+}
+
+// share counts how often an organisation has a range.
+type share struct {
+	org e911.OrgID
+	n   int
 }
 
 // Change is one object that came, changed or went. Object is the value type of
 // Kind in e911 (e911.Site for KindSite), nil to delete. Org is none for world
-// objects: models, PSAPs, token keys and trunks that belong to nobody.
+// objects: models, PSAPs, token keys and trunks that belong to nobody; for an
+// organisation itself it is its own id.
 type Change struct {
 	Kind   e911.ObjectKind
 	Org    e911.OrgID
@@ -44,10 +74,13 @@ type Object struct {
 // the content of a change: it names the objects whose changes are at fault.
 type Rejected struct{ Objects []Object }
 
-func (r *Rejected) Error() string { return "" }
+func (r *Rejected) Error() string {
+	return fmt.Sprintf("%d objects do not pass the checks", len(r.Objects))
+}
 
 // Build makes a Snapshot from nothing. The error is an *e911.Error with every
-// fault, and a *Rejected in its chain.
+// fault, whose Path names the object as "site[id].field", and a *Rejected in
+// its chain.
 func Build(changes []Change, at time.Time) (*Snapshot, error) {
 	return new(Snapshot).Apply(changes, at)
 }
@@ -56,60 +89,216 @@ func Build(changes []Change, at time.Time) (*Snapshot, error) {
 // are applied before anything is checked, so their order means nothing; of two
 // changes to one object the later counts. s is untouched. Errors are those of
 // Build.
-func (s *Snapshot) Apply(changes []Change, at time.Time) (*Snapshot, error) { return s, nil }
+func (s *Snapshot) Apply(changes []Change, at time.Time) (*Snapshot, error) {
+	return s.apply(lastOfEach(changes), at)
+}
 
 // ApplyGood applies as many of changes as it can: a bad object keeps its last
 // good form, and so does what depends on it (F-31). The error tells all faults
 // of what was left out, and is nil when nothing was; the Snapshot is never nil.
 func (s *Snapshot) ApplyGood(changes []Change, at time.Time) (next *Snapshot, left []Change, err error) {
-	return s, nil, nil
+	changes = lastOfEach(changes)
+	var faults []e911.Fault
+	var bad Rejected
+	for {
+		next, err := s.apply(changes, at)
+		if err == nil {
+			if len(left) == 0 {
+				return next, nil, nil
+			}
+			return next, left, rejection(faults, bad.Objects)
+		}
+		rejected, ok := rejectedBy(err)
+		if !ok {
+			return s, changes, err
+		}
+		faults, bad.Objects = append(faults, e911.FaultsOf(err)...), append(bad.Objects, rejected...)
+		named := make(map[Object]bool, len(rejected))
+		for _, o := range rejected {
+			named[o] = true
+		}
+		good := make([]Change, 0, len(changes))
+		for _, c := range changes {
+			if named[c.object()] {
+				left = append(left, c)
+			} else {
+				good = append(good, c)
+			}
+		}
+		if len(good) == len(changes) {
+			return s, changes, err // cannot be: every rejection names a change
+		}
+		changes = good
+	}
 }
 
 // Org returns an organisation, nil when there is none.
-func (s *Snapshot) Org(id e911.OrgID) *Org { return nil }
+func (s *Snapshot) Org(id e911.OrgID) *Org {
+	o, _ := s.orgs.get(id)
+	return o
+}
 
 // OrgByCompanyID returns the organisation with that HELD company id, or nil.
-func (s *Snapshot) OrgByCompanyID(companyID string) *Org { return nil }
+func (s *Snapshot) OrgByCompanyID(companyID string) *Org {
+	id, ok := s.companies.get(companyID)
+	if !ok {
+		return nil
+	}
+	return s.Org(id)
+}
 
 // OrgsByAddress returns the organisations that have a within their public
 // ranges or a mapped range, in order of id.
-func (s *Snapshot) OrgsByAddress(a netip.Addr) []*Org { return nil }
+func (s *Snapshot) OrgsByAddress(a netip.Addr) []*Org {
+	a = plain(a)
+	if s.addresses == nil || !a.IsValid() {
+		return nil
+	}
+	var out []*Org
+	for _, list := range s.addresses.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+		for _, e := range list {
+			o := s.Org(e.org)
+			if o != nil && !slices.Contains(out, o) {
+				out = append(out, o)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *Org) int { return cmp.Compare(a.ID(), b.ID()) })
+	return out
+}
 
 // Orgs lists the organisations in no order.
-func (s *Snapshot) Orgs() iter.Seq[*Org] { return func(func(*Org) bool) {} }
+func (s *Snapshot) Orgs() iter.Seq[*Org] { return s.orgs.values() }
 
-// TrunkBySource returns the trunk that a belongs to, by its own ranges, then by
-// its disaster-recovery ranges; the longest prefix counts.
-func (s *Snapshot) TrunkBySource(a netip.Addr) (e911.Trunk, bool) { return e911.Trunk{}, false }
+// TrunkBySource returns the trunk that a belongs to: the one with a in its own
+// ranges, else the one with the longest disaster-recovery range that holds a.
+func (s *Snapshot) TrunkBySource(a netip.Addr) (e911.Trunk, bool) {
+	a = plain(a)
+	if !a.IsValid() {
+		return e911.Trunk{}, false
+	}
+	if s.sources != nil {
+		if id, ok := s.sources.Lookup(a); ok {
+			return s.Trunk(id)
+		}
+	}
+	if s.recovery != nil {
+		if ids, ok := s.recovery.Lookup(a); ok && len(ids) > 0 {
+			return s.Trunk(ids[0])
+		}
+	}
+	return e911.Trunk{}, false
+}
 
 // Trunk returns a trunk of either side.
-func (s *Snapshot) Trunk(id e911.TrunkID) (e911.Trunk, bool) { return e911.Trunk{}, false }
+func (s *Snapshot) Trunk(id e911.TrunkID) (e911.Trunk, bool) { return value(s.trunks.get(id)) }
 
 // Trunks lists all trunks in no order.
-func (s *Snapshot) Trunks() iter.Seq[e911.Trunk] { return func(func(e911.Trunk) bool) {} }
+func (s *Snapshot) Trunks() iter.Seq[e911.Trunk] { return deref(s.trunks.values()) }
 
 // PSAP returns a PSAP or the relay centre.
-func (s *Snapshot) PSAP(id e911.PSAPID) (e911.PSAP, bool) { return e911.PSAP{}, false }
+func (s *Snapshot) PSAP(id e911.PSAPID) (e911.PSAP, bool) { return value(s.psaps.get(id)) }
 
 // AllPSAPs lists PSAPs and the relay centre in no order.
-func (s *Snapshot) AllPSAPs() iter.Seq[e911.PSAP] { return func(func(e911.PSAP) bool) {} }
+func (s *Snapshot) AllPSAPs() iter.Seq[e911.PSAP] { return deref(s.psaps.values()) }
 
 // Relay returns the relay centre.
-func (s *Snapshot) Relay() (e911.PSAP, bool) { return e911.PSAP{}, false }
+func (s *Snapshot) Relay() (e911.PSAP, bool) { return value(s.relay, s.relay != nil) }
 
 // PSAPs answers which PSAP serves a place.
-func (s *Snapshot) PSAPs() *ecrf.Index { return nil }
+func (s *Snapshot) PSAPs() *ecrf.Index { return s.index }
 
 // Model returns a device model.
-func (s *Snapshot) Model(id e911.ModelID) (e911.Model, bool) { return e911.Model{}, false }
+func (s *Snapshot) Model(id e911.ModelID) (e911.Model, bool) { return value(s.models.get(id)) }
 
 // TokenRing seals and opens location tokens; it opens nothing without keys.
-func (s *Snapshot) TokenRing() *seal.Ring { return nil }
+func (s *Snapshot) TokenRing() *seal.Ring { return s.ring }
 
 // All lists the whole world as the changes that would build it, sorted by kind,
 // organisation and id, so that two equal worlds list the same.
-func (s *Snapshot) All() iter.Seq[Change] { return func(func(Change) bool) {} }
+func (s *Snapshot) All() iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		for _, c := range s.sorted() {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
 
 // Digest is a hash over All: equal for equal worlds, whatever way they were
 // built (the nightly comparison with SQL). It reads everything.
-func (s *Snapshot) Digest() [32]byte { return [32]byte{} }
+func (s *Snapshot) Digest() [32]byte {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for c := range s.All() {
+		// A hash never fails to be written to, and the e911 values encode.
+		_ = enc.Encode([]any{c.Kind, c.Org, c.ID, c.Object})
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+func (s *Snapshot) sorted() []Change {
+	var out []Change
+	for _, m := range s.models.all() {
+		out = append(out, Change{e911.KindModel, "", string(m.ID), *m})
+	}
+	for _, t := range s.trunks.all() {
+		out = append(out, Change{e911.KindTrunk, t.Org, string(t.ID), *t})
+	}
+	for _, p := range s.psaps.all() {
+		out = append(out, Change{e911.KindPSAP, "", string(p.ID), *p})
+	}
+	for _, k := range s.keys.all() {
+		out = append(out, Change{e911.KindTokenKey, "", k.ID, *k})
+	}
+	for _, o := range s.orgs.all() {
+		out = o.appendChanges(out)
+	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+func (c Change) object() Object { return Object{c.Kind, c.Org, c.ID} }
+
+// lastOfEach leaves the last change of each object, in order.
+func lastOfEach(changes []Change) []Change {
+	last := make(map[Object]int, len(changes))
+	for i, c := range changes {
+		last[c.object()] = i
+	}
+	if len(last) == len(changes) {
+		return changes
+	}
+	out := make([]Change, 0, len(last))
+	for i, c := range changes {
+		if last[c.object()] == i {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// plain takes off what does not belong to an address: the IPv6 wrapping of an
+// IPv4 address, a zone.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+func value[T any](p *T, ok bool) (T, bool) {
+	if !ok || p == nil {
+		var none T
+		return none, false
+	}
+	return *p, true
+}
+
+func deref[T any](all iter.Seq[*T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for p := range all {
+			if !yield(*p) {
+				return
+			}
+		}
+	}
+}

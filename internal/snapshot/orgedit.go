@@ -1,0 +1,435 @@
+package snapshot
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/locate"
+)
+
+// orgEdit makes the next version of one organisation.
+type orgEdit struct {
+	world  *edit
+	id     e911.OrgID
+	config *e911.Org // nil: it does not exist, or not any more
+	masks  []e911.BSSIDMask
+
+	sites     *tableEdit[e911.SiteID, *e911.Site]
+	buildings *tableEdit[e911.BuildingID, *e911.Building]
+	locations *tableEdit[e911.LocationID, *located]
+	elements  *tableEdit[e911.ElementID, *e911.Element]
+	users     *tableEdit[e911.UserID, *e911.User]
+	devices   *tableEdit[e911.DeviceID, *e911.Device]
+	numbers   *tableEdit[e911.NumberID, *e911.NumberRec]
+	alerts    *tableEdit[e911.AlertID, *e911.Alert]
+	trunks    *tableEdit[e911.TrunkID, *e911.Trunk]
+
+	byNumber    *tableEdit[e911.Number, *e911.NumberRec]
+	byDeviceUID *tableEdit[string, *e911.User]
+	byDeviceMAC *tableEdit[e911.MAC, *e911.Device]
+	bssids      *tableEdit[e911.MAC, *e911.Element]
+	masked      *tableEdit[e911.MAC, []*e911.Element]
+	macs        *tableEdit[e911.MAC, *e911.Element]
+	ports       *tableEdit[e911.LLDPPort, *e911.Element]
+	chassis     *tableEdit[string, *e911.Element]
+	ranges      *prefixEdit[*e911.Element]
+
+	siteAlerts        *tableEdit[e911.SiteID, []e911.Alert]
+	siteBuildings     *tableEdit[e911.SiteID, []e911.Place]
+	buildingLocations *tableEdit[e911.BuildingID, []e911.LocationID]
+	userDevices       *tableEdit[e911.UserID, []e911.Device]
+	userNumbers       *tableEdit[e911.UserID, []e911.NumberRec]
+	refs              *tableEdit[target, int]
+
+	remask bool                     // the masks changed: all masked BSSIDs are made again
+	moved  []e911.BuildingID        // changed: all their locations get a new place
+	places map[e911.LocationID]bool // changed: so do these
+}
+
+func newOrgEdit(w *edit, id e911.OrgID, o *Org, ranges int) *orgEdit {
+	if o == nil {
+		o = new(Org)
+	}
+	e := &orgEdit{
+		world: w, id: id, config: o.config,
+		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(), elements: o.elements.edit(),
+		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
+		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(),
+		bssids: o.bssids.edit(), masked: o.masked.edit(), macs: o.macs.edit(), ports: o.ports.edit(), chassis: o.chassis.edit(),
+		ranges:     editPrefixes(o.ranges, ranges),
+		siteAlerts: o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
+		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), refs: o.refs.edit(),
+		places: map[e911.LocationID]bool{},
+	}
+	if o.config != nil {
+		e.masks = o.config.BSSIDMasking
+	}
+	return e
+}
+
+func (e *orgEdit) finish() *Org {
+	e.replace()
+	return &Org{
+		config: e.config,
+		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(), elements: e.elements.done(),
+		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
+		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(),
+		bssids: e.bssids.done(), masked: e.masked.done(), macs: e.macs.done(), ports: e.ports.done(), chassis: e.chassis.done(),
+		ranges:     e.ranges.t,
+		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
+		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), refs: e.refs.done(),
+	}
+}
+
+// objects counts what belongs to the organisation.
+func (e *orgEdit) objects() int {
+	return e.sites.t.n + e.buildings.t.n + e.locations.t.n + e.elements.t.n + e.users.t.n + e.devices.t.n +
+		e.numbers.t.n + e.alerts.t.n + e.trunks.t.n
+}
+
+func (e *orgEdit) exists(t target) bool {
+	ok := false
+	switch t.kind {
+	case e911.KindSite:
+		_, ok = e.sites.get(e911.SiteID(t.id))
+	case e911.KindBuilding:
+		_, ok = e.buildings.get(e911.BuildingID(t.id))
+	case e911.KindLocation:
+		_, ok = e.locations.get(e911.LocationID(t.id))
+	case e911.KindUser:
+		_, ok = e.users.get(e911.UserID(t.id))
+	}
+	return ok
+}
+
+// count adds to how often the organisation's objects are pointed at.
+func (e *orgEdit) count(obj any, by int) {
+	for r := range pointsAt(obj) {
+		if !r.world && r.id != "" {
+			counted(e.refs, r.target, by)
+		}
+	}
+	if _, ok := obj.(*e911.Device); ok {
+		e.world.count(obj, by)
+	}
+}
+
+// take takes out what stands under the change's name now.
+func (e *orgEdit) take(c Change) {
+	switch c.Kind {
+	case e911.KindOrg:
+		e.takeConfig()
+	case e911.KindSite:
+		drop(e.sites, e911.SiteID(c.ID))
+	case e911.KindBuilding:
+		if v := drop(e.buildings, e911.BuildingID(c.ID)); v != nil {
+			e.count(v, -1)
+			remove(e.siteBuildings, v.Site, func(p e911.Place) bool { return p.Building == v.ID })
+		}
+	case e911.KindLocation:
+		if v := drop(e.locations, e911.LocationID(c.ID)); v != nil {
+			e.count(&v.loc, -1)
+			remove(e.buildingLocations, v.loc.Building, func(id e911.LocationID) bool { return id == v.loc.ID })
+		}
+	case e911.KindElement:
+		if v := drop(e.elements, e911.ElementID(c.ID)); v != nil {
+			e.count(v, -1)
+			e.takeKey(v)
+		}
+	case e911.KindUser:
+		if v := drop(e.users, e911.UserID(c.ID)); v != nil {
+			e.count(v, -1)
+			release(e.byDeviceUID, v.DeviceUserID, v)
+		}
+	case e911.KindDevice:
+		if v := drop(e.devices, e911.DeviceID(c.ID)); v != nil {
+			e.count(v, -1)
+			release(e.byDeviceMAC, v.MAC, v)
+			remove(e.userDevices, v.User, func(d e911.Device) bool { return d.ID == v.ID })
+		}
+	case e911.KindNumber:
+		if v := drop(e.numbers, e911.NumberID(c.ID)); v != nil {
+			e.count(v, -1)
+			release(e.byNumber, v.Number, v)
+			remove(e.userNumbers, v.User, func(n e911.NumberRec) bool { return n.ID == v.ID })
+		}
+	case e911.KindAlert:
+		if v := drop(e.alerts, e911.AlertID(c.ID)); v != nil {
+			e.count(v, -1)
+			remove(e.siteAlerts, v.Site, func(a e911.Alert) bool { return a.ID == v.ID })
+		}
+	}
+}
+
+func (e *orgEdit) takeConfig() {
+	if e.config == nil {
+		return
+	}
+	if id := e.config.HELD.CompanyID; id != "" {
+		if owner, ok := e.world.companies.get(id); ok && owner == e.id {
+			e.world.companies.del(id)
+		}
+	}
+	for _, p := range e.config.PublicRanges {
+		if usable(p) {
+			e.world.shared(p, e.id, -1)
+		}
+	}
+	e.config = nil
+}
+
+// put puts in an object whose place was cleared by take.
+func (e *orgEdit) put(o Object, obj any) {
+	e.count(obj, 1)
+	switch v := obj.(type) {
+	case *e911.Org:
+		e.putConfig(o, v)
+	case *e911.Site:
+		e.sites.set(v.ID, v)
+		e.number(o, "ecbn", v.ECBN, false)
+	case *e911.Building:
+		e.buildings.set(v.ID, v)
+		e.moved = append(e.moved, v.ID)
+		add(e.siteBuildings, v.Site, placeOfBuilding(v), func(a, b e911.Place) int { return cmp.Compare(a.Building, b.Building) })
+		if v.Point != nil && !(v.Point.Lat >= -90 && v.Point.Lat <= 90 && v.Point.Lon >= -180 && v.Point.Lon <= 180) {
+			e.world.fault(o, "point", "invalid", "this point lies off the globe", "latitude comes first")
+		}
+	case *e911.Location:
+		e.locations.set(v.ID, &located{loc: *v})
+		e.places[v.ID] = true
+		add(e.buildingLocations, v.Building, v.ID, cmp.Compare)
+	case *e911.Element:
+		e.putElement(o, v)
+	case *e911.User:
+		e.users.set(v.ID, v)
+		if v.DeviceUserID != "" {
+			claim(e, e.byDeviceUID, v.DeviceUserID, v, o, "device_user_id", "another user has this id")
+		}
+		e.number(o, "callback", v.Callback, false)
+	case *e911.Device:
+		e.devices.set(v.ID, v)
+		if v.MAC != "" {
+			e.mac(o, "mac", v.MAC)
+			claim(e, e.byDeviceMAC, v.MAC, v, o, "mac", "another device has this hardware address")
+		}
+		if v.User != "" {
+			add(e.userDevices, v.User, *v, func(a, b e911.Device) int {
+				return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
+			})
+		}
+	case *e911.NumberRec:
+		e.numbers.set(v.ID, v)
+		e.number(o, "number", v.Number, true)
+		claim(e, e.byNumber, v.Number, v, o, "number", "the organisation has this number already")
+		if v.User != "" {
+			add(e.userNumbers, v.User, *v, func(a, b e911.NumberRec) int {
+				return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.ID, b.ID))
+			})
+		}
+	case *e911.Alert:
+		e.alerts.set(v.ID, v)
+		add(e.siteAlerts, v.Site, *v, func(a, b e911.Alert) int {
+			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
+		})
+	}
+}
+
+// claim takes a key that only one object of the organisation can have.
+func claim[K comparable, V any](e *orgEdit, t *tableEdit[K, *V], k K, v *V, o Object, field, msg string) {
+	if _, taken := t.get(k); taken {
+		e.world.fault(o, field, "duplicate", msg, "")
+		return
+	}
+	t.set(k, v)
+}
+
+func release[K comparable, V any](t *tableEdit[K, *V], k K, v *V) {
+	if owner, ok := t.get(k); ok && owner == v {
+		t.del(k)
+	}
+}
+
+func (e *orgEdit) putConfig(o Object, v *e911.Org) {
+	e.config = v
+	if id := v.HELD.CompanyID; id != "" {
+		if _, taken := e.world.companies.get(id); taken {
+			e.world.fault(o, "held.company_id", "duplicate", "another organisation has this company id", "")
+		} else {
+			e.world.companies.set(id, e.id)
+		}
+	}
+	for i, p := range v.PublicRanges {
+		if e.world.checkPrefix(o, fmt.Sprintf("public_ranges[%d]", i), p) {
+			e.world.shared(p, e.id, 1)
+		}
+	}
+	valid := true
+	for i, k := range v.BSSIDMasking {
+		if !vendor(k.OUI) || k.Digits < 1 || k.Digits > 6 {
+			valid = false
+			e.world.fault(o, fmt.Sprintf("bssid_masking[%d]", i), "invalid", "a mask names a vendor, as 00:11:22, and how many of the last six digits do not count", "")
+		}
+	}
+	if valid && !slices.Equal(v.BSSIDMasking, e.masks) {
+		e.masks, e.remask = v.BSSIDMasking, true
+	}
+}
+
+// usable reports a range that checkPrefix takes.
+func usable(p netip.Prefix) bool {
+	return p.IsValid() && p == p.Masked() && !p.Addr().Is4In6() && p.Bits() > 0
+}
+
+func vendor(oui string) bool {
+	m, err := e911.ParseMAC(oui + ":00:00:00")
+	return err == nil && strings.HasPrefix(string(m), oui) && len(oui) == len("00:11:22")
+}
+
+func (e *orgEdit) mac(o Object, field string, m e911.MAC) {
+	if same, err := e911.ParseMAC(string(m)); err != nil || same != m {
+		e.world.fault(o, field, "invalid", "this is no hardware address", "write it as 00:11:22:33:44:50")
+	}
+}
+
+func (e *orgEdit) number(o Object, field string, n e911.Number, required bool) {
+	if n == "" && !required {
+		return
+	}
+	if same, err := e911.ParseNumber(string(n)); err != nil || same != n {
+		e.world.fault(o, field, "invalid", "this is no telephone number", "write it as +16175550100")
+	}
+}
+
+// putElement puts in a network element under the key by which it is found.
+func (e *orgEdit) putElement(o Object, v *e911.Element) {
+	v.Org = e.id // one text for a million elements; so with their kinds
+	e.elements.set(v.ID, v)
+	if why := locate.KeyFault(*v); why != "" {
+		e.world.fault(o, string(v.Kind), "invalid", why, "")
+		return
+	}
+	const taken = "another network element of the organisation has the same key"
+	switch v.Kind {
+	case e911.ElementBSSID:
+		v.Kind = e911.ElementBSSID
+		claim(e, e.bssids, v.MAC, v, o, "mac", taken)
+		if !e.remask {
+			e.putMasked(o, "mac", v)
+		}
+	case e911.ElementMAC:
+		v.Kind = e911.ElementMAC
+		claim(e, e.macs, v.MAC, v, o, "mac", taken)
+	case e911.ElementLLDPPort:
+		v.Kind = e911.ElementLLDPPort
+		claim(e, e.ports, v.LLDP, v, o, "lldp", taken)
+	case e911.ElementLLDPChassis:
+		v.Kind = e911.ElementLLDPChassis
+		claim(e, e.chassis, v.LLDP.Chassis, v, o, "lldp", taken)
+	case e911.ElementIP:
+		v.Kind = e911.ElementIP
+		if !e.world.checkPrefix(o, "range", v.Range) {
+			return
+		}
+		if _, ok := e.ranges.t.Get(v.Range); ok {
+			e.world.fault(o, "range", "duplicate", taken, "")
+			return
+		}
+		e.ranges.modify(v.Range, func(*e911.Element, bool) (*e911.Element, bool) { return v, false })
+		e.world.shared(v.Range, e.id, 1)
+	}
+}
+
+func (e *orgEdit) takeKey(v *e911.Element) {
+	switch v.Kind {
+	case e911.ElementBSSID:
+		release(e.bssids, v.MAC, v)
+		if key, ok := maskWith(e.masks, v.MAC); ok {
+			remove(e.masked, key, func(x *e911.Element) bool { return x == v })
+		}
+	case e911.ElementMAC:
+		release(e.macs, v.MAC, v)
+	case e911.ElementLLDPPort:
+		release(e.ports, v.LLDP, v)
+	case e911.ElementLLDPChassis:
+		release(e.chassis, v.LLDP.Chassis, v)
+	case e911.ElementIP:
+		e.ranges.modify(v.Range, func(x *e911.Element, ok bool) (*e911.Element, bool) { return x, !ok || x == v })
+		e.world.shared(v.Range, e.id, -1)
+	}
+}
+
+// putMasked enters an access point under what its vendor's mask leaves. Two of
+// one entry would be taken for each other, so they must be at one place (F-19).
+func (e *orgEdit) putMasked(o Object, field string, v *e911.Element) {
+	key, ok := maskWith(e.masks, v.MAC)
+	if !ok {
+		return
+	}
+	list, _ := e.masked.get(key)
+	if len(list) > 0 && list[0].Location != v.Location {
+		e.world.fault(o, field, "masked", "the organisation's BSSID masks make the access point "+string(v.ID)+" and one at another location the same", "shorten or remove the vendor's mask")
+		return
+	}
+	add(e.masked, key, v, func(a, b *e911.Element) int { return cmp.Compare(a.MAC, b.MAC) })
+}
+
+// settle enters all access points again where the masks changed. What they make
+// the same is the fault of the masks.
+func (e *orgEdit) settle() {
+	if !e.remask {
+		return
+	}
+	e.masked = new(table[e911.MAC, []*e911.Element]).edit()
+	all := slices.SortedFunc(e.bssids.t.values(), func(a, b *e911.Element) int { return cmp.Compare(a.MAC, b.MAC) })
+	for _, v := range all {
+		e.putMasked(Object{e911.KindOrg, e.id, string(e.id)}, "bssid_masking", v)
+	}
+}
+
+// replace writes the places of changed locations and of those in changed
+// buildings. Every reference was checked.
+func (e *orgEdit) replace() {
+	for _, b := range e.moved {
+		list, _ := e.buildingLocations.get(b)
+		for _, id := range list {
+			e.places[id] = true
+		}
+	}
+	for id := range e.places {
+		l, ok := e.locations.get(id)
+		if !ok {
+			continue // put and taken out again
+		}
+		if b, ok := e.buildings.get(l.loc.Building); ok {
+			e.locations.set(id, &located{loc: l.loc, place: placeOf(&l.loc, b)})
+		}
+	}
+}
+
+// placeOf writes a location as one value.
+func placeOf(l *e911.Location, b *e911.Building) e911.Place {
+	p := placeOfBuilding(b)
+	p.Location, p.Key = l.ID, l.Key
+	p.Civic = p.Civic.Merge(l.Detail)
+	p.Dispatchable, p.Display = civic.Dispatchable(p.Civic), civic.Display(p.Civic)
+	return p
+}
+
+// placeOfBuilding writes a building as one value: its address, with its name
+// where the address has none.
+func placeOfBuilding(b *e911.Building) e911.Place {
+	p := e911.Place{Building: b.ID, Site: b.Site, Civic: b.Address}
+	if p.Civic.BLD == "" {
+		p.Civic.BLD = b.Name
+	}
+	if b.Point != nil {
+		p.Area = &e911.Area{Point: *b.Point}
+	}
+	p.Dispatchable, p.Display = civic.Dispatchable(p.Civic), civic.Display(p.Civic)
+	return p
+}

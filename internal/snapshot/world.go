@@ -1,0 +1,206 @@
+package snapshot
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/geo"
+)
+
+// pointed is one reference of an object.
+type pointed struct {
+	target
+	field    string
+	world    bool // the target is the world's, not the organisation's
+	required bool
+}
+
+// pointsAt lists the references of an object, empty ones too.
+func pointsAt(obj any) iter.Seq[pointed] {
+	return func(yield func(pointed) bool) {
+		in := func(kind e911.ObjectKind, id, field string, required bool) bool {
+			return yield(pointed{target{kind, id}, field, false, required})
+		}
+		switch v := obj.(type) {
+		case *e911.Building:
+			in(e911.KindSite, string(v.Site), "site", true)
+		case *e911.Location:
+			in(e911.KindBuilding, string(v.Building), "building", true)
+		case *e911.Element:
+			in(e911.KindLocation, string(v.Location), "location", true)
+		case *e911.User:
+			in(e911.KindSite, string(v.Site), "site", false)
+		case *e911.Device:
+			_ = in(e911.KindSite, string(v.Site), "site", false) && in(e911.KindUser, string(v.User), "user", false) &&
+				yield(pointed{target{e911.KindModel, string(v.Model)}, "model", true, false})
+		case *e911.NumberRec:
+			_ = in(e911.KindSite, string(v.Site), "site", false) && in(e911.KindUser, string(v.User), "user", false) &&
+				in(e911.KindLocation, string(v.Location), "location", false)
+		case *e911.Alert:
+			in(e911.KindSite, string(v.Site), "site", true)
+		case *e911.PSAP:
+			for i, id := range v.Routes {
+				if !yield(pointed{target{e911.KindTrunk, string(id)}, fmt.Sprintf("routes[%d]", i), true, true}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (e *edit) checkPSAP(o Object, p *e911.PSAP) {
+	if p.Relay {
+		for other := range e.psaps.t.values() {
+			if other.Relay && other.ID != p.ID {
+				e.fault(o, "relay", "duplicate", "there is a relay centre already", "")
+				return
+			}
+		}
+		return
+	}
+	if len(p.Area) == 0 {
+		e.fault(o, "boundary", "required", "a PSAP needs a boundary with an area", "")
+		return
+	}
+	for _, f := range geo.Check(p.Area) {
+		e.fault(o, "area"+f.Path, f.Code, f.Msg, f.Fix)
+	}
+}
+
+// lookRoutes checks that a PSAP's routes lead out.
+func (e *edit) lookRoutes(o Object, p *e911.PSAP) {
+	for i, id := range p.Routes {
+		t, ok := e.trunks.get(id)
+		if !ok {
+			continue // told as dangling
+		}
+		if t.Side == e911.SidePlatform || t.To == "" {
+			e.fault(o, fmt.Sprintf("routes[%d]", i), "invalid", "this trunk leads nowhere: it has no address to call", "take a trunk to a carrier or the relay centre")
+		}
+	}
+}
+
+// putTrunk puts a trunk into the world, into its organisation, and into the
+// index by source address.
+func (e *edit) putTrunk(o Object, t *e911.Trunk) {
+	if t.Side == e911.SidePlatform && t.Org == "" {
+		e.fault(o, "org", "required", "a platform trunk belongs to an organisation", "")
+	}
+	if t.Side == e911.SidePlatform && len(t.From) == 0 {
+		e.fault(o, "from", "required", "a platform is known by its source addresses", "")
+	}
+	if _, ok := e.trunks.get(t.ID); ok {
+		// Two organisations cannot have one trunk; ids are never given twice.
+		e.fault(o, "id", "duplicate", "another organisation has a trunk of this id", "")
+		return
+	}
+	e.trunks.set(t.ID, t)
+	if t.Org != "" {
+		e.orgs[t.Org].trunks.set(t.ID, t)
+	}
+	for i, p := range unique(t.From) {
+		field := fmt.Sprintf("from[%d]", i)
+		if e.checkPrefix(o, field, p) && e.free(o, field, t, p, false) {
+			e.sources.modify(p, func(e911.TrunkID, bool) (e911.TrunkID, bool) { return t.ID, false })
+		}
+	}
+	for i, p := range unique(t.DRFrom) {
+		field := fmt.Sprintf("dr_from[%d]", i)
+		if e.checkPrefix(o, field, p) && e.free(o, field, t, p, true) {
+			e.recovery.modify(p, func(ids []e911.TrunkID, _ bool) ([]e911.TrunkID, bool) {
+				next := append(slices.Clone(ids), t.ID)
+				slices.SortFunc(next, e.byTrunkKey)
+				return next, false
+			})
+		}
+	}
+}
+
+func (e *edit) takeTrunk(t *e911.Trunk, ranges int) {
+	if t.Org != "" {
+		e.org(t.Org, ranges).trunks.del(t.ID)
+	}
+	for _, p := range unique(t.From) {
+		e.sources.modify(p, func(id e911.TrunkID, ok bool) (e911.TrunkID, bool) { return id, !ok || id == t.ID })
+	}
+	for _, p := range unique(t.DRFrom) {
+		e.recovery.modify(p, func(ids []e911.TrunkID, _ bool) ([]e911.TrunkID, bool) {
+			next := slices.DeleteFunc(slices.Clone(ids), func(id e911.TrunkID) bool { return id == t.ID })
+			return next, len(next) == 0
+		})
+	}
+}
+
+func (e *edit) byTrunkKey(a, b e911.TrunkID) int {
+	key := func(id e911.TrunkID) string {
+		t, ok := e.trunks.get(id)
+		if !ok {
+			return ""
+		}
+		return t.Key
+	}
+	return cmp.Or(cmp.Compare(key(a), key(b)), cmp.Compare(a, b))
+}
+
+func (e *edit) checkPrefix(o Object, field string, p netip.Prefix) bool {
+	switch {
+	case !p.IsValid() || p != p.Masked() || p.Addr().Is4In6():
+		e.fault(o, field, "invalid", "an address range needs its network address and length", "write it as 203.0.113.0/24")
+	case p.Bits() == 0:
+		e.fault(o, field, "invalid", "the whole internet is nobody's source address", "")
+	default:
+		return true
+	}
+	return false
+}
+
+// free checks that nobody else has the range, or part of it: a call that comes
+// from there must belong to one trunk. Inside one organisation a disaster-
+// recovery range may be another trunk's own, as two PBXs stand in for each
+// other; the owner comes first then.
+func (e *edit) free(o Object, field string, t *e911.Trunk, p netip.Prefix, recovery bool) bool {
+	clash := func(id e911.TrunkID, otherRecovery bool) bool {
+		other, ok := e.trunks.get(id)
+		if !ok || other.ID == t.ID || (other.Org == t.Org && (recovery || otherRecovery)) {
+			return false
+		}
+		whose := "another organisation's trunk" // not named: tenants are walls (E14)
+		if other.Org == t.Org {
+			whose = "the trunk " + other.Key
+		}
+		e.fault(o, field, "duplicate", "source addresses of this range belong to "+whose+" already", "every source address belongs to one trunk, over all organisations")
+		return true
+	}
+	for _, seq := range []iter.Seq2[netip.Prefix, e911.TrunkID]{e.sources.t.Supernets(p), e.sources.t.Subnets(p)} {
+		for _, id := range seq {
+			if clash(id, false) {
+				return false
+			}
+		}
+	}
+	for _, seq := range []iter.Seq2[netip.Prefix, []e911.TrunkID]{e.recovery.t.Supernets(p), e.recovery.t.Subnets(p)} {
+		for _, ids := range seq {
+			for _, id := range ids {
+				if clash(id, true) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// unique leaves out repetitions, which would count as a clash with itself.
+func unique(list []netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range list {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
