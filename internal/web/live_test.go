@@ -115,6 +115,49 @@ func TestAPageComesBackAfterTheServerWasAway(t *testing.T) {
 	b.until(`document.getElementById('link-text').textContent === 'Signed out'`)
 }
 
+func TestTheSoundOfANewCallStopsWhenSomebodyHasSeenIt(t *testing.T) {
+	s := newSite(t, time.Time{})
+	b := newBrowser(t, 1440, 900, false)
+	b.open(s.link(harbor))
+	b.do(chromedp.Click(chromedp.CSS(`#sound`)))
+	b.until(`document.getElementById('sound').getAttribute('aria-pressed') === 'true'`)
+	b.open(s.server.URL + "/calls") // the choice outlives the page
+	b.until(`document.getElementById('sound').getAttribute('aria-pressed') === 'true'`)
+	// A browser lets no sound out before a press; the page says that it waits.
+	if got := eval[string](b, `document.getElementById('sound-text').textContent`); got != "Press for sound" {
+		t.Errorf("before any press the page says %q", got)
+	}
+	b.do(chromedp.Click(chromedp.CSS(`#sound`)))
+	b.until(`document.getElementById('sound-text').textContent === 'Sound on'`)
+	s.tell(t, story(harbor, 1, time.Now()).Arrived().Identified().Located().Take()...)
+	b.until(`document.querySelector('.call') !== null`) // it opened by itself: seen by nobody
+	b.until(`document.getElementById('silence')?.hidden === false`)
+	b.do(chromedp.Click(chromedp.CSS(`#silence`)))
+	b.until(`document.getElementById('silence').hidden === true`)
+	s.tell(t, story(harbor, 2, time.Now()).Arrived().Identified().Located().Take()...)
+	b.until(`document.getElementById('silence')?.hidden === false && document.getElementById('strip').dataset.call.endsWith('2')`)
+	b.do(chromedp.Click(chromedp.CSS(`#strip a[data-open]`)))
+	b.until(`document.getElementById('silence').hidden === true`)
+	s.tell(t, story(harbor, 3, time.Now()).Test().Take()...)
+	b.until(`document.getElementById('live-count').textContent === '3'`)
+	if !eval[bool](b, `document.getElementById('silence').hidden`) {
+		t.Error("a test sounds the alarm")
+	}
+	if c := b.complaints(); len(c) > 0 {
+		t.Errorf("the browser complains:\n%s", strings.Join(c, "\n"))
+	}
+}
+
+func TestABrowserThatCannotDrawMapsSaysSoAndShowsTheRest(t *testing.T) {
+	s := newSite(t, time.Time{})
+	b := newBrowser(t, 1440, 900, false, "disable-3d-apis")
+	history(t, s)
+	b.open(s.link(harbor))
+	b.open(s.server.URL + "/calls/" + string(reporttest.CallID(4)))
+	b.until(`document.querySelector('.map-message')?.textContent.includes('cannot draw the map')`)
+	b.until(`document.getElementById('map-text').textContent === '42.36684, -71.10565'`)
+}
+
 func TestThePageFitsSmallScreensAndTheKeyboard(t *testing.T) {
 	s := newSite(t, time.Time{})
 	b := newBrowser(t, 380, 760, false)

@@ -20,8 +20,10 @@ const maxLive = 5000
 type BoardConfig struct {
 	Node string // whose journal Feed reads
 	Feed journal.Feed
-	From uint64 // first sequence to read, default 1
-	Keep int    // past calls, and alarms, kept for each organisation; default 200
+	// From is the first sequence to read, default 1. A node with a long journal
+	// starts near its end; calls that arrived before are not on the board.
+	From uint64
+	Keep int // past calls, and alarms, kept for each organisation; default 200
 	Now  func() time.Time
 	Log  *slog.Logger
 }
@@ -151,8 +153,11 @@ func (t *tenant) apply(f journal.Fact) bool {
 		return false
 	}
 	h, record := t.calls[f.Call], &CallRecord{}
-	if h != nil {
+	switch {
+	case h != nil:
 		record = h.record.clone()
+	case f.Kind != journal.CallArrived:
+		return false // begun before From, or forgotten: half a record would hide the whole one in SQL
 	}
 	if !Apply(record, f) {
 		return false

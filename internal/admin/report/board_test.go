@@ -104,6 +104,17 @@ func TestTheBoardForgetsOldCallsButNoneInProgress(t *testing.T) {
 }
 
 // Proves: D-12
+func TestTheBoardShowsNoHalfCalls(t *testing.T) {
+	s := newStage(t, 0, arrival)
+	late := at(1, "a").Arrived()
+	late.Take() // it arrived before the board began to read
+	s.tell(t, late.Identified().Answered(5, 1).Told(9, journal.DueLegOut).Take()...)
+	if calls := s.Calls("a"); len(calls) != 0 {
+		t.Errorf("half a call would hide the whole one in the store: %+v", calls)
+	}
+}
+
+// Proves: D-12
 func TestWhoWasAwayGetsEachChangedCallOnceAsItIsNow(t *testing.T) {
 	s := newStage(t, 0, arrival.Add(time.Hour))
 	s.tell(t, at(1, "a").Arrived().Take()...)
@@ -286,6 +297,32 @@ func (p *picky) SaveCalls(ctx context.Context, node string, upTo uint64, calls [
 		}
 	}
 	return p.Store.SaveCalls(ctx, node, upTo, calls)
+}
+
+func TestAProjectorSaysWhenItsJournalWasReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, store := reporttest.NewJournal(), reporttest.NewStore()
+		if err := store.SaveCalls(t.Context(), reporttest.Node, 5000, nil); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		p, err := report.NewProjector(report.ProjectorConfig{
+			Node: reporttest.Node, Feed: j, Store: store, Now: time.Now, Last: func() uint64 { return 3 },
+			Log: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = p.Run(ctx) }()
+		synctest.Wait()
+		cancel()
+		<-done
+		if !strings.Contains(log.String(), "the journal was replaced") {
+			t.Errorf("log: %s", log.String())
+		}
+	})
 }
 
 // Proves: E5

@@ -32,8 +32,12 @@ type ProjectorConfig struct {
 	Node  string // whose journal Feed reads
 	Feed  journal.Feed
 	Store Writer
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Last is the newest sequence of the journal, if that can be told. A store
+	// that is further belongs to a journal that is gone, and its node's name
+	// must not be used again: Run then says so in the log.
+	Last func() uint64
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 func (c *ProjectorConfig) validate() error {
@@ -81,6 +85,10 @@ func (p *Projector) Run(ctx context.Context) error {
 	})
 	if err != nil {
 		return nil //nolint:nilerr // insist ends only with ctx, which is how Run is asked to end
+	}
+	if p.cfg.Last != nil && p.cursor > p.cfg.Last() {
+		p.cfg.Log.Error("the call records in the store are further than this journal: the journal was replaced; give the node a new name, or its calls reach no record",
+			obs.KeyNode, p.cfg.Node, "kept", p.cursor, "journal", p.cfg.Last())
 	}
 	facts := p.cfg.Feed.Subscribe(ctx, p.cursor+1)
 	for {
@@ -216,6 +224,11 @@ func (p *Projector) save(ctx context.Context, upTo uint64, records []CallRecord)
 	}
 	return p.insist(ctx, "keep the cursor of the call records", func(ctx context.Context) error {
 		err := p.cfg.Store.SaveCalls(ctx, p.cfg.Node, upTo, nil)
+		if refusal(err) {
+			p.cfg.Log.Error("the store is further than this projector: another one writes for the same node",
+				obs.KeyNode, p.cfg.Node, obs.Err(err))
+			return nil
+		}
 		return err
 	})
 }

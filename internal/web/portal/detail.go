@@ -251,7 +251,7 @@ func whoNote(r *report.CallRecord) string {
 	if r.Device != nil {
 		parts = append(parts, refName(*r.Device))
 	}
-	if s := refName(r.Site); s != "" && s != string(r.Site.ID) {
+	if s := refName(r.Site); s != "" && s != r.Site.ID {
 		parts = append(parts, s)
 	}
 	if len(parts) == 0 && r.IdentifiedBy == e911.ByTrunkOnly {

@@ -1,6 +1,6 @@
 // The page of calls: live by server-sent events, selected without a reload. It
 // works without this script too, as plain pages.
-import { alarm, setSound, soundOn, hush } from './sound.js';
+import { alarm, blocked, hush, setSound, soundOn } from './sound.js';
 import { fragment, patch, replace } from './patch.js';
 
 const $ = (id) => document.getElementById(id);
@@ -91,7 +91,7 @@ async function refresh() {
   }
 }
 
-async function show(id, { push = true, focus = true } = {}) {
+async function show(id, { push = true, focus = true, seen = true } = {}) {
   if (id !== open) pane.scrollTop = 0;
   open = id;
   mark(id);
@@ -100,7 +100,7 @@ async function show(id, { push = true, focus = true } = {}) {
     body.classList.remove('has-open');
     return;
   }
-  hush(id);
+  if (seen) hush(id); // a call that opened by itself was seen by nobody yet
   asked++;
   loading = null;
   await refresh();
@@ -249,7 +249,7 @@ function raise(call) {
   if ($('silence')) $('silence').hidden = !soundOn();
   // Who and where are known within the second; then it is said, once.
   setTimeout(() => { $('announce').textContent = `New 911 call. ${$('strip').dataset.say}`; }, 900);
-  if (!open) show(call.id, { focus: false });
+  if (!open) show(call.id, { focus: false, seen: false });
 }
 
 function strip(html) {
@@ -268,14 +268,20 @@ addEventListener('callbox:hushed', () => { if ($('silence')) $('silence').hidden
 
 const sound = $('sound');
 function showSound() {
+  const text = blocked() ? 'Press for sound' : soundOn() ? 'Sound on' : 'Sound off';
+  if ($('sound-text').textContent !== text) $('sound-text').textContent = text;
   sound.setAttribute('aria-pressed', String(soundOn()));
-  $('sound-text').textContent = soundOn() ? 'Sound on' : 'Sound off';
-  sound.setAttribute('aria-label', soundOn() ? 'Sound for new 911 calls is on' : 'Sound for new 911 calls is off');
+  sound.classList.toggle('waiting', blocked());
 }
+let waited = false;
+for (const press of ['pointerdown', 'keydown']) sound.addEventListener(press, () => { waited = blocked(); });
 sound.addEventListener('click', () => {
-  setSound(!soundOn());
+  // The press that lets the sound out is not a press that turns it off.
+  setSound(waited || !soundOn());
+  waited = false;
   showSound();
 });
+addEventListener('callbox:sound', showSound);
 sound.classList.remove('idle');
 showSound();
 

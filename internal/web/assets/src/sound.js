@@ -10,24 +10,32 @@ const ringing = new Set();
 
 export const soundOn = () => on;
 
+// blocked reports that sound is wanted and the browser lets none out yet.
+export const blocked = () => on && audio?.state !== 'running';
+
 export function setSound(value) {
   on = value;
   localStorage.setItem(key, on ? 'on' : 'off');
   if (on) {
     wake();
-    tones(0.08); // so that it is known how it sounds
+    if (audio.state === 'running') tones(0.08); // so that it is known how it sounds
+    else audio.addEventListener('statechange', () => tones(0.08), { once: true });
   } else {
     hush();
   }
 }
 
 function wake() {
-  audio ??= new AudioContext();
-  if (audio.state === 'suspended') audio.resume().catch(() => {});
+  if (!audio) {
+    audio = new AudioContext();
+    audio.addEventListener('statechange', () => dispatchEvent(new Event('callbox:sound')));
+  }
+  if (audio.state !== 'running') audio.resume().catch(() => {});
 }
 // A browser lets sound out only after a first press anywhere on the page.
 addEventListener('pointerdown', () => { if (on) wake(); }, { passive: true });
 addEventListener('keydown', () => { if (on) wake(); });
+if (on) wake(); // tells at once whether it may
 
 function tones(volume) {
   if (!audio || audio.state !== 'running') return;
