@@ -44,6 +44,7 @@ type sender struct {
 	maxAge   time.Duration
 	deliver  func(ctx context.Context, e *entry) error
 	outcome  func(e *entry, err error, gaveUp bool) // after each try, and when given up
+	noted    func()                                 // waits a little until an outcome is noted
 	stopped  context.Context                        // no new try begins after it
 	hard     context.Context                        // tries are cut off
 	lanes    sync.WaitGroup
@@ -200,6 +201,8 @@ func (s *sender) judge(l *lane, e *entry, err error) {
 		l.fails, l.downUntil = 0, time.Time{}
 		s.drop(l, e)
 		s.outcome(e, nil, false)
+		// A kill must repeat one notice of a destination, not a row of them.
+		s.noted()
 	case errors.Is(err, ErrGone):
 		s.drop(l, e)
 		s.outcome(e, err, true)

@@ -56,7 +56,11 @@ type outbox struct {
 	mu      sync.Mutex
 	unsaved map[e911.NoticeID]row
 	seq     uint64
-	moved   bool // seq has not been saved
+	moved   bool          // seq has not been saved
+	puts    uint64        // counts put
+	saved   uint64        // puts that are in the database
+	settled chan struct{} // closed and replaced after each save, good or not
+	failing bool
 }
 
 // cursor is where reading goes on.
@@ -68,6 +72,7 @@ type cursor struct {
 // put notes r; a later one about the same notice replaces it.
 func (o *outbox) put(r row) {
 	o.mu.Lock()
+	o.puts++
 	_, there := o.unsaved[r.ID]
 	if there || r.state == pending || len(o.unsaved) < maxUnsaved {
 		o.unsaved[r.ID] = r
@@ -83,6 +88,37 @@ func (o *outbox) putNew(n Notice) {
 	if _, there := o.unsaved[n.ID]; !there {
 		o.unsaved[n.ID] = row{Notice: n, state: pending}
 	}
+}
+
+// noted waits until all that was put is in the database, but not longer than
+// patience, and not at all while the database fails.
+func (o *outbox) noted(ctx context.Context, patience time.Duration) {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	o.mu.Lock()
+	want := o.puts
+	for o.saved < want && !o.failing && ctx.Err() == nil {
+		settled := o.settled
+		o.mu.Unlock()
+		select {
+		case <-settled:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+		o.mu.Lock()
+	}
+	o.mu.Unlock()
+}
+
+// settle lets those who wait in noted look again.
+func (o *outbox) settle(failing bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failing = failing
+	close(o.settled)
+	o.settled = make(chan struct{})
 }
 
 // advance notes that all facts up to seq are handled.
@@ -127,6 +163,7 @@ func (o *outbox) run(ctx context.Context) {
 		if err == nil {
 			err = o.save(ctx)
 		}
+		o.settle(err != nil)
 		if err == nil {
 			if failing {
 				failing = false
@@ -242,24 +279,26 @@ func (o *outbox) save(ctx context.Context) error {
 	}
 	taken := o.unsaved
 	o.unsaved = make(map[e911.NoticeID]row)
-	seq, moved := o.seq, o.moved
+	seq, moved, puts := o.seq, o.moved, o.puts
 	o.moved = false
 	o.mu.Unlock()
 	if len(rows) == 0 && !moved {
-		return nil
+		return nil // saved is puts already
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
 	err := save(ctx, o.db.Load(), rows, seq, o.now())
-	if err != nil {
-		o.mu.Lock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil {
+		o.saved = puts
+	} else {
 		for id, r := range taken {
 			if _, newer := o.unsaved[id]; !newer {
 				o.unsaved[id] = r
 			}
 		}
 		o.moved = o.moved || moved
-		o.mu.Unlock()
 	}
 	return err
 }

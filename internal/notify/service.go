@@ -26,6 +26,9 @@ const (
 	// answer means that it is sent again, with the same id.
 	lookupTimeout = 200 * time.Millisecond
 	maxKnown      = 1 << 17
+	// notePatience is how long a destination's next notice waits until the one
+	// before it is noted as sent.
+	notePatience = 250 * time.Millisecond
 )
 
 // Service tells people. Make it with New, then call Run.
@@ -79,14 +82,14 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cutOff()
 	lanes := &sender{
 		now: s.cfg.Now, first: s.cfg.FirstPause, long: s.cfg.LongPause, maxAge: s.cfg.MaxAge,
-		deliver: s.deliver, outcome: s.outcome, stopped: ctx, hard: hard,
+		deliver: s.deliver, outcome: s.outcome, noted: func() { s.outbox.noted(hard, notePatience) }, stopped: ctx, hard: hard,
 		by: map[destination]*lane{}, slots: map[string]chan struct{}{}, orgSlots: map[string]map[e911.OrgID]chan struct{}{},
 	}
 	s.sender.Store(lanes)
 	first := make(chan cursor, 1)
 	s.outbox = &outbox{
 		dir: s.cfg.Dir, open: s.cfg.Open, now: s.cfg.Now, found: s.resume, low: lanes.lowest, tell: s.outboxState,
-		first: first, wake: make(chan struct{}, 1), unsaved: map[e911.NoticeID]row{},
+		first: first, wake: make(chan struct{}, 1), settled: make(chan struct{}), unsaved: map[e911.NoticeID]row{},
 	}
 	saving, stopSaving := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSaving()
