@@ -52,7 +52,7 @@ type Config struct {
 	File   File
 	Dir    string // of the note which change the file has reached
 	Now    func() time.Time
-	Alarm  func(journal.Alarm) // must not block
+	Alarm  func(journal.Alarm) // must not block; logs what it is told
 	Log    *slog.Logger
 	// Poll is how often the database is asked without a wake-up, default
 	// 500 ms: changes that another process made.
@@ -395,6 +395,5 @@ func (p *Publisher) alarm(code, detail string) {
 		return
 	}
 	p.raised[code] = detail
-	p.cfg.Log.Warn("publish: alarm", "code", code, "detail", detail)
 	p.cfg.Alarm(journal.Alarm{Code: code, Detail: detail})
 }
