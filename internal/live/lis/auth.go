@@ -44,7 +44,7 @@ func (s *Server) who(snap *snapshot.Snapshot, r *http.Request, req *held.Request
 	}
 	var named *snapshot.Org
 	if company != "" {
-		named = snap.OrgByCompanyID(company)
+		named = orgNamed(snap, company)
 	}
 	secret := req.Extra("companySecret")
 	if named != nil {
@@ -138,6 +138,24 @@ func (s *Server) proves(o *snapshot.Org, c credential, element string, r *http.R
 		})
 	}
 	return false, false
+}
+
+// orgNamed finds the organisation of a company id in the spellings that phones
+// are configured with: as it is, in small letters, with and without hyphens.
+func orgNamed(snap *snapshot.Snapshot, company string) *snapshot.Org {
+	lower := strings.ToLower(company)
+	bare := strings.ReplaceAll(lower, "-", "")
+	tries := []string{company, lower, bare, strings.ToUpper(bare)}
+	if len(bare) == 32 {
+		uuid := bare[:8] + "-" + bare[8:12] + "-" + bare[12:16] + "-" + bare[16:20] + "-" + bare[20:]
+		tries = append(tries, uuid, strings.ToUpper(uuid))
+	}
+	for _, id := range tries {
+		if o := snap.OrgByCompanyID(id); o != nil {
+			return o
+		}
+	}
+	return nil
 }
 
 // sameCompany compares company ids: UUIDs are written with and without hyphens

@@ -2,7 +2,7 @@ package lis
 
 import (
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // RFC 7616 keeps MD5 for old clients; phones have nothing better
+	"crypto/md5" // RFC 7616 keeps it for old clients; phones have nothing better
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"

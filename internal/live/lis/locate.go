@@ -13,6 +13,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/rules/loctoken"
@@ -42,18 +43,38 @@ func (s *Server) locate(snap *snapshot.Snapshot, a asker, req *held.Request, now
 	m := measure(a, req, t, now)
 	m.PhoneAt = s.phoneAt(a.org)
 	found, findings := locate.Measured(a.org, m)
-	var result locate.Result
-	var generation uint64
+	var c conclusion
 	if t.other && !measured(m) {
-		result, generation = s.stored(snap, a.org, t, found, now)
+		c = s.stored(snap, a.org, t, found, now)
 	} else {
-		result = locate.Decide(candidates(found), locate.Situation{HELD: true}, now)
-		generation = s.sight(a, t, m, result, findings, now)
+		c = conclude(candidates(found), locate.Situation{HELD: true}, now)
+		c.generation = s.sight(a, t, m, c, findings, now)
 	}
-	if result.By == e911.ByNothing {
+	if c.By == e911.ByNothing {
 		return nil, &held.Error{Code: held.LocationUnknown, Message: "Nothing that was measured is on the map."}
 	}
-	return s.respond(snap, a.org, t, result, generation, req, now)
+	return s.respond(snap, a.org, t, c, req, now)
+}
+
+// conclusion is what was decided, with the evidence as it was found: what is
+// told may be less than that, because old radio evidence is told as its
+// building, but what is kept must be able to grow old by itself (F-01).
+type conclusion struct {
+	locate.Result
+	found      locate.Evidence
+	generation uint64
+}
+
+func conclude(cs []locate.Candidate, situation locate.Situation, now time.Time) conclusion {
+	c := conclusion{Result: locate.Decide(cs, situation, now)}
+	c.found = locate.Evidence{By: c.By, At: c.At, Place: c.Place, Said: said(c.Findings)}
+	for _, candidate := range cs {
+		if candidate.By == c.By && candidate.Said == c.found.Said {
+			c.found = candidate.Evidence
+			break
+		}
+	}
+	return c
 }
 
 // candidates are network evidence as the rule of location takes them.
@@ -78,9 +99,39 @@ func decide(ev locate.Evidence, now time.Time) locate.Result {
 	return locate.Decide([]locate.Candidate{c}, locate.Situation{HELD: c.Rank == locate.RankNetwork}, now)
 }
 
+// building starts the reference of a place that is a whole building.
+const building = "building/"
+
+// reference names a place of ours in tokens and in the table; empty for a place
+// that is not on the map.
+func reference(p e911.Place) e911.LocationID {
+	if p.Location == "" && p.Building != "" {
+		return building + e911.LocationID(p.Building)
+	}
+	return p.Location
+}
+
+// evidenceAt makes evidence of a reference.
+func evidenceAt(o *snapshot.Org, ref e911.LocationID, by e911.LocatedBy, at time.Time) (locate.Evidence, bool) {
+	id, whole := strings.CutPrefix(string(ref), building)
+	if !whole {
+		return locate.FromLocation(o, ref, by, at)
+	}
+	b, ok := o.Building(e911.BuildingID(id))
+	if !ok {
+		return locate.Evidence{}, false
+	}
+	for _, p := range o.BuildingPlaces(b.Site) {
+		if p.Building == b.ID {
+			return locate.Evidence{By: by, At: at, Place: p, Said: "building " + b.Key}, true
+		}
+	}
+	return locate.Evidence{}, false
+}
+
 // stored answers for a device that is not asking itself: by what it last said,
 // else by its number's address under the conditions of F-04.
-func (s *Server) stored(snap *snapshot.Snapshot, o *snapshot.Org, t target, byAddress []locate.Evidence, now time.Time) (locate.Result, uint64) {
+func (s *Server) stored(snap *snapshot.Snapshot, o *snapshot.Org, t target, byAddress []locate.Evidence, now time.Time) conclusion {
 	cs := candidates(byAddress)
 	var generation uint64
 	situation := locate.Situation{DIDFallback: o.Config().DIDFallback}
@@ -95,16 +146,16 @@ func (s *Server) stored(snap *snapshot.Snapshot, o *snapshot.Org, t target, byAd
 		situation.HELD = true
 	}
 	cs = append(cs, locate.FromNumbers(o, t.user, t.line)...)
-	return locate.Decide(cs, situation, now), generation
+	c := conclude(cs, situation, now)
+	c.generation = generation
+	return c
 }
 
 // sight enters what a device said into the table and writes a fact when the
 // deciding element or the location changed (D-11).
-func (s *Server) sight(a asker, t target, m locate.Measurement, r locate.Result, findings []e911.Finding, now time.Time) uint64 {
-	sg := sighting{known: t.known, now: now, measured: m, located: r.By != e911.ByNothing}
-	if sg.located {
-		sg.found = locate.Evidence{By: r.By, At: r.At, Place: r.Place, Said: said(r.Findings)}
-	} else {
+func (s *Server) sight(a asker, t target, m locate.Measurement, r conclusion, findings []e911.Finding, now time.Time) uint64 {
+	sg := sighting{known: t.known, now: now, measured: m, found: r.found, located: r.By != e911.ByNothing}
+	if !sg.located {
 		// A network that shows itself and is not on the map. A request without
 		// any measurement, from the organisation's public addresses or from a
 		// private one, shows nothing.
@@ -158,11 +209,11 @@ func measured(m locate.Measurement) bool {
 }
 
 // respond makes the answer: the location as asked for, and a location URI.
-func (s *Server) respond(snap *snapshot.Snapshot, o *snapshot.Org, t target, r locate.Result, generation uint64, req *held.Request, now time.Time) (*held.Response, error) {
+func (s *Server) respond(snap *snapshot.Snapshot, o *snapshot.Org, t target, r conclusion, req *held.Request, now time.Time) (*held.Response, error) {
 	resp := &held.Response{}
 	if req.Wants(held.LocationURI) {
 		uri, expires, err := s.mint(snap, loctoken.Claims{
-			Org: o.ID(), Device: t.name, Location: r.Place.Location, By: r.By, EvidenceAt: r.At, Generation: generation,
+			Org: o.ID(), Device: t.name, Location: reference(r.found.Place), By: r.found.By, EvidenceAt: r.found.At, Generation: r.generation,
 		}, now)
 		switch {
 		case err == nil:
@@ -170,14 +221,14 @@ func (s *Server) respond(snap *snapshot.Snapshot, o *snapshot.Org, t target, r l
 		case req.Exact:
 			return nil, &held.Error{Code: held.CannotProvideLIType, Message: "No location URI can be given now.", Err: err}
 		default:
-			s.cfg.Log.Error("mint a location URI", "org", string(o.ID()), "error", err.Error())
+			s.cfg.Log.Error("mint a location URI", obs.KeyOrg, string(o.ID()), obs.Err(err))
 		}
 	}
 	onlyURI := len(req.Types) == 1 && req.Types[0] == held.LocationURI && len(resp.URIs) > 0
 	if onlyURI {
 		return resp, nil
 	}
-	doc, err := s.document(r, req, now)
+	doc, err := s.document(r.Result, req, now)
 	if err != nil {
 		return nil, err
 	}

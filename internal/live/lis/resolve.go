@@ -118,13 +118,13 @@ func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
 		return r
 	}
 	_, r.Known = org.Device(e911.DeviceID(c.Device))
-	r.Evidence, r.Located = locate.FromLocation(org, c.Location, c.By, c.EvidenceAt)
+	r.Evidence, r.Located = evidenceAt(org, c.Location, c.By, c.EvidenceAt)
 	e, ok := s.devices.get(key{c.Org, c.Device})
 	if !ok {
 		return r
 	}
 	ev, located := e.evidence(org, s.phoneAt(org))
-	moved := ev.At.Equal(c.EvidenceAt) && ev.Place.Location != c.Location // on the map, since
+	moved := ev.At.Equal(c.EvidenceAt) && reference(ev.Place) != c.Location // on the map, since
 	if located && (ev.At.After(c.EvidenceAt) || moved) {
 		r.Evidence, r.Located, r.Local, r.Generation = ev, true, true, e.generation
 	} else if e.elsewhere.After(c.EvidenceAt) && (!located || e.elsewhere.After(ev.At)) {

@@ -3,7 +3,6 @@ package lis
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/wire/held"
 	"github.com/callbox911/callbox/wire/pidflo"
 )
@@ -214,9 +214,10 @@ func prefersPresence(r *http.Request) bool {
 func (s *Server) answerError(w http.ResponseWriter, status int, err error) {
 	e, ok := errors.AsType[*held.Error](err)
 	if !ok {
-		s.cfg.Log.Error("answer HELD", slog.Any("error", err))
+		s.cfg.Log.Error("answer HELD", obs.Err(err))
 		e = &held.Error{Code: held.GeneralLISError, Message: "The location server failed."}
 	}
+	s.cfg.Log.Debug("no location given", obs.KeyCode, string(e.Code), obs.KeyErr, e.Err)
 	write(w, status, held.ContentType, held.AppendError(make([]byte, 0, 512), e))
 }
 

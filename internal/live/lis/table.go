@@ -8,6 +8,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/snapshot"
 )
 
 // Bounds of the device table. Configured devices are never turned out: there
@@ -52,20 +53,25 @@ type entry struct {
 
 // evidence looks the measurement up again, so that an element that was moved
 // on the map since counts as it stands now (F-01). phoneAt may be nil.
-func (e *entry) evidence(m locate.Map, phoneAt func(e911.MAC) (locate.Evidence, bool)) (locate.Evidence, bool) {
-	if !e.elsewhere.IsZero() || e.verdict.location == "" {
+func (e *entry) evidence(m *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool)) (locate.Evidence, bool) {
+	if !e.elsewhere.IsZero() || e.at.IsZero() {
 		return locate.Evidence{}, false
 	}
 	if e.has {
 		again := e.measured
 		again.PhoneAt = phoneAt
 		found, _ := locate.Measured(m, again)
+		for _, ev := range found {
+			if ev.By == e.verdict.by && ev.Said == e.verdict.said {
+				return ev, true
+			}
+		}
 		if len(found) == 0 {
 			return locate.Evidence{}, false
 		}
 		return found[0], true
 	}
-	ev, ok := locate.FromLocation(m, e.verdict.location, e.verdict.by, e.at)
+	ev, ok := evidenceAt(m, e.verdict.location, e.verdict.by, e.at)
 	if ok && e.verdict.said != "" {
 		ev.Said = e.verdict.said
 	}
@@ -144,7 +150,7 @@ func (t *table) put(k key, s sighting) change {
 	next := e.verdict
 	switch {
 	case s.located && !s.found.At.Before(e.at):
-		next = verdict{s.found.By, s.found.Said, s.found.Place.Location}
+		next = verdict{s.found.By, s.found.Said, reference(s.found.Place)}
 		e.at, e.measured, e.has, e.elsewhere = s.found.At, s.measured, true, time.Time{}
 	case !s.located && s.elsewhere && s.now.After(e.at):
 		next = verdict{by: e911.ByNothing}
@@ -221,7 +227,7 @@ func (t *table) restore(k key, f journal.DeviceSeen) {
 			said = ev.Said
 		}
 	}
-	e.verdict = verdict{f.By, said, f.Place.Location}
+	e.verdict = verdict{f.By, said, reference(f.Place)}
 	e.generation, e.seen = f.Generation, f.EvidenceAt
 	if f.By == e911.ByNothing {
 		e.verdict = verdict{by: f.By}
