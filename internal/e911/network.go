@@ -12,12 +12,23 @@ type MAC string
 
 // ParseMAC reads any notation: colons, dashes, Cisco dots, bare.
 func ParseMAC(s string) (MAC, error) {
-	bare := strings.NewReplacer(":", "", "-", "", ".", "", " ", "").Replace(s)
-	b, err := hex.DecodeString(bare)
-	if err != nil || len(b) != 6 {
+	var digits [12]byte
+	n := 0
+	for i := range len(s) {
+		c := s[i]
+		if c == ':' || c == '-' || c == '.' || c == ' ' {
+			continue
+		}
+		if n < len(digits) {
+			digits[n] = c
+		}
+		n++
+	}
+	var b [6]byte
+	if _, err := hex.Decode(b[:], digits[:]); err != nil || n != len(digits) {
 		return "", Errorf(Invalid, "a MAC address has 12 hexadecimal digits")
 	}
-	return MACFrom([6]byte(b)), nil
+	return MACFrom(b), nil
 }
 
 // MACFrom writes six octets in the one form.

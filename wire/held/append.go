@@ -94,8 +94,8 @@ func appendIdentity(dst []byte, ids []Identifier) []byte {
 // hyphens writes a hardware address as RFC 6155 and RFC 7105 want it, empty
 // when it is none.
 func hyphens(mac string) string {
-	b, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "", ".", "").Replace(mac))
-	if err != nil || (len(b) != 6 && len(b) != 8) {
+	b, ok := octets(mac)
+	if !ok || (len(b) != 6 && len(b) != 8) {
 		return ""
 	}
 	return strings.ToUpper(strings.ReplaceAll(colons(b), ":", "-"))

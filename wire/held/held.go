@@ -133,17 +133,41 @@ type Extra struct {
 // Extra returns the first non-empty value under the name. Case, hyphens and
 // underscores do not count: "companyID" finds "company-id".
 func (r *Request) Extra(name string) string {
-	name = foldName(name)
 	for _, e := range r.Extras {
-		if e.Value != "" && foldName(e.Name) == name {
+		if e.Value != "" && sameName(e.Name, name) {
 			return e.Value
 		}
 	}
 	return ""
 }
 
-func foldName(s string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
+// sameName compares letters and digits without case.
+func sameName(a, b string) bool {
+	i, j := 0, 0
+	for {
+		for i < len(a) && nameFill(a[i]) {
+			i++
+		}
+		for j < len(b) && nameFill(b[j]) {
+			j++
+		}
+		if i == len(a) || j == len(b) {
+			return i == len(a) && j == len(b)
+		}
+		if lower(a[i]) != lower(b[j]) {
+			return false
+		}
+		i, j = i+1, j+1
+	}
+}
+
+func nameFill(c byte) bool { return c == '-' || c == '_' || c == ' ' }
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
 }
 
 // Measurement is one measurements element (RFC 7105, section 4).

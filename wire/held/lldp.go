@@ -34,11 +34,24 @@ func TextID(subtype int, name string) LLDPID { return LLDPID{Type: subtype, Octe
 
 // MACID makes an id of a hardware address in any notation.
 func MACID(subtype int, mac string) (LLDPID, error) {
-	b, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "", ".", "").Replace(mac))
-	if err != nil || len(b) != 6 {
+	b, ok := octets(mac)
+	if !ok || len(b) != 6 {
 		return LLDPID{}, fmt.Errorf("%q is no hardware address", mac)
 	}
 	return LLDPID{Type: subtype, Octets: b}, nil
+}
+
+// octets reads hexadecimal digits with colons, hyphens or dots between them.
+func octets(s string) ([]byte, bool) {
+	digits := make([]byte, 0, 16)
+	for i := range len(s) {
+		if c := s[i]; c != ':' && c != '-' && c != '.' {
+			digits = append(digits, c)
+		}
+	}
+	out := make([]byte, hex.DecodedLen(len(digits)))
+	_, err := hex.Decode(out, digits)
+	return out, err == nil && len(digits)%2 == 0
 }
 
 // readLLDPID takes what a device sent: hexadecimal as it should be, or the

@@ -56,7 +56,7 @@ func (l Location) ContentID() (string, bool) {
 // FromContentID makes the value that points to a body part.
 func FromContentID(id string) Location {
 	id = strings.Trim(id, "<> \t")
-	return Location{URI: "cid:" + strings.NewReplacer("%", "%25", "<", "%3C", ">", "%3E", " ", "%20", `"`, "%22").Replace(id)}
+	return Location{URI: "cid:" + escape(id, `%<>" `)}
 }
 
 // ParseGeolocation reads all Geolocation headers of a message in order. A geo
@@ -182,8 +182,25 @@ func sep(b *strings.Builder) string {
 }
 
 // inBrackets keeps a URI from ending its brackets or its line.
-func inBrackets(s string) string {
-	return strings.NewReplacer("<", "%3C", ">", "%3E", `"`, "%22", " ", "%20", "\r", "", "\n", "", "\t", "").Replace(s)
+func inBrackets(s string) string { return escape(s, `<>" `) }
+
+// escape writes the octets of set as %hh and drops controls.
+func escape(s, set string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune(set, r) }) < 0 {
+		return s
+	}
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c == 0x7f:
+		case strings.IndexByte(set, c) >= 0:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // oneLine returns parameters that keep to their value and their line, or none.

@@ -341,7 +341,7 @@ func (p *parser) attribute() (rawAttr, error) {
 	}
 	v = lineEnds(v)
 	if strings.ContainsAny(v, "\t\n") {
-		v = strings.NewReplacer("\t", " ", "\n", " ").Replace(v)
+		v = strings.ReplaceAll(strings.ReplaceAll(v, "\t", " "), "\n", " ")
 	}
 	if v, err = p.unescape(v); err != nil {
 		return rawAttr{}, err
