@@ -23,7 +23,14 @@ const (
 
 // share is how many notices of a channel are on their way at once: in all, and
 // for one organisation, so that none fills the way for others (E14).
-var share = map[string][2]int{Mail: {8, 4}, Webhook: {128, 16}}
+// Destinations that are down have shares of their own, so that many dead ones
+// do not delay the first word to a good one.
+var (
+	share = map[string][2]int{Mail: {8, 4}, Webhook: {128, 16}, Mail + again: {4, 2}, Webhook + again: {32, 8}}
+	other = [2]int{32, 8}
+)
+
+const again = " again"
 
 // entry is a notice that is still to be told. While it is in a lane, that
 // lane's goroutine alone touches it.
@@ -176,7 +183,11 @@ func (s *sender) run(d destination, l *lane) {
 			s.outcome(e, errTooOld, true)
 			continue
 		}
-		release, ok := s.acquire(d.channel, e.Org)
+		way := d.channel
+		if l.fails > 0 {
+			way += again
+		}
+		release, ok := s.acquire(way, e.Org)
 		if !ok {
 			return
 		}
@@ -267,23 +278,23 @@ func (s *sender) drop(l *lane, e *entry) {
 	l.queue = slices.DeleteFunc(l.queue, func(o *entry) bool { return o == e })
 }
 
-// acquire takes a place on the channel's way, the organisation's own first.
-func (s *sender) acquire(channel string, org e911.OrgID) (release func(), ok bool) {
+// acquire takes a place on a way, the organisation's own first.
+func (s *sender) acquire(way string, org e911.OrgID) (release func(), ok bool) {
 	s.mu.Lock()
-	limits, known := share[channel]
+	limits, known := share[way]
 	if !known {
-		limits = [2]int{32, 8}
+		limits = other
 	}
-	all := s.slots[channel]
+	all := s.slots[way]
 	if all == nil {
 		all = make(chan struct{}, limits[0])
-		s.slots[channel] = all
-		s.orgSlots[channel] = map[e911.OrgID]chan struct{}{}
+		s.slots[way] = all
+		s.orgSlots[way] = map[e911.OrgID]chan struct{}{}
 	}
-	own := s.orgSlots[channel][org]
+	own := s.orgSlots[way][org]
 	if own == nil {
 		own = make(chan struct{}, limits[1])
-		s.orgSlots[channel][org] = own
+		s.orgSlots[way][org] = own
 	}
 	s.mu.Unlock()
 	select {

@@ -41,7 +41,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("callbox-"+boundary(n.ID)))
 	m.FromMailAddress(c.from)
 	m.ToMailAddress(to)
-	m.Subject(notify.Headline(d))
+	setSubject(m, notify.Headline(d))
 	m.SetMessageIDWithValue(token(string(n.ID)) + "@" + c.domain)
 	m.SetDateWithValue(n.At.UTC())
 	if call := token(string(n.Call)); call != "" {
@@ -72,6 +72,41 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 	}
 	m.AddAlternativeString(mail.TypeTextHTML, html.String())
 	return m, nil
+}
+
+// setSubject writes the subject. One that is not ASCII is encoded here: the
+// library folds before a long first word, and readers then show a space.
+func setSubject(m *mail.Msg, subject string) {
+	const (
+		begin, end = "=?utf-8?q?", "?="
+		room       = 76 - len("Subject: ") - len(begin) - len(end) // RFC 2047, section 2
+	)
+	if !strings.ContainsFunc(subject, func(r rune) bool { return r >= 0x7F }) {
+		m.Subject(subject)
+		return
+	}
+	var words []string
+	var word strings.Builder
+	for _, r := range subject {
+		var q string
+		switch {
+		case r == ' ':
+			q = "_"
+		case (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z'):
+			q = string(r)
+		default:
+			for _, b := range []byte(string(r)) {
+				q += fmt.Sprintf("=%02X", b)
+			}
+		}
+		if word.Len()+len(q) > room {
+			words = append(words, begin+word.String()+end)
+			word.Reset()
+		}
+		word.WriteString(q)
+	}
+	words = append(words, begin+word.String()+end)
+	m.SetGenHeaderPreformatted(mail.HeaderSubject, strings.Join(words, "\r\n "))
 }
 
 // token keeps the characters of ids and numbers, so that no value can end a
