@@ -187,7 +187,7 @@ const (
 	ReInvite         EventKind = "re_invite"          // to be answered by AnswerReInvite
 	ReInviteGone     EventKind = "re_invite_gone"     // it was cancelled by its sender; 487 was sent
 	ReInviteAnswered EventKind = "re_invite_answered" // final response to our ReInvite in Code; 408 and Err when none came
-	Lost             EventKind = "lost"               // transport lost before an answer, or the edge stopped; Err says why
+	Lost             EventKind = "lost"               // transport lost or refused before an answer, or the edge stopped; Err says why
 )
 
 // Event is one thing that happened to a Leg.

@@ -79,8 +79,8 @@ type way struct {
 }
 
 const (
-	eventQueue      = 64
-	provisionalRoom = 48
+	eventQueue      = 32
+	provisionalRoom = 20
 )
 
 func (e *Edge) newCall(callID string) *call {
@@ -114,6 +114,7 @@ func (c *call) finish(last *Event) {
 	c.phase = over
 	c.closed = true
 	close(c.events)
+	c.events = nil // the owner's Leg has it; the rest stays for 64*T1 without it
 	c.next = nil
 	if c.ask != nil {
 		c.ask.settle()
@@ -399,6 +400,20 @@ func (c *call) connLost(t *tcpConn) {
 	}
 	if o := c.out; o != nil && o.waits(t) {
 		c.reInviteDone(o, Event{Kind: ReInviteAnswered, Code: 503, Reason: reasonOf(503), Err: errConnLost})
+	}
+}
+
+// undelivered is told that the other side's host does not take our request:
+// it ends what has heard nothing yet. A ringing call is not ended by it.
+func (c *call) undelivered(m *message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch a := c.ask; {
+	case c.gone, m.method != "INVITE":
+	case a != nil && a.branch == m.via.branch && a.state == calling && a.h.conn == nil && c.phase == opening:
+		c.finish(&Event{Kind: Lost, Err: errUnreachable})
+	case c.out != nil && c.out.branch == m.via.branch && c.out.state == calling && c.out.h.conn == nil:
+		c.reInviteDone(c.out, Event{Kind: ReInviteAnswered, Code: 503, Reason: reasonOf(503), Err: errUnreachable})
 	}
 }
 

@@ -58,11 +58,12 @@ func (e *Edge) invite(m *message, h hop, src netip.AddrPort) {
 	if len(m.repaired) > 0 {
 		e.counts.repaired.Add(1)
 	}
-	c := e.newCall(m.callID)
+	// What is kept is copied: a part of the message would hold the whole of it.
+	c := e.newCall(strings.Clone(m.callID))
 	c.inbound, c.emergency = true, emergency
-	c.fromTag, c.inviteKey, c.inviteSeq = m.from.tag, m.via.key(), m.cseq
+	c.fromTag, c.inviteKey, c.inviteSeq = strings.Clone(m.from.tag), strings.Clone(m.via.key()), m.cseq
 	c.accept(m, h, src)
-	leg := &Leg{c: c, req: requestOf(m, h, src, e.cfg.Now())}
+	leg := &Leg{c: c, events: c.events, req: requestOf(m, h, src, e.cfg.Now())}
 	if old := e.table.add(c, func(o *call) bool { return o.sameInvite(m) }); old != nil {
 		e.admit.live.Add(-1)
 		e.admit.release(emergency)
@@ -122,7 +123,7 @@ func requestOf(m *message, h hop, src netip.AddrPort, now time.Time) *Request {
 
 // accept fills the call from its INVITE (RFC 3261, section 12.1.1).
 func (c *call) accept(m *message, h hop, src netip.AddrPort) {
-	c.first = &inviteServer{msg: m, h: h, key: m.via.key(), seq: m.cseq}
+	c.first = &inviteServer{msg: m, h: h, key: c.inviteKey, seq: m.cseq}
 	c.conn = h.conn
 	c.base = way{network: h.network, dest: src}
 	if h.conn != nil {
@@ -133,8 +134,8 @@ func (c *call) accept(m *message, h hop, src netip.AddrPort) {
 		own = "<" + m.to.uri + ">"
 	}
 	c.d = dialog{
-		local: own, remote: m.from.raw, remoteTag: m.from.tag, remoteSeq: m.cseq,
-		target: contactOf(m, "sip:"+c.base.dest.String()), routes: m.headers.values("Record-Route"),
+		local: strings.Clone(own), remote: strings.Clone(m.from.raw), remoteTag: c.fromTag, remoteSeq: m.cseq,
+		target: contactOf(m, "sip:"+c.base.dest.String()), routes: routesOf(m),
 	}
 }
 

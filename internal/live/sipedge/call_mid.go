@@ -269,6 +269,7 @@ const maxGlares = 5
 // 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other. With T1
 // other than 500 ms they shrink alike.
 func (c *call) glare(a *inviteClient) {
+	m, glares := a.out.m, a.glares+1
 	a.state = refused
 	a.settle()
 	ms := rand.IntN(200) * 10
@@ -276,7 +277,6 @@ func (c *call) glare(a *inviteClient) {
 		ms = 2100 + rand.IntN(191)*10
 	}
 	wait := time.Duration(ms) * time.Millisecond * c.e.cfg.Timers.T1 / (500 * time.Millisecond)
-	m, glares := a.out.m, a.glares+1
 	time.AfterFunc(wait, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

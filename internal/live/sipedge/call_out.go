@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-var errConnLost = errors.New("connection to the other side was lost")
+var (
+	errConnLost    = errors.New("connection to the other side was lost")
+	errUnreachable = errors.New("the other side's host is down or does not listen")
+)
 
 // clientState is that of an INVITE client transaction (RFC 3261, 17.1.1; RFC
 // 6026).
@@ -62,7 +65,7 @@ func (a *inviteClient) waits(t *tcpConn) bool {
 // settle ends what a final response ends.
 func (a *inviteClient) settle() {
 	a.r.stop()
-	a.bytes = nil
+	a.bytes, a.out.m = nil, Message{}
 }
 
 // Dial sends an INVITE on a leg of its own. It never blocks: all results come
@@ -73,7 +76,7 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 		in.CallID = random(16)
 	}
 	c := e.newCall(in.CallID)
-	leg := &Leg{c: c}
+	leg := &Leg{c: c, events: c.events}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := in.check()
@@ -269,10 +272,18 @@ func (c *call) answered(m *message) {
 
 // establish fills the dialog from a 2xx (RFC 3261, section 12.1.2).
 func (d *dialog) establish(m *message, uri string) {
-	d.remoteTag, d.remote = m.to.tag, m.to.raw
+	d.remoteTag, d.remote = strings.Clone(m.to.tag), strings.Clone(m.to.raw)
 	d.target = contactOf(m, uri)
-	d.routes = m.headers.values("Record-Route")
+	d.routes = routesOf(m)
 	slices.Reverse(d.routes)
+}
+
+func routesOf(m *message) []string {
+	routes := m.headers.values("Record-Route")
+	for i := range routes {
+		routes[i] = strings.Clone(routes[i])
+	}
+	return routes
 }
 
 // contactOf is the URI of the first Contact, or the other where there is none
@@ -280,7 +291,7 @@ func (d *dialog) establish(m *message, uri string) {
 func contactOf(m *message, otherwise string) string {
 	for _, v := range m.headers.values("Contact") {
 		if a := parseAddress(v); a.fault == "" && a.uri != "*" && !strings.ContainsAny(a.uri, " \t<>\"") {
-			return a.uri
+			return strings.Clone(a.uri)
 		}
 	}
 	return otherwise

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -284,8 +285,9 @@ func (e *Edge) forget(t *tcpConn) {
 
 func (e *Edge) pooled(dest netip.AddrPort) *tcpConn {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, t := range e.pool[dest] {
+	dialled := slices.Clone(e.pool[dest])
+	e.mu.Unlock()
+	for _, t := range dialled { // with e.mu free: a connection's lock is taken before it
 		if t.fresh() {
 			return t
 		}

@@ -4,8 +4,9 @@ package sipedge
 // it was given to Config.Handle, dialled when Dial made it. Safe for
 // concurrent use; methods never wait for the network.
 type Leg struct {
-	req *Request
-	c   *call
+	req    *Request
+	events <-chan Event
+	c      *call
 }
 
 // Request is the INVITE of an inbound leg; nil on a dialled one.
@@ -15,11 +16,11 @@ func (l *Leg) Request() *Request { return l.req }
 func (l *Leg) CallID() string { return l.c.callID }
 
 // Events brings what happens to the leg, in order, and is closed when the leg
-// is over. The edge never waits for the reader: up to 64 events are kept, of
-// which provisional responses fill at most 48 (further ones are dropped; their
+// is over. The edge never waits for the reader: up to 32 events are kept, of
+// which provisional responses fill at most 20 (further ones are dropped; their
 // news is already in the queue). Every other kind follows an act of the owner
 // or happens once, so the rest cannot overflow.
-func (l *Leg) Events() <-chan Event { return l.c.events }
+func (l *Leg) Events() <-chan Event { return l.events }
 
 // Provisional sends a 1xx on an inbound leg. Each attempt has its own To-tag,
 // an early dialog of its own (D-04); attempts are counted from 1.

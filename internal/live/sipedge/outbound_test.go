@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -375,6 +376,29 @@ func TestTCPFallsBackToUDP(t *testing.T) {
 		}
 		isOver(t, leg)
 	})
+}
+
+// Proves: F-16, E1 (RFC 3261, section 18.4)
+func TestAHostThatDoesNotListenFailsAtOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("ICMP errors are read on Linux only")
+	}
+	r := newRig(t, func(c *sipedge.Config) { c.Timers = sipedge.Timers{} }) // 64*T1 is 32 s
+	closed := newPeer(t, "udp", "127.0.0.21", r.udp)
+	_ = closed.udp.Close()
+	healthy, psap, inv := dialled(t, r, "udp")
+	for range 5 {
+		leg := r.edge.Dial(t.Context(), call(closed, "tcp")) // refused, then UDP
+		sent(t, leg, "udp")
+		event(t, leg, sipedge.Lost)
+		isOver(t, leg)
+	}
+	// Others do not suffer from it.
+	psap.respond(inv, 180, "ring", "")
+	event(t, healthy, sipedge.Provisional)
+	psap.respond(inv, 200, "ring", "", psap.contact())
+	event(t, healthy, sipedge.Answered)
+	psap.request("ACK")
 }
 
 // blackHole is an address whose TCP listener takes no connections: its queue

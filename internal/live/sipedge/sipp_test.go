@@ -43,6 +43,8 @@ func bridge(edge func() *sipedge.Edge, dest netip.AddrPort, transport string) fu
 					out.Bye("")
 				case ev.Kind == sipedge.ReInvite:
 					out.ReInvite(sipedge.Message{Body: ev.Body, ContentType: ev.ContentType})
+				case ev.Kind == sipedge.ReInviteAnswered:
+					_ = out.AnswerReInvite(ev.Code, ev.Reason, sipedge.Message{Body: ev.Body, ContentType: ev.ContentType})
 				}
 			case ev, ok := <-b:
 				m := sipedge.Message{Body: ev.Body, ContentType: ev.ContentType}
@@ -56,6 +58,8 @@ func bridge(edge func() *sipedge.Edge, dest netip.AddrPort, transport string) fu
 					_ = in.Answer(1, m)
 				case ev.Kind == sipedge.Failed:
 					_ = in.Reject(ev.Code, ev.Reason, nil)
+				case ev.Kind == sipedge.ReInvite:
+					in.ReInvite(m)
 				case ev.Kind == sipedge.ReInviteAnswered:
 					_ = in.AnswerReInvite(ev.Code, ev.Reason, m)
 				}
@@ -87,7 +91,7 @@ func freePort(t *testing.T, network, ip string) int {
 func sipp(t *testing.T, dir string, args ...string) <-chan error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	cmd := exec.CommandContext(ctx, "sipp", append(args, "-nostdin", "-timeout", "40", "-timeout_error", "-trace_err", "-trace_msg")...)
+	cmd := exec.CommandContext(ctx, "sipp", append(args, "-nostdin", "-timeout", "40", "-timeout_error", "-trace_err")...)
 	cmd.Dir = dir
 	done := make(chan error, 1)
 	if err := cmd.Start(); err != nil {

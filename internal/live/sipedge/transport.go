@@ -25,7 +25,11 @@ func (h hop) send(b []byte) error {
 	if h.sock == nil {
 		return errNoSocket
 	}
-	if _, err := h.sock.c.WriteToUDPAddrPort(b, h.addr); err != nil {
+	_, err := h.sock.c.WriteToUDPAddrPort(b, h.addr)
+	if icmpError(err) { // of an earlier datagram; it is reported once
+		_, err = h.sock.c.WriteToUDPAddrPort(b, h.addr)
+	}
+	if err != nil {
 		return fmt.Errorf("write datagram: %w", err)
 	}
 	return nil
@@ -53,6 +57,7 @@ func (e *Edge) bind(l Listener) error {
 		}
 		_ = c.SetReadBuffer(receiveBuffer)
 		_ = c.SetWriteBuffer(receiveBuffer)
+		reportUnreachable(c)
 		e.udp = append(e.udp, &udpSock{e: e, c: c, addr: addrPort(c.LocalAddr())})
 	case "tcp":
 		t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(l.Addr))
@@ -73,12 +78,30 @@ func (s *udpSock) read() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if icmpError(err) {
+			for _, b := range unreachable(s.c) {
+				s.e.undelivered(b)
+			}
+			continue
+		}
 		if err != nil {
 			s.e.log.limited("udp_read", "sip datagram could not be read", "error", err)
 			continue
 		}
 		src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
 		s.e.datagram(buf[:n], src, s)
+	}
+}
+
+// undelivered takes the beginning of a datagram of ours that did not arrive.
+// The branch in it proves that the report is about what we sent.
+func (e *Edge) undelivered(b []byte) {
+	m, err := parseDatagram(b)
+	if err != nil || !m.request() {
+		return
+	}
+	for _, c := range e.table.get(m.callID) {
+		c.undelivered(m)
 	}
 }
 

@@ -181,7 +181,9 @@ type outgoing struct {
 func (r outgoing) write(o origin) []byte {
 	w := writer{b: make([]byte, 0, 1024+len(r.m.Body))}
 	w.line(r.method, " ", r.uri, " SIP/2.0")
+	// Via and Call-ID first: an ICMP error quotes no more than the beginning.
 	w.field("Via", o.viaValue(r.branch))
+	w.field("Call-ID", r.callID)
 	if _, given := r.m.Headers.find("Max-Forwards"); !given {
 		w.field("Max-Forwards", "70")
 	}
@@ -190,7 +192,6 @@ func (r outgoing) write(o origin) []byte {
 	}
 	w.field("From", r.from)
 	w.field("To", r.to)
-	w.field("Call-ID", r.callID)
 	w.seq(r.seq, r.method)
 	if r.contact {
 		w.field("Contact", o.contact())
