@@ -3,6 +3,7 @@ package snapshot
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gaissmai/bart"
@@ -255,7 +256,8 @@ func (o *Org) AllAlerts() iter.Seq[e911.Alert] { return deref(o.alerts.values())
 // Trunks lists the organisation's own trunks.
 func (o *Org) Trunks() iter.Seq[e911.Trunk] { return deref(o.trunks.values()) }
 
-// appendChanges appends everything but the trunks, which are the world's too.
+// appendChanges appends everything but the trunks, which are the world's too;
+// network elements as pointers.
 func (o *Org) appendChanges(out []Change) []Change {
 	org := o.ID()
 	out = append(out, Change{e911.KindOrg, org, string(org), o.Config()})
@@ -268,7 +270,8 @@ func (o *Org) appendChanges(out []Change) []Change {
 	for v := range o.Locations() {
 		out = append(out, Change{e911.KindLocation, org, string(v.ID), v})
 	}
-	for v := range o.Elements() {
+	out = slices.Grow(out, o.elements.n)
+	for v := range o.elements.values() {
 		out = append(out, Change{e911.KindElement, org, string(v.ID), v})
 	}
 	for v := range o.Users() {

@@ -239,6 +239,20 @@ func (s *Snapshot) Digest() [32]byte {
 }
 
 func (s *Snapshot) sorted() []Change {
+	out := s.list()
+	for i := range out {
+		if e, ok := out[i].Object.(*e911.Element); ok {
+			out[i].Object = *e
+		}
+	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// list is the world in no order, with pointers to its network elements.
+func (s *Snapshot) list() []Change {
 	var out []Change
 	for _, m := range s.models.all() {
 		out = append(out, Change{e911.KindModel, "", string(m.ID), *m})
@@ -255,9 +269,6 @@ func (s *Snapshot) sorted() []Change {
 	for _, o := range s.orgs.all() {
 		out = o.appendChanges(out)
 	}
-	slices.SortFunc(out, func(a, b Change) int {
-		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.ID, b.ID))
-	})
 	return out
 }
 
