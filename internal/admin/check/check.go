@@ -76,6 +76,8 @@ func Advice(value any, demonstration bool) []e911.Fault {
 			c.add("ecbn", Required, "without an emergency callback number a PSAP that is cut off cannot reach this site",
 				"give the number of a phone that a live person answers")
 		}
+	case e911.Building:
+		c.adviseAddress(v.Address)
 	case e911.Alert:
 		for i, w := range v.Webhook {
 			if demonstration && len(w.Secret) < minSecret {

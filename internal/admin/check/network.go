@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -93,13 +94,15 @@ func (c *checker) addressRange(v e911.Element) {
 	if !ok || len(o.PublicRanges) > 0 {
 		return
 	}
-	for _, h := range homeRanges {
-		if v.Range.Overlaps(h) {
-			c.add("range", Ambiguous, fmt.Sprintf("%s is in use in many homes: without public_ranges a worker at home would be sent help to the office (F-06)", v.Range),
-				"give the organisation its public_ranges first")
-			return
-		}
+	if inHomes(v.Range) {
+		c.add("range", Ambiguous, fmt.Sprintf("%s is in use in many homes: without public_ranges a worker at home would be sent help to the office (F-06)", v.Range),
+			"give the organisation its public_ranges first")
 	}
+}
+
+// inHomes reports ranges that routers for the home give out.
+func inHomes(p netip.Prefix) bool {
+	return slices.ContainsFunc(homeRanges, func(h netip.Prefix) bool { return p.IsValid() && p.Overlaps(h) })
 }
 
 // onePlace refuses an element that another location has already, exactly or

@@ -18,6 +18,9 @@ func (c *checker) org(v e911.Org) {
 	c.held(v)
 	c.prefixes("public_ranges", v.PublicRanges, widest4, widest6)
 	c.masks(v)
+	if len(v.PublicRanges) == 0 {
+		c.noHomes(v)
+	}
 	if v.Demonstration {
 		c.demonstrationStaysHere(v)
 	} else {
@@ -50,6 +53,20 @@ func (c *checker) held(v e911.Org) {
 		}
 	}
 	c.prefixes("held.trusted", v.HELD.Trusted, widest4, widest6)
+}
+
+// noHomes refuses to take the public ranges away while ranges are mapped that
+// stand in very many homes (F-06).
+func (c *checker) noHomes(v e911.Org) {
+	q := admin.Query{Kind: e911.KindElement, Org: v.ID, Field: admin.ByElementKind, Value: string(e911.ElementIP)}
+	c.each(q, func(x any) bool {
+		e := x.(e911.Element)
+		if !inHomes(e.Range) {
+			return true
+		}
+		c.add("public_ranges", Required, fmt.Sprintf("%s is mapped and in use in many homes (F-06)", e.Range), "list the organisation's public addresses, or take the mapping out")
+		return false
+	})
 }
 
 // demonstrationStaysHere: the trunks of a demonstration organisation go to

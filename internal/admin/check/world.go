@@ -23,7 +23,22 @@ func (c *checker) tokenKey(v e911.TokenKey) {
 	}
 }
 
-func (c *checker) model(v e911.Model) { c.key(v.Key) }
+func (c *checker) model(v e911.Model) {
+	c.key(v.Key)
+	if !v.HELD {
+		return
+	}
+	for _, o := range c.orgs() {
+		c.each(admin.Query{Kind: e911.KindDevice, Org: o.ID, Field: admin.ByModel, Value: string(v.ID)}, func(x any) bool {
+			s, ok := lookup[e911.Site](c, e911.KindSite, o.ID, string(x.(e911.Device).Site))
+			if !ok || s.Mode != e911.ModeTN {
+				return true
+			}
+			c.add("held", Forbidden, "there are such devices on a site in TN mode, which is for devices that do not move (F-20)", "take the site out of TN mode first")
+			return false
+		})
+	}
+}
 
 // The shortest prefixes that are believed: a slip such as 0.0.0.0/0 in a
 // trunk's sources would make an open relay of us (E1).

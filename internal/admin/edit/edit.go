@@ -154,7 +154,7 @@ func (o *Objects[T]) accept(ctx context.Context, w admin.Writer, value any) (any
 // Delete removes the object if it has the version and nothing names it; what
 // does is said.
 func (o *Objects[T]) Delete(ctx context.Context, who admin.Actor, org e911.OrgID, id string, version int64) error {
-	ref := admin.Ref{Kind: o.kind, Org: org, ID: id}
+	ref := o.ref(org, id)
 	return o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
 		now, err := w.Get(ctx, ref)
 		if err != nil {
@@ -191,11 +191,21 @@ func nothingNames(ctx context.Context, w admin.Writer, ref admin.Ref) error {
 	return e
 }
 
-// Get returns one object of the organisation ("" for the world part).
+// ref names an object. The operator, who has no organisation, may name any
+// organisation itself.
+func (o *Objects[T]) ref(org e911.OrgID, id string) admin.Ref {
+	if o.kind == e911.KindOrg && org == "" {
+		org = e911.OrgID(id)
+	}
+	return admin.Ref{Kind: o.kind, Org: org, ID: id}
+}
+
+// Get returns one object of the organisation ("" for the world part and, with
+// an organisation's id, for the operator).
 func (o *Objects[T]) Get(ctx context.Context, org e911.OrgID, id string) (Stored[T], error) {
 	var found admin.Object
 	err := o.editor.cfg.Store.Read(ctx, func(r admin.Reader) (err error) {
-		found, err = r.Get(ctx, admin.Ref{Kind: o.kind, Org: org, ID: id})
+		found, err = r.Get(ctx, o.ref(org, id))
 		return err
 	})
 	return stored[T](found), err

@@ -155,7 +155,7 @@ func fieldOf(value any, f admin.Field) []string {
 	case e911.Location:
 		has[admin.ByBuilding] = string(v.Building)
 	case e911.Element:
-		has[admin.ByLocation] = string(v.Location)
+		has[admin.ByLocation], has[admin.ByElementKind] = string(v.Location), string(v.Kind)
 	case e911.User:
 		has[admin.BySite], has[admin.ByDeviceUserID] = string(v.Site), v.DeviceUserID
 	case e911.Device:

@@ -34,6 +34,7 @@ func elements() rowTable[elementRow, e911.Element] {
 			admin.ByBSSID:       "element_key = 'bssid ' || ?",
 			admin.ByMAC:         "element_key = 'mac ' || ?",
 			admin.ByRange:       "element_key = 'ip ' || ?",
+			admin.ByElementKind: "element_key >= ?0 || ' ' AND element_key < ?0 || '!'",
 			admin.ByBSSIDPrefix: "element_key >= 'bssid ' || ?0 AND element_key < 'bssid ' || ?0 || 'g'",
 		},
 		base: func(r *elementRow) *Base { return &r.Base },

@@ -107,6 +107,8 @@ func testFields(t *testing.T, open Open) {
 		{x.element, admin.ByKey, admin.ElementKey(x.element)},
 		{port, admin.ByLLDP, admin.LLDPKey(port.LLDP)},
 		{rng, admin.ByRange, "10.9.0.0/16"},
+		{rng, admin.ByElementKind, "ip"},
+		{x.element, admin.ByElementKind, "bssid"},
 		{dock, admin.ByMAC, "00:1b:54:00:00:2d"},
 		{x.user, admin.ByKey, "user-harbor"},
 		{x.user, admin.BySite, string(x.site.ID)},
