@@ -64,7 +64,7 @@ func (s *Store) read(ctx context.Context, do func(*tx) error) error {
 	if err != nil {
 		return s.fault("begin to read", err)
 	}
-	defer db.Rollback()
+	defer func() { _ = db.Rollback() }() // does nothing after a commit
 	return do(&tx{s: s, db: db})
 }
 
@@ -93,7 +93,7 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 	if err != nil {
 		return s.fault("begin to write", err)
 	}
-	defer db.Rollback()
+	defer func() { _ = db.Rollback() }() // does nothing after a commit
 	if err := do(&tx{s: s, db: db}); err != nil {
 		return err
 	}
