@@ -23,6 +23,8 @@ import (
 const (
 	controlSocket = "callbox.sock"
 	lockFile      = "callbox.lock"
+	// lockTries is how often the lock is asked for, 50 ms apart.
+	lockTries = 40
 	// maxWorld bounds a world file sent over the socket.
 	maxWorld = 64 << 20
 )
@@ -39,11 +41,20 @@ func lock(dir string) (release func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, e911.Errorf(e911.Conflict, "another callbox uses the data directory %s; stop it, or name another with --data", dir)
+	// A process that was killed a moment ago may still be letting go.
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for try := 0; ; try++ {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if try == lockTries {
+			f.Close()
+			return nil, e911.Errorf(e911.Conflict, "another callbox uses the data directory %s; stop it, or name another with --data", dir)
+		}
+		<-tick.C
 	}
-	return func() { f.Close() }, nil
 }
 
 // controlHandler is what the command line may ask of a running server.
