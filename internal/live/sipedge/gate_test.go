@@ -170,7 +170,7 @@ func TestStrangersKeepFewConnections(t *testing.T) {
 	r.leg()
 }
 
-// Proves: D-02, P-01 (emergency calls are never shed for others)
+// Proves: D-02, E1 (emergency calls are never shed for others)
 func TestOrdinaryCallsAreShedFirst(t *testing.T) {
 	r := newRig(t, func(c *sipedge.Config) { c.Limits.OrdinaryCalls, c.Limits.EmergencyCalls = 2, 3 })
 	p := newPeer(t, "udp", "127.0.0.11", r.udp)
