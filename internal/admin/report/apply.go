@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -324,7 +325,7 @@ func (r *CallRecord) ended(at time.Time, b journal.Ended) Entry {
 	when := at
 	r.State, r.EndedAt = Ended, &when
 	r.EndedBy, r.EndReason, r.Abandoned, r.TalkMS = b.By, b.Reason, b.Abandoned, b.TalkMS
-	e := Entry{Detail: b.Reason}
+	e := Entry{Detail: sentence(b.Reason)}
 	switch b.By {
 	case "caller":
 		e.Title = "The caller hung up"
@@ -335,6 +336,9 @@ func (r *CallRecord) ended(at time.Time, b journal.Ended) Entry {
 	}
 	if b.Abandoned {
 		e.Title, e.Tone = "The caller hung up before anybody answered", ToneWarn
+	}
+	if strings.Contains(strings.ToLower(e.Title), strings.ToLower(b.Reason)) {
+		e.Detail = "" // the title says it
 	}
 	return e
 }

@@ -126,7 +126,7 @@ func NewDetail(r *report.CallRecord, now time.Time) *Detail {
 		d.Flags = append(d.Flags, flag(f))
 	}
 	for _, e := range r.Timeline {
-		d.Entries = append(d.Entries, moment(r, e, loc))
+		d.Entries = append(d.Entries, d.moment(r, e, loc))
 	}
 	d.Omitted = r.Tried - len(r.Attempts)
 	d.told(r)
@@ -213,7 +213,7 @@ func (d *Detail) place(r *report.CallRecord) {
 func (d *Detail) callback(r *report.CallRecord) {
 	switch {
 	case r.Callback != "":
-		d.Callback, d.CallbackNote = number(string(r.Callback)), r.CallbackWhy
+		d.Callback, d.CallbackNote = number(string(r.Callback)), strings.TrimSuffix(phrase(r.CallbackWhy), ".")
 	case r.IdentifiedBy == "":
 		d.CallbackNote = "Not known yet"
 	default:
@@ -260,7 +260,7 @@ func whoNote(r *report.CallRecord) string {
 	return strings.Join(parts, " · ")
 }
 
-func moment(r *report.CallRecord, e report.Entry, loc *time.Location) Moment {
+func (d *Detail) moment(r *report.CallRecord, e report.Entry, loc *time.Location) Moment {
 	m := Moment{
 		Key: e.Node + "-" + strconv.FormatUint(e.Seq, 10), Offset: offset(e.MS),
 		Clock: e.At.In(loc).Format("15:04:05.000"), Title: e.Title, Detail: e.Detail,
@@ -282,12 +282,12 @@ func moment(r *report.CallRecord, e report.Entry, loc *time.Location) Moment {
 		m.Flags = append(m.Flags, flag(f))
 	}
 	for _, f := range e.Evidence {
-		if f.Place == e.Detail {
+		if f.Place == e.Detail || (e.Kind == journal.CallRouted && f.Place == d.Place) {
 			f.Place = "" // said above already
 		}
 		m.Evidence = append(m.Evidence, Evidence{
 			Chosen: f.Chosen, Rule: rule(f.Rule), Said: number(f.Said), Place: f.Place, Class: f.Class,
-			Fresh: freshness(f.Class), Age: age(f.At, r.ArrivedAt), Why: f.Why,
+			Fresh: freshness(f.Class), Age: age(f.At, r.ArrivedAt), Why: phrase(f.Why),
 		})
 	}
 	slices.SortStableFunc(m.Evidence, func(a, b Evidence) int {

@@ -174,7 +174,7 @@ func TestWords(t *testing.T) {
 		elapsed(42 * time.Second): "0:42", elapsed(3723 * time.Second): "1:02:03", elapsed(-time.Second): "0:00",
 		duration(300 * time.Millisecond): "under 1 s", duration(132 * time.Second): "2 min 12 s", duration(72 * time.Hour): "3 days",
 		rule("lldp_port"): "Switch port (LLDP)", rule("a_rule_of_tomorrow"): "A rule of tomorrow", flag("no_line"): "The call carried no number",
-		flag("new_flag"): "New flag", freshness("fall_back"): "Fall-back", readable(""): "", seconds(6420 * time.Millisecond): "6.4 s",
+		flag("new_flag"): "New flag", freshness("fall_back"): "Fall-back", readable(""): "", phrase("no such user"): "No such user.", phrase("Who?"): "Who?", phrase("  "): "", seconds(6420 * time.Millisecond): "6.4 s",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -28,7 +30,7 @@ func person(who string) string {
 // words of people who run phones. An unknown code is shown as it is, readable.
 func rule(code string) string {
 	switch code {
-	case string(e911.ByDeviceUserID), "e911_user_id_header", "e911_user_id", "identity_header":
+	case string(e911.ByDeviceUserID), "device_user_id_header":
 		return "Identity header of the trunk"
 	case string(e911.ByLocationToken):
 		return "Location token"
@@ -60,14 +62,32 @@ func rule(code string) string {
 		return "No location"
 	case "route":
 		return "Route"
-	case "psap", "boundary", "us_county", "county":
+	case "psap_boundary", "boundary":
 		return "PSAP boundary"
+	case "psap_county":
+		return "PSAP of the county"
 	case "relay":
 		return "Relay centre"
-	case "callback":
-		return "Callback number"
-	case "ecbn", "site_ecbn":
-		return "Emergency callback number of the site"
+	case "location_reference":
+		return "Location reference in the INVITE"
+	case "p_asserted_identity":
+		return "Asserted number (P-Asserted-Identity)"
+	case "from":
+		return "From header"
+	case "owner":
+		return "Owner of the line"
+	case "agreement":
+		return "Do they agree?"
+	case "callback_of_user":
+		return "Callback: the user’s registered number"
+	case "callback_site_ecbn":
+		return "Callback: the site’s emergency callback number"
+	case "callback_own_number":
+		return "Callback: the caller’s own number"
+	case "callback_organisation_ecbn":
+		return "Callback: the organisation’s emergency callback number"
+	case "callback_asserted_number":
+		return "Callback: the asserted number"
 	}
 	return readable(code)
 }
@@ -91,7 +111,7 @@ func flag(code string) string {
 		return "The callback number is not one of ours"
 	case "no_callback":
 		return "There is no callback number"
-	case "aged_evidence", "aged":
+	case "aged_evidence":
 		return "The location stands on old evidence"
 	case "building_only":
 		return "Only the building is known"
@@ -105,12 +125,20 @@ func flag(code string) string {
 		return "Evidence dated in the future was taken as of now"
 	case "unlocated":
 		return "The caller could not be located"
-	case "sent_without_location_body", "slim":
+	case "sent_without_location_body":
 		return "The PSAP got no location body"
 	case "site_not_set_up":
 		return "The site is not set up for 911"
-	case "location_may_be_wrong", "location_sent_may_be_wrong":
-		return "The location sent may be wrong"
+	case "unauthenticated":
+		return "The source is known by its address alone"
+	case "prefixed":
+		return "Dialled with a prefix"
+	case "outside_coverage":
+		return "The place is in no PSAP’s boundary"
+	case "no_relay":
+		return "No relay centre is configured"
+	case "no_route":
+		return "There is no route to any PSAP"
 	case "documents_omitted":
 		return "More location documents were sent than are kept here"
 	}
@@ -138,6 +166,20 @@ func readable(code string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// phrase makes a reason a sentence.
+func phrase(s string) string {
+	s = strings.TrimSpace(s)
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return ""
+	}
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if !strings.ContainsAny(s[len(s)-1:], ".?!") {
+		s += "."
+	}
+	return s
 }
 
 // dueReason says why people were told.
