@@ -3,6 +3,8 @@
 package web_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,4 +73,25 @@ func TestGallery(t *testing.T) {
 		b.do(chromedp.Navigate(s.server.URL + "/nowhere"))
 		b.shot("plain-notfound")
 	})
+}
+
+// shot keeps what the browser shows, where CALLBOX_SHOTS names a folder.
+func (b *browser) shot(name string) { b.t.Helper(); b.keep(name, chromedp.CaptureScreenshot()) }
+
+// shotAll keeps the whole page, also what is below the edge.
+func (b *browser) shotAll(name string) { b.t.Helper(); b.keep(name, chromedp.FullScreenshot(100)) }
+
+func (b *browser) keep(name string, action chromedp.Action[[]byte]) {
+	b.t.Helper()
+	dir := os.Getenv("CALLBOX_SHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		b.t.Fatalf("browser: take a picture: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
 }
