@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -71,6 +72,10 @@ func encodeParts(changes []Change) ([]part, error) {
 	}
 	for _, org := range sortedKeys(elements) {
 		n := 0
+		// Together by location, which makes reading them again quicker.
+		slices.SortFunc(elements[org], func(a, b *e911.Element) int {
+			return cmp.Or(strings.Compare(string(a.Location), string(b.Location)), strings.Compare(string(a.ID), string(b.ID)))
+		})
 		for chunk := range slices.Chunk(elements[org], elementsPerPart) {
 			parts = append(parts, part{fmt.Sprintf("%s%s/%d", partElements, org, n), encodeElements(org, chunk)})
 			n++

@@ -50,6 +50,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 		sources: editPrefixes(s.sources, ranges), recovery: editPrefixes(s.recovery, ranges), addresses: editPrefixes(s.addresses, ranges),
 		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
 	}
+	e.reserve(changes, ranges)
 	type read struct {
 		name Object
 		obj  any // pointer to a copy; nil for a deletion
@@ -79,6 +80,48 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 		return nil, rejection(e.faults, e.rejected)
 	}
 	return e.finish(at), nil
+}
+
+// reserve makes room for a large change set, a whole world for instance.
+func (e *edit) reserve(changes []Change, ranges int) {
+	type part struct {
+		org  e911.OrgID
+		kind e911.ObjectKind
+	}
+	const large = 4 * perPart
+	if len(changes) < large {
+		return
+	}
+	n := map[part]int{}
+	for _, c := range changes {
+		if c.Object != nil && c.Org != "" {
+			n[part{c.Org, c.Kind}]++
+		}
+	}
+	for p, n := range n {
+		if n < large {
+			continue
+		}
+		o := e.org(p.org, ranges)
+		switch p.kind {
+		case e911.KindLocation:
+			o.locations.reserve(n)
+			o.refs.reserve(n)
+		case e911.KindElement:
+			o.elements.reserve(n)
+			o.bssids.reserve(n / 2) // most networks have more access points than switch ports
+		case e911.KindUser:
+			o.users.reserve(n)
+		case e911.KindDevice:
+			o.devices.reserve(n)
+			o.byDeviceMAC.reserve(n)
+			o.userDevices.reserve(n)
+		case e911.KindNumber:
+			o.numbers.reserve(n)
+			o.byNumber.reserve(n)
+			o.userNumbers.reserve(n)
+		}
+	}
 }
 
 // fault says what is wrong with an object of the change set.
@@ -236,12 +279,7 @@ func (e *edit) count(obj any, by int) {
 }
 
 func counted(refs *tableEdit[target, int], t target, by int) {
-	n, _ := refs.get(t)
-	if n += by; n == 0 {
-		refs.del(t)
-	} else {
-		refs.set(t, n)
-	}
+	refs.update(t, func(n int) (int, bool) { return n + by, n+by != 0 })
 }
 
 // put puts in one object; what it points at is looked at when all are in.
@@ -276,6 +314,10 @@ func (e *edit) look(o Object, obj any) {
 		e.fault(o, "org", "dangling", "its organisation does not exist", "")
 		return
 	}
+	if el, ok := obj.(*e911.Element); ok {
+		e.orgs[o.Org].lookElement(o, el)
+		return
+	}
 	for r := range pointsAt(obj) {
 		switch {
 		case r.id == "" && r.required:
@@ -284,13 +326,8 @@ func (e *edit) look(o Object, obj any) {
 			e.fault(o, r.field, "dangling", fmt.Sprintf("the %s %s does not exist", r.kind, r.id), "")
 		}
 	}
-	switch v := obj.(type) {
-	case *e911.PSAP:
-		e.lookRoutes(o, v)
-	case *e911.Element:
-		if l, ok := e.orgs[o.Org].locations.get(v.Location); ok {
-			v.Location = l.loc.ID // one text for all elements of a location
-		}
+	if p, ok := obj.(*e911.PSAP); ok {
+		e.lookRoutes(o, p)
 	}
 }
 

@@ -46,6 +46,7 @@ type orgEdit struct {
 	userNumbers       *tableEdit[e911.UserID, []e911.NumberRec]
 	refs              *tableEdit[target, int]
 
+	near   *located                 // the location of the element before this one
 	remask bool                     // the masks changed: all masked BSSIDs are made again
 	moved  []e911.BuildingID        // changed: all their locations get a new place
 	places map[e911.LocationID]bool // changed: so do these
@@ -344,6 +345,24 @@ func (e *orgEdit) putElement(o Object, v *e911.Element) {
 	}
 }
 
+// lookElement is look for what there may be a million of. Elements of one
+// location mostly come together.
+func (e *orgEdit) lookElement(o Object, v *e911.Element) {
+	if e.near == nil || e.near.loc.ID != v.Location {
+		l, ok := e.locations.get(v.Location)
+		switch {
+		case v.Location == "":
+			e.world.fault(o, "location", "required", "a network element needs a location", "")
+			return
+		case !ok:
+			e.world.fault(o, "location", "dangling", "the location "+string(v.Location)+" does not exist", "")
+			return
+		}
+		e.near = l
+	}
+	v.Location = e.near.loc.ID // one text for all elements of a location
+}
+
 func (e *orgEdit) takeKey(v *e911.Element) {
 	switch v.Kind {
 	case e911.ElementBSSID:
@@ -385,8 +404,7 @@ func (e *orgEdit) settle() {
 		return
 	}
 	e.masked = new(table[e911.MAC, []*e911.Element]).edit()
-	all := slices.SortedFunc(e.bssids.t.values(), func(a, b *e911.Element) int { return cmp.Compare(a.MAC, b.MAC) })
-	for _, v := range all {
+	for v := range e.bssids.t.values() {
 		e.putMasked(Object{e911.KindOrg, e.id, string(e.id)}, "bssid_masking", v)
 	}
 }

@@ -87,6 +87,20 @@ func (e *tableEdit[K, V]) set(k K, v V) {
 	e.t.n += len(p) - before
 }
 
+// reserve makes room for n entries at once, where growing step by step would
+// copy them many times.
+func (e *tableEdit[K, V]) reserve(n int) {
+	if e.t.n+n <= perPart*max(len(e.t.parts), 1) {
+		return
+	}
+	e.begin()
+	parts := len(e.t.parts)
+	for e.t.n+n > perPart*parts {
+		parts *= 2
+	}
+	e.spread(parts)
+}
+
 func (e *tableEdit[K, V]) del(k K) {
 	if _, ok := e.t.get(k); !ok {
 		return
@@ -122,8 +136,11 @@ func (e *tableEdit[K, V]) writable(k K) map[K]V {
 	return e.t.parts[i]
 }
 
-func (e *tableEdit[K, V]) grow() {
-	bigger := table[K, V]{seed: e.t.seed, parts: make([]map[K]V, 2*len(e.t.parts)), n: e.t.n}
+func (e *tableEdit[K, V]) grow() { e.spread(2 * len(e.t.parts)) }
+
+// spread deals the entries out to that many parts.
+func (e *tableEdit[K, V]) spread(parts int) {
+	bigger := table[K, V]{seed: e.t.seed, parts: make([]map[K]V, parts), n: e.t.n}
 	e.own = make([]bool, len(bigger.parts))
 	for i := range bigger.parts {
 		bigger.parts[i], e.own[i] = make(map[K]V, perPart), true
@@ -132,6 +149,24 @@ func (e *tableEdit[K, V]) grow() {
 		bigger.parts[bigger.part(k)][k] = v
 	}
 	e.t = bigger
+}
+
+// update changes the value of k, the zero value where there is none, by f; f
+// returns false to delete it.
+func (e *tableEdit[K, V]) update(k K, f func(V) (V, bool)) {
+	e.begin()
+	p := e.writable(k)
+	old, had := p[k]
+	v, keep := f(old)
+	switch {
+	case keep && had:
+		p[k] = v
+	case keep:
+		e.set(k, v)
+	case had:
+		delete(p, k)
+		e.t.n--
+	}
 }
 
 func (e *tableEdit[K, V]) done() table[K, V] { return e.t }
