@@ -11,8 +11,9 @@ import (
 
 // What is said whatever the caller. All of it is made when speech starts.
 const (
-	sayTest          = "This is a test. Nine one one was not called."
-	sayDemonstration = "This is a demonstration. It cannot reach nine one one."
+	sayTest          = "This is a test."
+	sayNotCalled     = "Nine one one was not called."
+	sayDemonstration = "This is a demonstration, it cannot reach nine one one."
 	sayNumberIs      = "You are calling from"
 	sayNoNumber      = "The number that you are calling from is not known."
 	sayCallbackIs    = "Nine one one would call you back at"
@@ -22,7 +23,7 @@ const (
 	sayInexact       = "This location may not be exact enough to find you."
 	sayNoLocation    = "Your location is not known."
 	sayRelay         = "A call to nine one one would go to a relay center, where you would be asked where you are."
-	sayUnreadable    = "Your location cannot be read out now. Please call nine three three again later."
+	sayUnreadable    = "Your location cannot be read out now, please call nine three three again later."
 	sayAgain         = "Press one to hear this again."
 	sayRepeat        = "I will say this again."
 	sayGoodbye       = "Goodbye."
@@ -34,7 +35,7 @@ var digitWords = []string{"zero", "one", "two", "three", "four", "five", "six", 
 // Sentences are the fixed ones, for voice.Config.Fixed: the most needed first.
 func Sentences() []string {
 	all := []string{
-		sayTest, sayDemonstration, sayNumberIs, sayCallbackIs, sayUnreadable, sayAgain, sayGoodbye,
+		sayTest, sayNotCalled, sayDemonstration, sayNumberIs, sayCallbackIs, sayUnreadable, sayAgain, sayGoodbye,
 		sayNoNumber, sayNoCallback, sayNoLocation, sayRelay, sayInexact, sayRepeat, sayPointOnly,
 	}
 	return append(all, digitWords...)
@@ -65,7 +66,7 @@ type line struct {
 
 // lines is the reading, without the offer to repeat it.
 func (r Readback) lines() []line {
-	all := []line{{say: sayTest}}
+	all := []line{{say: sayTest}, {say: sayNotCalled}}
 	if r.Demonstration {
 		all = append(all, line{say: sayDemonstration})
 	}

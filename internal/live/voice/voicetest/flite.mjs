@@ -17,8 +17,8 @@ class Exit extends Error {
 }
 
 // flite runs the module once: what it printed, and the file that it wrote.
-async function flite(options) {
-  const args = ['flite', '-voice', job.voice, ...options].map((a) => Buffer.from(`${a}\0`));
+async function flite(voice, options) {
+  const args = ['flite', '-voice', voice, ...options].map((a) => Buffer.from(`${a}\0`));
   const printed = [];
   let file = Buffer.alloc(0);
   let at = 0;
@@ -100,17 +100,16 @@ async function flite(options) {
 const counts = {};
 const sentences = [];
 for (const [n, text] of job.sentences.entries()) {
-  const spoken = await flite(['-pw', '-psdur', '-t', text, '-o', '/speech.wav']);
+  const spoken = await flite(job.voice, ['-psdur', '-t', text, '-o', '/speech.wav']);
   writeFileSync(join(job.dir, `${n}.wav`), spoken.file);
-  const words = [];
-  const sounds = [];
-  for (const item of spoken.words) {
-    const sound = /^(.+):(\d+\.\d+)$/.exec(item);
-    if (sound) sounds.push({ name: sound[1], end: Number(sound[2]) });
-    else words.push(item);
-  }
+  const sounds = spoken.words.map((s) => {
+    const cut = s.lastIndexOf(':');
+    return { name: s.slice(0, cut), end: Number(s.slice(cut + 1)) };
+  });
+  // The words do not hang on the voice: kal16 is the quickest to print them.
+  const { words } = await flite('kal16', ['-pw', '-t', text, '-o', 'none']);
   for (const w of words) {
-    counts[w] ??= (await flite(['-ps', '-t', w, '-o', 'none'])).words.filter((s) => s !== 'pau').length;
+    counts[w] ??= (await flite(job.voice, ['-ps', '-t', w, '-o', 'none'])).words.filter((s) => s !== 'pau').length;
   }
   sentences.push({ text, words, sounds });
 }
