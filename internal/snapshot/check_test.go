@@ -309,7 +309,6 @@ func anyChange(t *rapid.T) snapshot.Change {
 	var c snapshot.Change
 	switch kind {
 	case "org":
-		id = string(org)
 		o := e911.Org{ID: org, HELD: e911.HELDAccess{CompanyID: "c" + n("company", 1)}, PublicRanges: prefixes("10." + n("range", 1) + ".0.0/16")}
 		if rapid.Bool().Draw(t, "masked") {
 			o.BSSIDMasking = []e911.BSSIDMask{{OUI: "00:11:22", Digits: rapid.IntRange(1, 2).Draw(t, "digits")}}

@@ -1,8 +1,10 @@
 package snapshot_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -410,4 +412,42 @@ func TestListsHoldEverything(t *testing.T) {
 	if v, ok := s.PSAP("ecrc"); !ok || !v.Relay {
 		t.Errorf("PSAP %+v, %v", v, ok)
 	}
+}
+
+// Readers go on with the world that they loaded while others are made; the race
+// detector watches.
+//
+// Proves: E3, D-07
+func TestReadersNeverMeetAWriter(t *testing.T) {
+	var h snapshot.Holder
+	h.Store(build(t, demonstration()))
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				s := h.Load()
+				o := s.Org("harbor")
+				id, ok := o.ByBSSID("00:11:22:33:44:50")
+				p, found := o.Place(id)
+				if _, known := s.TrunkBySource(addr("127.0.0.11")); !ok || !found || !known || p.Site != "hq" {
+					t.Error("a reader met half a world")
+					return
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		h.Store(apply(t, h.Load(),
+			edited("mill-1", func(b *e911.Building) { b.Name = fmt.Sprint("Mill ", i) }),
+			edited("e-ap", func(e *e911.Element) { e.Location = []e911.LocationID{"f3", "f2-210"}[i%2] }),
+			edited("pbx", func(tr *e911.Trunk) { tr.DRFrom = prefixes(fmt.Sprintf("127.0.1.%d/32", i)) })))
+	}
+	close(stop)
+	readers.Wait()
 }

@@ -84,7 +84,8 @@ func TestWhatAMeasurementProves(t *testing.T) {
 				LLDP: []locate.Neighbour{{Chassis: sw, ChassisSubtype: 4, Port: "Gi1/0/7"}}, Serving: ap1, Neighbours: []e911.MAC{ap2, "00:11:22:33:44:50"},
 				MAC: phone, Source: addr("198.51.100.9"), Addrs: []netip.Addr{addr("192.168.1.10")},
 			},
-			[]string{"lldp_port mill/2/210", "bssid mill/2", "bssid_nearby mill", "lldp_chassis mill/2", "mac mill/2/211", "public_ip annex/1"}, 7,
+			[]string{"lldp_port mill/2/210", "bssid mill/2", "bssid_nearby mill", "lldp_chassis mill/2", "mac mill/2/211", "public_ip annex/1"},
+			7,
 		},
 		{"nothing", locate.Measurement{}, nil, 0},
 	} {
