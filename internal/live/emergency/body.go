@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -75,7 +76,7 @@ func split(contentType string, body []byte) ([]part, bool) {
 	var parts []part
 	for {
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return parts, len(parts) > 0
 		}
 		if err != nil || len(parts) == maxParts {

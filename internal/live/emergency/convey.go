@@ -210,8 +210,16 @@ func (c *call) entity() string {
 	return "pres:unknown@" + c.h.cfg.Domain
 }
 
+// providedBy says who stands behind the location: the operator, or else the
+// organisation with the number that its site gave for emergencies.
 func (c *call) providedBy() calldata.ProvidedBy {
 	p := c.h.cfg.Provider
+	if p.Name == "" {
+		p.Name = c.org.Config().Name
+	}
+	if s := c.alertSite(); p.Contact == "" && s != nil && s.ECBN != "" {
+		p.Contact = "tel:" + string(s.ECBN)
+	}
 	if p.Name == "" || p.Contact == "" {
 		return calldata.ProvidedBy{}
 	}

@@ -110,7 +110,7 @@ func checkPIDF(t *testing.T, k *kit, body []byte) {
 	if doc.Entity != "pres:"+string(due.Callback)+"@callbox.example" {
 		t.Errorf("entity = %q", doc.Entity)
 	}
-	if !g.Retransmission || g.Method != "Wiremap" || g.ProvidedBy.Empty() || g.Info[0].Shape == nil || g.Info[1].Civic == nil {
+	if !g.Retransmission || g.Method != "Wiremap" || g.ProvidedBy.Empty() || g.ProvidedBy.Providers[0].ContactURI != "tel:+16175550100" || g.Info[0].Shape == nil || g.Info[1].Civic == nil {
 		t.Errorf("geopriv = %+v", g)
 	}
 	if d := g.Retention.Sub(k.tr.start); d < 23*time.Hour || d > 25*time.Hour {
@@ -333,6 +333,25 @@ func TestSlimLeavesTheLocationBodyOutAndSaysSo(t *testing.T) {
 		}
 		if !slices.Equal(slim, []bool{false, true}) {
 			t.Errorf("slim = %v", slim)
+		}
+	})
+}
+
+// Proves: F-26
+func TestASiteDefaultIsSentAsSuch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := fixedKit(t, func(w *world) { w.number.Location = "" })
+		settled(t, k, invite())
+		if loc := one[journal.Located](t, k.journal, journal.CallLocated); loc.By != e911.BySiteDefault {
+			t.Fatalf("located by %s, want %s", loc.By, e911.BySiteDefault)
+		}
+		_, locations, _ := bodyParts(k.leg(1).invite.ContentType, k.leg(1).invite.Body)
+		doc, err := pidflo.Parse(locations[0].body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := doc.Locations()[0].Geopriv; g.Method != "Default" || g.Civic().Get("FLR") != "" {
+			t.Errorf("method %q, floor %q, want Default and no floor made up", g.Method, g.Civic().Get("FLR"))
 		}
 	})
 }

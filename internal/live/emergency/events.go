@@ -45,7 +45,7 @@ func (c *call) translate(t legEvent) (callflow.Event, bool) {
 		return ev, false
 	}
 	a := c.legs[t.n]
-	var trunk = func() {
+	trunk := func() {
 		if a != nil {
 			c.h.health.heard(c.dec.rungs[a.rung].Trunk.ID)
 		}

@@ -639,6 +639,11 @@ func TestAFaultOfOursCostsTheFaultNotTheCall(t *testing.T) {
 				if !strings.Contains(k.tr.String(), c.want) {
 					t.Errorf("want %q in\n%s", c.want, k.tr)
 				}
+				told := reasons(t, k.journal)
+				slices.Sort(told)
+				if n := len(slices.Compact(slices.Clone(told))); n != len(told) {
+					t.Errorf("people were told twice: %v", told)
+				}
 				if got := alarms(t, k.journal); !slices.Contains(got, "panic") && c.name != "the location server panics" {
 					t.Errorf("alarms = %v, want one of a panic", got)
 				}

@@ -61,6 +61,8 @@ type TestCall interface {
 }
 
 // Provider is who operates this Callbox, as a PSAP is told (RFC 7852, F-26).
+// What is empty is filled by the organisation's name and its site's emergency
+// callback number.
 type Provider struct {
 	Name      string // for a person
 	CompanyID string // NENA company id, may be empty

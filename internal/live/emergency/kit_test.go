@@ -35,8 +35,7 @@ type fakeLeg struct {
 
 	mu     sync.Mutex
 	over   bool
-	dead   chan struct{} // cancelled, hung up or let go
-	acks   []sipedge.Message
+	dead   chan struct{}     // cancelled, hung up or let go
 	bodies map[string][]byte // last body by what it was sent with
 }
 
@@ -402,7 +401,7 @@ func newKit(t *testing.T, change ...func(*world)) *kit {
 	}
 	k.h, err = New(Config{
 		Snapshot: holder, Journal: k.journal, Dial: k.dial, Locator: k.locator, TestCall: k.tests, Domain: "callbox.example",
-		Provider: Provider{Name: "Callbox test", Contact: "tel:+16175550100"}, Now: time.Now,
+		Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -96,10 +96,10 @@ func answerTo(offer []byte) direction {
 		if s.media != "audio" && s.media != "text" {
 			continue
 		}
-		switch {
-		case s.dir == inactive:
+		switch s.dir {
+		case inactive:
 			return inactive
-		case s.dir == recvonly:
+		case recvonly:
 			return sendonly
 		}
 		return recvonly // sendonly, or sendrecv to the address 0.0.0.0

@@ -179,7 +179,8 @@ func TestOverSocketsTheCallerGivesUpWhileItRings(t *testing.T) {
 		URI: "tel:911", Dest: at, Transport: "udp", From: "<sip:+16175550111@pbx.example>", To: "<tel:911>", Body: []byte(phoneSDP), ContentType: typeSDP,
 	})
 	<-rings
-	next(t, call, sipedge.Provisional)
+	for next(t, call, sipedge.Provisional).Code != 180 {
+	}
 	call.Cancel("changed my mind")
 	if ev := next(t, call, sipedge.Failed); ev.Code != 487 {
 		t.Errorf("the caller got %d, want 487", ev.Code)

@@ -140,12 +140,12 @@ type Machine struct {
 	winner   int
 	recorded bool
 
-	told, toldNotConnected, toldAbandoned bool
-	overdue                               bool // only a local route at work holds the alert back
-	ringback                              bool // the caller hears something
-	callerLost, psapLost, noMore          bool
-	acked                                 bool // no offer of the PSAP waits for the caller's ACK
-	reinvite                              int  // who waits for an answer to a re-INVITE; none, or as below
+	told, toldNotConnected       bool
+	overdue                      bool // only a local route at work holds the alert back
+	ringback                     bool // the caller hears something
+	callerLost, psapLost, noMore bool
+	acked                        bool // no offer of the PSAP waits for the caller's ACK
+	reinvite                     int  // who waits for an answer to a re-INVITE; none, or as below
 }
 
 // Who has a re-INVITE pending.

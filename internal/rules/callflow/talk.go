@@ -130,10 +130,7 @@ func (m *Machine) stepClosing(ev Event) []Action {
 // abandon ends a call that the caller did not hear answered.
 func (m *Machine) abandon(by, why string) []Action {
 	acts := append(m.stopTimers(), stop(TimerRecorded, 0))
-	if !m.toldAbandoned {
-		m.toldAbandoned = true
-		acts = append(acts, Action{Do: Notify, Reason: Abandoned})
-	}
+	acts = append(acts, Action{Do: Notify, Reason: Abandoned})
 	return append(acts, m.closeLegs(by, why, true)...)
 }
 

@@ -42,17 +42,20 @@ func TestRungsStandInOrder(t *testing.T) {
 		{
 			"the place's routes, then the relay centre",
 			Input{PSAP: psap("a", "b"), Relay: relay("r"), Trunk: world("a", "b", "r")},
-			[]string{"psap p1 a", "psap p1 b", "relay p9 r"}, nil,
+			[]string{"psap p1 a", "psap p1 b", "relay p9 r"},
+			nil,
 		},
 		{
 			"no PSAP follows from the place: the relay centre alone",
 			Input{Relay: relay("r", "s"), Trunk: world("r", "s")},
-			[]string{"relay p9 r", "relay p9 s"}, nil,
+			[]string{"relay p9 r", "relay p9 s"},
+			nil,
 		},
 		{
 			"no relay centre is configured",
 			Input{PSAP: psap("a"), Trunk: world("a")},
-			[]string{"psap p1 a"}, nil,
+			[]string{"psap p1 a"},
+			nil,
 		},
 		{
 			"nothing is configured",
@@ -62,7 +65,8 @@ func TestRungsStandInOrder(t *testing.T) {
 		{
 			"a trunk of both stands at its better place",
 			Input{PSAP: psap("a"), Relay: relay("a", "r"), Trunk: world("a", "r")},
-			[]string{"psap p1 a", "relay p9 r"}, []string{"the trunk stands higher in the ladder already"},
+			[]string{"psap p1 a", "relay p9 r"},
+			[]string{"the trunk stands higher in the ladder already"},
 		},
 		{
 			"a missing trunk and one without an address are left out and said",
@@ -73,7 +77,8 @@ func TestRungsStandInOrder(t *testing.T) {
 		{
 			"a route known to be down keeps its place",
 			Input{PSAP: psap("a", "b"), Trunk: world("a", "b"), Down: func(id e911.TrunkID) bool { return id == "a" }},
-			[]string{"psap p1 a down", "psap p1 b"}, nil,
+			[]string{"psap p1 a down", "psap p1 b"},
+			nil,
 		},
 	}
 	for _, c := range cases {
