@@ -87,13 +87,14 @@ func (c *call) decide() {
 		}
 	}
 	var token tokenSays
-	c.guard("references", func() { token = c.references() })
+	server := &locator{c: c, to: c.h.cfg.Locator}
+	c.guard("references", func() { token = c.references(server) })
 	c.guard("identify", func() {
 		d.who = identify.Who(c.snap, c.org, identify.Call{
-			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: c.askedHELD,
+			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: server.askedHELD,
 		})
 	})
-	c.guard("locate", func() { c.locate(token) })
+	c.guard("locate", func() { c.locate(server, token) })
 	if !c.guard("route", c.route) {
 		c.guard("relay", c.routeToRelay)
 	}
@@ -102,10 +103,6 @@ func (c *call) decide() {
 		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")
 	}
 	c.recordDecision()
-}
-
-func (c *call) askedHELD(id e911.DeviceID) bool {
-	return c.h.cfg.Locator != nil && c.h.cfg.Locator.AskedHELD(c.org.ID(), id)
 }
 
 // readBody takes the INVITE's body and its Geolocation values apart.
@@ -138,14 +135,14 @@ type tokenSays struct {
 
 // references asks the location server about the location URIs of the INVITE.
 // Ours are known in memory. Foreign ones travel on and are not asked here.
-func (c *call) references() (t tokenSays) {
+func (c *call) references(server *locator) (t tokenSays) {
 	asked := 0
 	for _, v := range c.dec.values {
-		if v.Scheme() == "cid" || c.h.cfg.Locator == nil || asked == maxValues {
+		if v.Scheme() == "cid" || server.to == nil || asked == maxValues {
 			continue
 		}
 		asked++
-		r, err := c.resolve(v.URI)
+		r, err := server.resolve(v.URI)
 		if err != nil {
 			// An expired token still names its device, and its evidence has an
 			// age of its own (F-01).
@@ -165,52 +162,104 @@ func (c *call) references() (t tokenSays) {
 	return t
 }
 
-// resolve waits for the location server 100 ms at most.
-func (c *call) resolve(ref string) (lis.Resolved, error) {
-	type answer struct {
-		r   lis.Resolved
-		err error
-	}
-	got := make(chan answer, 1)
-	limit := time.NewTimer(askWait)
-	defer limit.Stop()
-	go func() { // ends by itself: the question is one look into memory
-		defer func() {
-			if recover() != nil {
-				got <- answer{err: errLocator}
-			}
-		}()
-		r, err := c.h.cfg.Locator.Resolve(ref, c.org.ID(), c.h.cfg.Now())
-		got <- answer{r, err}
-	}()
-	select {
-	case a := <-got:
-		return a.r, a.err
-	case <-limit.C:
-		c.alarm(AlarmLocator, "the location server did not answer within 100 ms; the call goes on without it")
-		return lis.Resolved{}, errLocator
-	}
+// locator is the location server as a call asks it: each question waits 100 ms
+// at most, and one that does not come back is the last.
+type locator struct {
+	c    *call
+	to   Locator // nil: nobody to ask
+	dead bool
 }
 
 var errLocator = errors.New("the location server did not answer")
 
+// askLocator puts one question. The goroutine ends by itself: each question is
+// one look into memory.
+func askLocator[T any](l *locator, question func(Locator) T) (got T, ok bool) {
+	if l.to == nil || l.dead {
+		return got, false
+	}
+	type answer struct {
+		v  T
+		ok bool
+	}
+	answers := make(chan answer, 1)
+	limit := time.NewTimer(askWait)
+	defer limit.Stop()
+	go func() {
+		var a answer
+		defer func() {
+			if recover() != nil {
+				a.ok = false
+			}
+			answers <- a
+		}()
+		a.v = question(l.to)
+		a.ok = true
+	}()
+	select {
+	case a := <-answers:
+		if !a.ok {
+			l.dead = true
+			l.c.alarm(AlarmPanic, "a fault in the location server was recovered; the call goes on without it")
+		}
+		return a.v, a.ok
+	case <-limit.C:
+		l.dead = true
+		l.c.alarm(AlarmLocator, alarmText[AlarmLocator])
+		return got, false
+	}
+}
+
+func (l *locator) resolve(ref string) (lis.Resolved, error) {
+	type resolved struct {
+		r   lis.Resolved
+		err error
+	}
+	got, ok := askLocator(l, func(to Locator) resolved {
+		r, err := to.Resolve(ref, l.c.org.ID(), l.c.h.cfg.Now())
+		return resolved{r, err}
+	})
+	if !ok {
+		return lis.Resolved{}, errLocator
+	}
+	return got.r, got.err
+}
+
+func (l *locator) askedHELD(id e911.DeviceID) bool {
+	asked, _ := askLocator(l, func(to Locator) bool { return to.AskedHELD(l.c.org.ID(), id) })
+	return asked
+}
+
+// latest is where a device is by its own word, and whether it is off the map.
+func (l *locator) latest(id e911.DeviceID) (e locate.Evidence, found, elsewhere bool) {
+	type where struct {
+		e                locate.Evidence
+		found, elsewhere bool
+	}
+	w, _ := askLocator(l, func(to Locator) (w where) {
+		w.e, w.found = to.Latest(l.c.org.ID(), id)
+		w.elsewhere = to.Elsewhere(l.c.org.ID(), id)
+		return w
+	})
+	return w.e, w.found, w.elsewhere
+}
+
 func (c *call) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
 
 // locate collects what is known and lets the rules decide.
-func (c *call) locate(token tokenSays) {
+func (c *call) locate(server *locator, token tokenSays) {
 	d := &c.dec
 	candidates := token.found
 	c.guard("location by value", func() { candidates = append(candidates, c.byValue()...) })
 	off := token.elsewhere
-	if c.h.cfg.Locator != nil {
-		for _, dev := range d.who.Devices {
-			if dev.ID == token.device {
-				continue // the token was brought up to date already
-			}
-			off = off || c.h.cfg.Locator.Elsewhere(c.org.ID(), dev.ID)
-			if e, ok := c.h.cfg.Locator.Latest(c.org.ID(), dev.ID); ok {
-				candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "held"})
-			}
+	for _, dev := range d.who.Devices {
+		if dev.ID == token.device {
+			continue // the token was brought up to date already
+		}
+		e, found, elsewhere := server.latest(dev.ID)
+		off = off || elsewhere
+		if found {
+			candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "held"})
 		}
 	}
 	direct := !c.known // the source is the device itself, no trunk in front of it

@@ -285,7 +285,8 @@ func TestALocationServerThatHangsCosts100Milliseconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := newKit(t)
 		k.locator.hangs = make(chan struct{})
-		caller := k.call(t.Context(), invite(header("Geolocation", "<"+ourToken+">")))
+		// Two references and three further questions: together no more.
+		caller := k.call(t.Context(), invite(header("Geolocation", "<"+ourToken+">, <https://lis.example/loc/k1.b>")))
 		after(time.Second)
 		if want := "   0.100 leg1 dialled"; !k.tr.has(want) {
 			t.Errorf("want %q in\n%s", want, k.tr)

@@ -644,7 +644,7 @@ func TestAFaultOfOursCostsTheFaultNotTheCall(t *testing.T) {
 				if n := len(slices.Compact(slices.Clone(told))); n != len(told) {
 					t.Errorf("people were told twice: %v", told)
 				}
-				if got := alarms(t, k.journal); !slices.Contains(got, "panic") && c.name != "the location server panics" {
+				if got := alarms(t, k.journal); !slices.Contains(got, "panic") {
 					t.Errorf("alarms = %v, want one of a panic", got)
 				}
 			})
