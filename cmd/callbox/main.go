@@ -93,6 +93,9 @@ type serveCmd struct {
 	SMTPFrom     string   `help:"Sender of mail." env:"CALLBOX_SMTP_FROM"`
 	RTP          string   `help:"Address of the sound of 933." default:"127.0.0.1" env:"CALLBOX_RTP"`
 	RTPPorts     string   `help:"Port range of the sound of 933." default:"20000-21999" env:"CALLBOX_RTP_PORTS"`
+	ProviderName string   `help:"Who operates this Callbox, as PSAPs are told." env:"CALLBOX_PROVIDER_NAME"`
+	ProviderID   string   `name:"provider-id" help:"NENA company id of the operator." env:"CALLBOX_PROVIDER_ID"`
+	Contact      string   `help:"URI of the operator that is answered round the clock, tel:+16175550100; PSAPs see it." env:"CALLBOX_CONTACT"`
 	NoDatabase   bool     `help:"Start from the snapshot file alone." env:"CALLBOX_NO_DATABASE"`
 }
 
@@ -110,6 +113,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		cfg.SIP = append(cfg.SIP, l)
 	}
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
+	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
 	if cfg.RTP, err = netip.ParseAddr(c.RTP); err != nil {
 		errs = append(errs, fmt.Errorf("rtp: %w", err))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/wire/calldata"
 )
 
 // Version is what `callbox version` prints; the build sets it.
@@ -28,6 +29,21 @@ type MailConfig struct {
 	From     string
 }
 
+// Provider is who operates this Callbox, as PSAPs are told (RFC 7852, F-26).
+type Provider struct {
+	Name      string
+	CompanyID string // NENA company id, may be empty
+	Contact   string // answered round the clock: "tel:+16175550100"
+}
+
+func (p Provider) info() calldata.ProviderInfo {
+	info := calldata.ProviderInfo{Name: p.Name, ContactURI: p.Contact, Type: calldata.TypeTelecom}
+	if p.CompanyID != "" {
+		info.ID, info.Series = "urn:nena:companyid:"+p.CompanyID, "NENA"
+	}
+	return info
+}
+
 // Config is what a server needs at start and cannot change without a restart.
 // What people edit lives in the database.
 type Config struct {
@@ -38,10 +54,11 @@ type Config struct {
 	Web     string // address:port of the pages
 	// HELDURL and BaseURL are how others reach the two: location URIs and the
 	// links in notices start with them. Empty: made of the bound address.
-	HELDURL string
-	BaseURL string
-	Domain  string // our element's name in emergency call ids
-	Mail    MailConfig
+	HELDURL  string
+	BaseURL  string
+	Domain   string // our element's name in emergency call ids
+	Mail     MailConfig
+	Provider Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
 	RTP      netip.Addr
 	RTPPorts [2]uint16

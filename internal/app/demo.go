@@ -193,6 +193,7 @@ func demoServer(dir string, cfg DemoConfig, smtp string) (*Server, error) {
 	c.DataDir, c.Node, c.Log, c.Worker = dir, "demo", cfg.Log, cfg.Worker
 	c.HELD, c.RTP = "127.0.0.1:0", netip.MustParseAddr(demoSIP)
 	c.Mail = MailConfig{Server: smtp, TLS: "none", From: "callbox@harbor.example"}
+	c.Provider = Provider{Name: "Callbox demonstration", Contact: "tel:+16175550100"}
 	pages := freePort("127.0.0.1:8088")
 	c.Web = pages.String()
 	return atFreePort(fmt.Sprintf("%s:%d", demoSIP, demoFirstPort), func(a netip.AddrPort) (*Server, error) {

@@ -149,7 +149,9 @@ func (s *Server) bindHTTP() error {
 // wireLive makes the call path.
 func (s *Server) wireLive() error {
 	var err error
-	if s.lis, err = lis.New(lis.Config{Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+	if s.lis, err = lis.New(lis.Config{
+		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(), Now: s.cfg.Now, Log: s.cfg.Log,
+	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}
 	ports, err := media.New(media.Config{Addr: s.cfg.RTP, MinPort: s.cfg.RTPPorts[0], MaxPort: s.cfg.RTPPorts[1], Log: s.cfg.Log})
@@ -165,8 +167,9 @@ func (s *Server) wireLive() error {
 	}
 	s.calls, err = emergency.New(emergency.Config{
 		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, TestCall: tests, Domain: s.cfg.Domain,
-		Dial: func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
-		Now:  s.cfg.Now, Log: s.cfg.Log,
+		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
+		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
+		Now:      s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -252,7 +255,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, p := range []run.Part{
 		{Name: "journal", Run: s.journal.Run},
 		{Name: "speech", Run: s.speaker.Run},
-		{Name: "device locations", Run: s.restoreDevices},
+		{Name: "what the journal knows", Run: s.resume},
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.heldL, s.lis) }},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
@@ -284,25 +287,6 @@ func (s *Server) runWeb(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.web.Close)
 	defer stop()
 	return serveHTTP(ctx, s.webL, s.web)
-}
-
-// restoreDevices reads back where devices were, from the journal, and then
-// only waits: calls do not wait for it.
-func (s *Server) restoreDevices(ctx context.Context) error {
-	if last := s.journal.Stat().Synced; last > 0 {
-		read, cancel := context.WithCancel(ctx)
-		for f := range s.journal.Subscribe(read, 1) {
-			if err := s.lis.Restore(f); err != nil {
-				s.cfg.Log.Warn("a device location in the journal is unreadable", obs.Err(err))
-			}
-			if f.Seq >= last {
-				break
-			}
-		}
-		cancel()
-	}
-	<-ctx.Done()
-	return nil
 }
 
 // Addresses tell where a running server is reached.

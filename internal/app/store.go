@@ -65,7 +65,10 @@ func (s *Server) runStore(ctx context.Context) error {
 }
 
 func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
-	projector, err := report.NewProjector(report.ProjectorConfig{Node: s.cfg.Node, Feed: s.journal, Store: st, Now: s.cfg.Now, Log: s.cfg.Log})
+	projector, err := report.NewProjector(report.ProjectorConfig{
+		Node: s.cfg.Node, Feed: s.journal, Store: st, Now: s.cfg.Now, Log: s.cfg.Log,
+		Last: func() uint64 { return s.journal.Stat().Next - 1 },
+	})
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
