@@ -92,6 +92,7 @@ type house struct {
 	disk   *faultdriver.Disk
 	store  *sqlite.Store
 	file   *memFile
+	real   publish.File // instead of file, when set
 	holder *snapshot.Holder
 	pub    *publish.Publisher
 
@@ -164,9 +165,13 @@ func (h *house) importHarbor() {
 func (h *house) start() {
 	h.t.Helper()
 	h.holder = &snapshot.Holder{}
+	file := publish.File(h.file)
+	if h.real != nil {
+		file = h.real
+	}
 	var err error
 	h.pub, err = publish.New(publish.Config{
-		Holder: h.holder, File: h.file, Dir: filepath.Join(h.dir, "snapshot"), Now: h.clock,
+		Holder: h.holder, File: file, Dir: filepath.Join(h.dir, "snapshot"), Now: h.clock,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Poll: time.Hour,
 		Alarm: func(a journal.Alarm) {
 			h.mu.Lock()

@@ -198,18 +198,34 @@ func (t *tx) flush(ctx context.Context) error {
 				changes = append(changes, changeRow{Kind: e.ref.Kind, OrgID: e.ref.Org, ObjectID: e.ref.ID, At: at})
 			}
 		}
-		for _, c := range changes {
-			_, err := t.db.NewDelete().Model((*changeRow)(nil)).
-				Where("kind = ? AND org_id = ? AND object_id = ?", c.Kind, c.OrgID, c.ObjectID).Exec(ctx)
-			if err != nil {
-				return t.s.fault("log the change", err)
-			}
+		if err := t.forget(ctx, part); err != nil {
+			return err
 		}
 		if _, err := t.db.NewInsert().Model(&changes).Exec(ctx); err != nil {
 			return t.s.fault("log the change", err)
 		}
 		if _, err := t.db.NewInsert().Model(&audits).Exec(ctx); err != nil {
 			return t.s.fault("write the audit trail", err)
+		}
+	}
+	return nil
+}
+
+// forget removes the older change rows of the objects. One that was created
+// has none: ids are never used again.
+func (t *tx) forget(ctx context.Context, part []entry) error {
+	groups := map[admin.Ref][]string{} // by kind and organisation
+	for _, e := range part {
+		if e.verb != admin.Created {
+			k := admin.Ref{Kind: e.ref.Kind, Org: e.ref.Org}
+			groups[k] = append(groups[k], e.ref.ID)
+		}
+	}
+	for k, ids := range groups {
+		_, err := t.db.NewDelete().Model((*changeRow)(nil)).
+			Where("kind = ? AND org_id = ? AND object_id IN (?)", k.Kind, k.Org, bun.List(ids)).Exec(ctx)
+		if err != nil {
+			return t.s.fault("log the change", err)
 		}
 	}
 	return nil

@@ -166,3 +166,48 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 		t.Errorf("without ring and clock: %v, want kind invalid", err)
 	}
 }
+
+// Questions about an organisation go by an index that ends in what is asked
+// for: a list of 500 ids must not read a million elements.
+func TestQuestionsGoByAnIndex(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "callbox.db"))
+	tables := []string{"trunks", "sites", "buildings", "locations", "network_elements", "users", "devices", "numbers", "alerts"}
+	for _, table := range tables {
+		for _, where := range []string{"org_id = 'o' AND id IN ('a', 'b')", "org_id = 'o' AND id > 'a' ORDER BY id LIMIT 10"} {
+			plan := queryPlan(t, st, "SELECT * FROM "+table+" WHERE "+where)
+			if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, "org_id=? AND id") {
+				t.Errorf("%s where %s: %s", table, where, plan)
+			}
+		}
+	}
+	for _, where := range []string{
+		"element_key = 'bssid ' || 'x'", "element_key >= 'bssid ' || 'x' AND element_key < 'bssid ' || 'x' || 'g'",
+	} {
+		plan := queryPlan(t, st, "SELECT * FROM network_elements WHERE org_id = 'o' AND "+where)
+		if !strings.Contains(plan, "org_id=? AND element_key") {
+			t.Errorf("elements where %s: %s", where, plan)
+		}
+	}
+}
+
+func queryPlan(t *testing.T, st *sqlite.Store, query string) string {
+	t.Helper()
+	rows, err := st.Databases()[0].QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	plan := ""
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan += detail + "; "
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}

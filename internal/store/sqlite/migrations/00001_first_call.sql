@@ -1,8 +1,10 @@
 -- The configured objects. Every table carries org_id ('' is the world part) and
 -- is asked by it (E14); a reference inside an organisation is a foreign key over
 -- org_id and id together, so that none can cross the wall. Foreign keys are
--- checked at commit. Times are milliseconds since 1970 UTC (D-10). Columns that
--- end in _sealed hold what seal.Ring made (D-09).
+-- checked at commit. UNIQUE (org_id, id) also serves pages and lists of ids:
+-- without it SQLite reads the whole organisation for each. Times are
+-- milliseconds since 1970 UTC (D-10). Columns that end in _sealed hold what
+-- seal.Ring made (D-09).
 
 -- +goose Up
 CREATE TABLE store_meta (
@@ -218,6 +220,7 @@ CREATE TABLE network_elements (
     prefix      TEXT NOT NULL,
     element_key TEXT NOT NULL,
     UNIQUE (org_id, element_key),
+    UNIQUE (org_id, id),
     FOREIGN KEY (org_id, location_id) REFERENCES locations (org_id, id) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 CREATE INDEX network_elements_location ON network_elements (org_id, location_id);
@@ -273,6 +276,7 @@ CREATE TABLE numbers (
     user_id     TEXT,
     location_id TEXT,
     UNIQUE (org_id, number),
+    UNIQUE (org_id, id),
     FOREIGN KEY (org_id, site_id) REFERENCES sites (org_id, id) DEFERRABLE INITIALLY DEFERRED,
     FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED,
     FOREIGN KEY (org_id, location_id) REFERENCES locations (org_id, id) DEFERRABLE INITIALLY DEFERRED
@@ -293,6 +297,7 @@ CREATE TABLE alerts (
     mail            TEXT NOT NULL,
     webhooks_sealed TEXT NOT NULL,
     UNIQUE (org_id, key),
+    UNIQUE (org_id, id),
     FOREIGN KEY (org_id, site_id) REFERENCES sites (org_id, id) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 CREATE INDEX alerts_site ON alerts (org_id, site_id);
