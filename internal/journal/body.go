@@ -184,6 +184,11 @@ type Notice struct {
 	GaveUp  bool          `json:"gave_up,omitempty"`
 }
 
+// Reading is the body of NotifyStarted.
+type Reading struct {
+	From uint64 `json:"from"` // the first fact that is read again
+}
+
 // Alarm is the body of AlarmRaised.
 type Alarm struct {
 	Code   string `json:"code"`             // closed list beside who raises it: "unknown_source" ...

@@ -34,9 +34,10 @@ const (
 	CallSpoken     Kind = "call.spoken" // 933: what was read out
 	CallEnded      Kind = "call.ended"
 	DeviceLocated  Kind = "device.located"
-	NotifyDue      Kind = "notify.due"    // live: people are to be told now
-	NotifySent     Kind = "notify.sent"   // notify: handed over
-	NotifyFailed   Kind = "notify.failed" // notify: one try failed, or given up
+	NotifyDue      Kind = "notify.due"     // live: people are to be told now
+	NotifySent     Kind = "notify.sent"    // notify: handed over
+	NotifyFailed   Kind = "notify.failed"  // notify: one try failed, or given up
+	NotifyStarted  Kind = "notify.started" // notify: reads on from an earlier fact
 	AlarmRaised    Kind = "alarm.raised"
 )
 

@@ -55,7 +55,10 @@ func tellForEver(arg string) {
 	for n := first; ; n++ {
 		<-j.Record(due(n, time.Now())).Written
 		fmt.Println("written", n)
-		<-time.After(time.Duration(rand.IntN(3000)) * time.Microsecond)
+		<-time.After(time.Duration(rand.IntN(4000)) * time.Microsecond)
+		if n-first == 40 { // enough to be killed in; a slow machine must not fall behind for ever
+			select {}
+		}
 	}
 }
 

@@ -23,6 +23,10 @@ import (
 
 const secret = "whsec-test"
 
+// patience is for a machine that does ten other things; nothing waits so long
+// where all goes well.
+const patience = 90 * time.Second
+
 // rules are alert rules by site.
 type rules struct {
 	mu    sync.Mutex
@@ -142,7 +146,7 @@ func (h *house) record(n int, change ...func(*journal.Due)) journal.Receipt {
 }
 
 func (h *house) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	h.t.Cleanup(cancel)
 	return ctx
 }
@@ -168,7 +172,7 @@ func (h *house) hooks(n int) []hook.Request {
 // facts reads facts of one kind from the journal until n are there.
 func (h *house) facts(kind journal.Kind, n int) []journal.Fact {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var out []journal.Fact
 	for f := range h.journal.Subscribe(ctx, 1) {

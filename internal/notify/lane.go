@@ -50,8 +50,7 @@ type sender struct {
 	long     time.Duration
 	maxAge   time.Duration
 	deliver  func(ctx context.Context, e *entry) error
-	outcome  func(e *entry, err error, gaveUp bool) // after each try, and when given up
-	noted    func()                                 // waits a little until an outcome is noted
+	outcome  func(e *entry, err error, gaveUp bool) // after each try, and when given up; may wait a little
 	stopped  context.Context                        // no new try begins after it
 	hard     context.Context                        // tries are cut off
 	lanes    sync.WaitGroup
@@ -60,6 +59,7 @@ type sender struct {
 
 	mu    sync.Mutex
 	by    map[destination]*lane
+	held  bool // notices are queued and none is sent
 	ended bool
 }
 
@@ -94,19 +94,53 @@ func (s *sender) add(e *entry) (out *entry) {
 	l.queue = slices.Insert(l.queue, at, e)
 	if len(l.queue) > maxWaiting {
 		i := 0
-		if !fresh && len(l.queue) > 1 {
+		if !fresh && !s.held {
 			i = 1 // the first may be on its way
 		}
 		out = l.queue[i]
 		l.queue = slices.Delete(l.queue, i, i+1)
 	}
-	if fresh {
-		s.lanes.Add(1)
-		go func() { defer s.lanes.Done(); s.run(d, l) }()
-	} else {
+	switch {
+	case s.held:
+	case fresh:
+		s.begin(d, l)
+	default:
 		poke(l.news)
 	}
 	return out
+}
+
+// begin starts a lane's goroutine; called with mu held.
+func (s *sender) begin(d destination, l *lane) {
+	s.lanes.Add(1)
+	go func() { defer s.lanes.Done(); s.run(d, l) }()
+}
+
+// release lets what was held be sent.
+func (s *sender) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.held {
+		return
+	}
+	s.held = false
+	for d, l := range s.by {
+		s.begin(d, l)
+	}
+}
+
+// forget takes a notice that is held out of its queue.
+func (s *sender) forget(id e911.NoticeID) (*entry, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.by {
+		if i := slices.IndexFunc(l.queue, func(e *entry) bool { return e.ID == id }); i >= 0 && s.held {
+			e := l.queue[i]
+			l.queue = slices.Delete(l.queue, i, i+1)
+			return e, true
+		}
+	}
+	return nil, false
 }
 
 // lowest returns the smallest number of a fact with a pending notice.
@@ -212,8 +246,6 @@ func (s *sender) judge(l *lane, e *entry, err error) {
 		l.fails, l.downUntil = 0, time.Time{}
 		s.drop(l, e)
 		s.outcome(e, nil, false)
-		// A kill must repeat one notice of a destination, not a row of them.
-		s.noted()
 	case errors.Is(err, ErrGone):
 		s.drop(l, e)
 		s.outcome(e, err, true)
@@ -272,10 +304,13 @@ func (s *sender) pick(d destination, l *lane) (e *entry, wait time.Duration, ok 
 	return nil, soonest.Sub(now), true
 }
 
+// drop takes e out of the queue.
 func (s *sender) drop(l *lane, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.queue = slices.DeleteFunc(l.queue, func(o *entry) bool { return o == e })
+	if i := slices.Index(l.queue, e); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+	}
 }
 
 // acquire takes a place on a way, the organisation's own first.

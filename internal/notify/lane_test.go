@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,7 @@ type bench struct {
 func newBench(ctx context.Context, deliver func(e *entry) error) *bench {
 	b := &bench{began: time.Now()}
 	b.sender = &sender{
-		now: time.Now, first: time.Second, long: 5 * time.Minute, maxAge: 24 * time.Hour, stopped: ctx, hard: ctx, noted: func() {},
+		now: time.Now, first: time.Second, long: 5 * time.Minute, maxAge: 24 * time.Hour, stopped: ctx, hard: ctx,
 		by: map[destination]*lane{}, slots: map[string]chan struct{}{}, orgSlots: map[string]map[e911.OrgID]chan struct{}{},
 		deliver: func(ctx context.Context, e *entry) error {
 			b.mu.Lock()
@@ -60,9 +61,9 @@ func TestADestinationThatIsDownIsTriedLessAndLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		up := false
+		var up atomic.Bool
 		b := newBench(ctx, func(*entry) error {
-			if !up {
+			if !up.Load() {
 				return errors.New("connection refused")
 			}
 			return nil
@@ -77,7 +78,7 @@ func TestADestinationThatIsDownIsTriedLessAndLessOften(t *testing.T) {
 		if got := b.log(&b.tries); !slices.Equal(got, want) {
 			t.Errorf("tries:\n%q\nwant:\n%q", got, want)
 		}
-		up = true
+		up.Store(true)
 		<-time.After(5 * time.Minute)
 		if got, want := b.log(&b.settled), []string{"23m31s 1 <nil>", "23m31s 2 <nil>"}; !slices.Equal(got, want) {
 			t.Errorf("settled: %q, want %q", got, want)
@@ -91,9 +92,9 @@ func TestSomethingNewIsTriedAtOnceButNotTwiceInASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		up := false
+		var up atomic.Bool
 		b := newBench(ctx, func(*entry) error {
-			if !up {
+			if !up.Load() {
 				return errors.New("connection refused")
 			}
 			return nil
@@ -108,7 +109,7 @@ func TestSomethingNewIsTriedAtOnceButNotTwiceInASecond(t *testing.T) {
 		if got := len(b.log(&b.tries)) - before; got > 2 {
 			t.Errorf("%d tries in a second", got)
 		}
-		up = true
+		up.Store(true)
 		b.send("a", "last", "org")
 		<-time.After(time.Second)
 		settled := b.log(&b.settled)

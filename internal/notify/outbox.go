@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,8 +45,8 @@ type outbox struct {
 	dir   string
 	open  func(string) (*sql.DB, error)
 	now   func() time.Time
-	found func([]*entry) // pending notices of a database that was opened
-	low   func() uint64  // first fact that has a pending notice, 0 when none has
+	found func([]e911.NoticeID, []*entry) // settled ids and pending notices of a database that was opened
+	low   func() uint64                   // first fact that has a pending notice, 0 when none has
 	tell  func(ok bool, err error)
 	first chan cursor   // what Run begins with, sent once
 	wake  chan struct{} // capacity 1
@@ -56,11 +55,7 @@ type outbox struct {
 	mu      sync.Mutex
 	unsaved map[e911.NoticeID]row
 	seq     uint64
-	moved   bool          // seq has not been saved
-	puts    uint64        // counts put
-	saved   uint64        // puts that are in the database
-	settled chan struct{} // closed and replaced after each save, good or not
-	failing bool
+	moved   bool // seq has not been saved
 }
 
 // cursor is where reading goes on.
@@ -72,7 +67,6 @@ type cursor struct {
 // put notes r; a later one about the same notice replaces it.
 func (o *outbox) put(r row) {
 	o.mu.Lock()
-	o.puts++
 	_, there := o.unsaved[r.ID]
 	if there || r.state == pending || len(o.unsaved) < maxUnsaved {
 		o.unsaved[r.ID] = r
@@ -90,37 +84,6 @@ func (o *outbox) putNew(n Notice) {
 	}
 }
 
-// noted waits until all that was put is in the database, but not longer than
-// patience, and not at all while the database fails.
-func (o *outbox) noted(ctx context.Context, patience time.Duration) {
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	o.mu.Lock()
-	want := o.puts
-	for o.saved < want && !o.failing && ctx.Err() == nil {
-		settled := o.settled
-		o.mu.Unlock()
-		select {
-		case <-settled:
-		case <-t.C:
-			return
-		case <-ctx.Done():
-			return
-		}
-		o.mu.Lock()
-	}
-	o.mu.Unlock()
-}
-
-// settle lets those who wait in noted look again.
-func (o *outbox) settle(failing bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failing = failing
-	close(o.settled)
-	o.settled = make(chan struct{})
-}
-
 // advance notes that all facts up to seq are handled.
 func (o *outbox) advance(seq uint64, made bool) {
 	o.mu.Lock()
@@ -129,26 +92,6 @@ func (o *outbox) advance(seq uint64, made bool) {
 	if made {
 		poke(o.wake)
 	}
-}
-
-// has reports which of the notices the database knows. An error means that it
-// cannot be asked.
-func (o *outbox) has(ctx context.Context, notices []Notice) (map[e911.NoticeID]bool, error) {
-	db := o.db.Load()
-	if db == nil {
-		return nil, errors.New("the outbox's database is not open")
-	}
-	known := map[e911.NoticeID]bool{}
-	for _, n := range notices {
-		var one int
-		switch err := db.QueryRowContext(ctx, "SELECT 1 FROM notice WHERE id = ?", string(n.ID)).Scan(&one); {
-		case err == nil:
-			known[n.ID] = true
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, fmt.Errorf("look up notice: %w", err)
-		}
-	}
-	return known, nil
 }
 
 // run saves until ctx ends, then once more.
@@ -163,7 +106,6 @@ func (o *outbox) run(ctx context.Context) {
 		if err == nil {
 			err = o.save(ctx)
 		}
-		o.settle(err != nil)
 		if err == nil {
 			if failing {
 				failing = false
@@ -228,11 +170,14 @@ func (o *outbox) ready(ctx context.Context) error {
 		o.begin(cursor{})
 		return err
 	}
+	var ids []e911.NoticeID
 	var entries []*entry
 	at := cursor{}
 	if err = migrate(ctx, db); err == nil {
 		if at.seq, at.known, err = loadCursor(ctx, db); err == nil {
-			entries, err = loadPending(ctx, db)
+			if ids, err = loadKnown(ctx, db); err == nil {
+				entries, err = loadPending(ctx, db)
+			}
 		}
 	}
 	if err != nil {
@@ -244,7 +189,7 @@ func (o *outbox) ready(ctx context.Context) error {
 		return err
 	}
 	o.db.Store(db)
-	o.found(entries)
+	o.found(ids, entries)
 	o.begin(at)
 	return nil
 }
@@ -279,20 +224,18 @@ func (o *outbox) save(ctx context.Context) error {
 	}
 	taken := o.unsaved
 	o.unsaved = make(map[e911.NoticeID]row)
-	seq, moved, puts := o.seq, o.moved, o.puts
+	seq, moved := o.seq, o.moved
 	o.moved = false
 	o.mu.Unlock()
 	if len(rows) == 0 && !moved {
-		return nil // saved is puts already
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
 	err := save(ctx, o.db.Load(), rows, seq, o.now())
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err == nil {
-		o.saved = puts
-	} else {
+	if err != nil {
 		for id, r := range taken {
 			if _, newer := o.unsaved[id]; !newer {
 				o.unsaved[id] = r

@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// startPatience is how long the start waits for the outbox's database; then
-	// notices go out without it.
-	startPatience = 2 * time.Second
+	// startPatience is how long the start waits for the outbox's database, and
+	// then for the facts that a former run left; then notices go out without.
+	startPatience = time.Second
 	// strangerAge is the oldest call that is told when nothing says which calls
 	// were told before: an old journal must not ring every desk again.
 	strangerAge = 15 * time.Minute
 	// rulesPause is how often the rules are asked while there are none yet.
 	rulesPause = 100 * time.Millisecond
-	// lookupTimeout bounds the question whether a notice was sent before; no
-	// answer means that it is sent again, with the same id.
-	lookupTimeout = 200 * time.Millisecond
-	maxKnown      = 1 << 17
-	// notePatience is how long a destination's next notice waits until the one
-	// before it is noted as sent.
-	notePatience = 250 * time.Millisecond
+	// maxKnown is how many notices are remembered in memory, to tell a
+	// repetition from news; half of them may come from a former run.
+	maxKnown = 1 << 17
+	// notePatience is how long a destination's next notice waits until the
+	// journal has written that the one before it was sent: a kill then repeats
+	// one notice of a destination and not a row of them.
+	notePatience = 50 * time.Millisecond
 )
 
 // Service tells people. Make it with New, then call Run.
@@ -38,7 +38,6 @@ type Service struct {
 	outbox   *outbox
 	sender   atomic.Pointer[sender] // from Run on
 	known    known
-	began    time.Time
 	maxAge   time.Duration
 	failing  atomic.Bool
 }
@@ -77,19 +76,18 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
 		s.cfg.Log.Warn("notify: the folder of the outbox cannot be made", "err", err)
 	}
-	s.began = s.cfg.Now()
 	hard, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	lanes := &sender{
 		now: s.cfg.Now, first: s.cfg.FirstPause, long: s.cfg.LongPause, maxAge: s.cfg.MaxAge,
-		deliver: s.deliver, outcome: s.outcome, noted: func() { s.outbox.noted(hard, notePatience) }, stopped: ctx, hard: hard,
+		deliver: s.deliver, outcome: s.outcome, stopped: ctx, hard: hard, held: true,
 		by: map[destination]*lane{}, slots: map[string]chan struct{}{}, orgSlots: map[string]map[e911.OrgID]chan struct{}{},
 	}
 	s.sender.Store(lanes)
 	first := make(chan cursor, 1)
 	s.outbox = &outbox{
 		dir: s.cfg.Dir, open: s.cfg.Open, now: s.cfg.Now, found: s.resume, low: lanes.lowest, tell: s.outboxState,
-		first: first, wake: make(chan struct{}, 1), settled: make(chan struct{}), unsaved: map[e911.NoticeID]row{},
+		first: first, wake: make(chan struct{}, 1), unsaved: map[e911.NoticeID]row{},
 	}
 	saving, stopSaving := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSaving()
@@ -129,13 +127,19 @@ func (s *Service) awaitCursor(ctx context.Context, first <-chan cursor) uint64 {
 	return at.seq + 1
 }
 
-// read handles facts until ctx ends or the journal closes.
+// read handles facts until ctx ends or the journal closes. What a former run
+// has left is held until its facts are read to the end: among them stands what
+// it has sent and the outbox has not noted.
 func (s *Service) read(ctx context.Context, from uint64) {
 	feed := s.cfg.Feed.Subscribe(ctx, from)
 	var overdue <-chan journal.Fact
 	if s.cfg.Overdue != nil {
 		overdue = s.cfg.Overdue.Overdue(ctx)
 	}
+	lanes := s.sender.Load()
+	end := s.cfg.Recorder.Record(journal.New(journal.NotifyStarted, s.cfg.Now(), "", "", journal.Reading{From: from})).Seq
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
 	for feed != nil || overdue != nil {
 		select {
 		case f, open := <-feed:
@@ -143,24 +147,52 @@ func (s *Service) read(ctx context.Context, from uint64) {
 				feed = nil
 				continue
 			}
-			made := f.Kind == journal.NotifyDue && s.take(ctx, f)
+			made := s.handle(ctx, f, f.Seq < end)
 			if ctx.Err() != nil {
 				return // perhaps not handled: it comes again
 			}
 			s.outbox.advance(f.Seq, made)
+			if f.Seq >= end {
+				lanes.release()
+			}
 		case f, open := <-overdue:
 			if !open {
 				overdue = nil
 				continue
 			}
-			if f.Kind == journal.NotifyDue {
-				s.take(ctx, f)
-			}
+			s.handle(ctx, f, false)
+		case <-patience.C:
+			lanes.release()
 		case <-ctx.Done():
 			return
 		}
 	}
+	lanes.release()
 	<-ctx.Done() // the journal closed first; what waits is still sent
+}
+
+// handle does what follows from one fact; former says that it is of a former
+// run. It reports whether there were notices to make.
+func (s *Service) handle(ctx context.Context, f journal.Fact, former bool) bool {
+	switch {
+	case f.Kind == journal.NotifyDue:
+		return s.take(ctx, f)
+	case former && (f.Kind == journal.NotifySent || f.Kind == journal.NotifyFailed):
+		n, err := journal.Decode[journal.Notice](f)
+		if err != nil || (f.Kind == journal.NotifyFailed && !n.GaveUp) {
+			return false
+		}
+		s.known.add(n.ID)
+		if e, held := s.sender.Load().forget(n.ID); held {
+			r := row{Notice: e.Notice, state: sent, tries: n.Try}
+			if n.GaveUp {
+				r.state = givenUp
+			}
+			s.outbox.put(r)
+			return true
+		}
+	}
+	return false
 }
 
 // take makes the notices of one fact and queues those that are new. It reports
@@ -186,14 +218,6 @@ func (s *Service) take(ctx context.Context, f journal.Fact) bool {
 		s.alarm(AlarmNobody, f.Org, f.Call, "no alert rule tells anybody of this call")
 	}
 	notices = slices.DeleteFunc(notices, func(n Notice) bool { return s.known.has(n.ID) })
-	if len(notices) > 0 && f.At.Before(s.began) {
-		// Only what happened before this run can have been told by a former one.
-		lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
-		if old, err := s.outbox.has(lookup, notices); err == nil {
-			notices = slices.DeleteFunc(notices, func(n Notice) bool { return old[n.ID] })
-		}
-		cancel()
-	}
 	for _, n := range notices {
 		s.known.add(n.ID)
 		e := &entry{Notice: n}
@@ -213,7 +237,10 @@ func (s *Service) take(ctx context.Context, f journal.Fact) bool {
 
 // resume queues what a database that was opened says is pending, and notes in
 // it what waits in memory: it may be a new one.
-func (s *Service) resume(entries []*entry) {
+func (s *Service) resume(settled []e911.NoticeID, entries []*entry) {
+	for _, id := range settled {
+		s.known.add(id)
+	}
 	s.sender.Load().each(s.outbox.putNew)
 	for _, e := range entries {
 		if s.known.has(e.ID) {
@@ -265,9 +292,17 @@ func (s *Service) outcome(e *entry, err error, gaveUp bool) {
 		body.Error = bounded(err.Error(), 400)
 		s.cfg.Log.Warn("notify: not handed over", "notice", string(e.ID), "channel", e.Channel, "try", e.tries, "gave_up", gaveUp)
 	}
-	s.cfg.Recorder.Record(journal.New(kind, s.cfg.Now(), e.Org, e.Call, body))
+	receipt := s.cfg.Recorder.Record(journal.New(kind, s.cfg.Now(), e.Org, e.Call, body))
 	if gaveUp {
 		s.alarm(AlarmGaveUp, e.Org, e.Call, "a "+e.Channel+" was given up: "+body.Error)
+	}
+	if err == nil {
+		t := time.NewTimer(notePatience)
+		defer t.Stop()
+		select {
+		case <-receipt.Written:
+		case <-t.C:
+		}
 	}
 }
 

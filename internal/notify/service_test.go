@@ -360,3 +360,17 @@ func BenchmarkTold(b *testing.B) {
 	}
 	h.stop()
 }
+
+// BenchmarkBacklog is a thousand calls at once to one mail address and one URL.
+func BenchmarkBacklog(b *testing.B) {
+	for b.Loop() {
+		h := newHouse(b)
+		h.start()
+		for n := range 1000 {
+			h.record(n + 1)
+		}
+		h.hooks(1000)
+		h.mails(1000)
+		h.stop()
+	}
+}

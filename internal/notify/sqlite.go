@@ -11,6 +11,8 @@ import (
 
 	"modernc.org/sqlite" // also registers the driver
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 // The outbox's file, and what its rows say.
@@ -96,6 +98,27 @@ func loadCursor(ctx context.Context, db *sql.DB) (seq uint64, known bool, err er
 		return 0, false, fmt.Errorf("read cursor of the outbox: %w", err)
 	}
 	return uint64(n), true, nil
+}
+
+// loadKnown returns the newest settled notices, so that none is told again.
+func loadKnown(ctx context.Context, db *sql.DB) ([]e911.NoticeID, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id FROM notice WHERE state <> 0 ORDER BY changed_at DESC LIMIT ?", maxKnown/2)
+	if err != nil {
+		return nil, fmt.Errorf("read settled notices: %w", err)
+	}
+	defer rows.Close()
+	var ids []e911.NoticeID
+	for rows.Next() {
+		var id e911.NoticeID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("read settled notices: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read settled notices: %w", err)
+	}
+	return ids, nil
 }
 
 // loadPending returns what is still to be sent, oldest first.

@@ -213,7 +213,7 @@ func TestWhatWasSyncedOutlivesKillsPowerFailuresAndBrokenDisks(t *testing.T) {
 			}
 			history += fmt.Sprintf("before a crash, power failure %v:\n%v", power, fs)
 			next := fs.crash(power, rng)
-			history += fmt.Sprintf("alarms: %v\n", al.all)
+			history += fmt.Sprintf("alarms: %v\n", al)
 			history += fmt.Sprintf("after it:\n%v", next)
 			fs.set(nil, nil)
 			_ = j.stop()

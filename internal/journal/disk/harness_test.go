@@ -66,7 +66,7 @@ func (a *alarms) count(code disk.AlarmCode) int {
 
 func (a *alarms) await(t testing.TB, code disk.AlarmCode) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(60 * time.Second)
 	for {
 		a.mu.Lock()
 		more := a.more
@@ -80,6 +80,12 @@ func (a *alarms) await(t testing.TB, code disk.AlarmCode) {
 			t.Fatalf("no alarm %s came; alarms: %v", code, a.all)
 		}
 	}
+}
+
+func (a *alarms) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return fmt.Sprint(a.all)
 }
 
 // running is a journal with its Run going.
@@ -114,7 +120,7 @@ func await(t testing.TB, c <-chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatalf("%s did not happen", what)
 	}
 }
@@ -122,7 +128,7 @@ func await(t testing.TB, c <-chan struct{}, what string) {
 // take reads n facts.
 func take(t testing.TB, feed <-chan journal.Fact, n int) []journal.Fact {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(60 * time.Second)
 	var out []journal.Fact
 	for len(out) < n {
 		select {
@@ -158,7 +164,7 @@ func all(t testing.TB, cfg disk.Config) []journal.Fact {
 			if f.Seq == st.Synced {
 				return out
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatalf("fact %d, the last one, is not read; the one before is %v", st.Synced, out[max(0, len(out)-1):])
 		}
 	}
