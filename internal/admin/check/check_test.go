@@ -47,6 +47,7 @@ func rows(t *testing.T, r *csv.Reader, do func(row []string)) {
 
 // The ranges of ZIP codes hold for every ZIP code there is, but for the few
 // that are served from another state.
+// Proves: N-38
 func TestZipStates(t *testing.T) {
 	all, off := 0, map[string]bool{}
 	rows(t, shared(t, "data/zip-us-geonames/us_zip.csv"), func(row []string) {
@@ -101,6 +102,7 @@ func usTerritory(location, country string) bool {
 	return strings.Contains(location, "PUERTO RICO")
 }
 
+// Proves: D-10
 func TestKeys(t *testing.T) {
 	for key, want := range map[string]bool{
 		"hq": true, "mill-1-f2-210": true, "B.12/4:left_wing": true, "9": true, "sep001122aabbcc": true,
@@ -112,6 +114,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// Proves: F-19
 func TestMaskedPrefix(t *testing.T) {
 	for digits, want := range map[int]string{1: "00:11:22:33:44:5", 2: "00:11:22:33:44", 3: "00:11:22:33:4"} {
 		if got := masked("00:11:22:33:44:50", digits); got != want {

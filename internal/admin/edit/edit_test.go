@@ -305,6 +305,7 @@ func TestRulesBetweenObjects(t *testing.T) {
 }
 
 // What others name stays, and what names it is said.
+// Proves: E1, E15
 func TestWhatIsNamedStays(t *testing.T) {
 	d := newDesk(t)
 	hq := named(d, &d.Sites, d.org, "hq")

@@ -32,9 +32,16 @@ func readNote(dir string) (note, error) {
 	return n, nil
 }
 
+// maxHeld bounds the note. With more objects held back the next start reads
+// everything again instead.
+const maxHeld = 10_000
+
 // writeNote replaces the note. It is not synced: a note that is older than the
 // snapshot, or lost, costs time at the next start and nothing else.
 func writeNote(dir string, n note) error {
+	if len(n.Held) > maxHeld {
+		n.Head, n.Held = admin.Head{}, nil
+	}
 	b, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("write the note of the last publish: %w", err)

@@ -250,22 +250,23 @@ func changesOf(batch admin.Batch, current *snapshot.Snapshot, whole bool) (chang
 	return changes, held
 }
 
-// leftOut names what ApplyGood did not take, with the first reason for each.
+// leftOut names what ApplyGood did not take, with the first reason for each:
+// the path of a fault begins with "site[id]".
 func leftOut(left []snapshot.Change, err error) []Held {
-	why := "it does not fit into the rest"
-	if err != nil {
-		why = err.Error()
+	reasons := map[string]string{}
+	for _, f := range e911.FaultsOf(err) {
+		object, _, _ := strings.Cut(f.Path, "]")
+		if _, have := reasons[object]; !have {
+			reasons[object] = f.Msg
+		}
 	}
 	held := make([]Held, len(left))
 	for i, c := range left {
-		ref := admin.Ref{Kind: c.Kind, Org: c.Org, ID: c.ID}
-		held[i] = Held{ref, why}
-		for _, f := range e911.FaultsOf(err) {
-			if strings.Contains(f.Path, c.ID) {
-				held[i].Why = f.Msg
-				break
-			}
+		why, ok := reasons[string(c.Kind)+"["+c.ID]
+		if !ok {
+			why = "it does not fit into the rest"
 		}
+		held[i] = Held{admin.Ref{Kind: c.Kind, Org: c.Org, ID: c.ID}, why}
 	}
 	return held
 }

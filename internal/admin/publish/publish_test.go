@@ -650,6 +650,7 @@ func TestVerify(t *testing.T) {
 	h.agree()
 }
 
+// Proves: D-10
 func TestConfigFaults(t *testing.T) {
 	_, err := publish.New(publish.Config{})
 	if e911.KindOf(err) != e911.Invalid || !strings.Contains(err.Error(), "Alarm, Dir, File, Holder, Log, Now") {

@@ -66,7 +66,7 @@ func FuzzImport(f *testing.F) {
 		p, err := im.plan(t.Context(), hold(), "world.yaml", []byte(text))
 		if err != nil {
 			faults := e911.FaultsOf(err)
-			if e911.KindOf(err) != e911.Invalid || len(faults) == 0 || len(faults) > maxFaults {
+			if e911.KindOf(err) != e911.Invalid || len(faults) == 0 || len(faults) > maxFaults+1 {
 				t.Fatalf("refused without a reason, or with %d: %v", len(faults), err)
 			}
 			for _, g := range faults {

@@ -26,15 +26,15 @@ const (
 
 // Proves: F-06, F-10, F-19, F-20, F-21, F-23, F-37, D-07, W-16, E12
 func TestRefusals(t *testing.T) {
+	b := newBench(t) // a refused file leaves nothing, so one store serves all
 	for _, group := range [][]refusal{fileRefusals, worldRefusals, orgRefusals, siteRefusals, placeRefusals, networkRefusals, peopleRefusals, alertRefusals} {
 		for _, r := range group {
-			t.Run(r.name, func(t *testing.T) { r.run(t) })
+			t.Run(r.name, func(t *testing.T) { r.run(t, &bench{t, b.st, b.im}) })
 		}
 	}
 }
 
-func (r refusal) run(t *testing.T) {
-	b := newBench(t)
+func (r refusal) run(t *testing.T, b *bench) {
 	text := edit(t, harbor(), r.old, r.bad)
 	_, err := b.run(text, world.Options{})
 	if e911.KindOf(err) != e911.Invalid || err == nil {

@@ -160,6 +160,13 @@ func (im *Importer) plan(ctx context.Context, base admin.Reader, file string, te
 	}
 	if len(s.faults) > 0 {
 		slices.SortStableFunc(s.faults, func(a, b e911.Fault) int { return (a.Row-b.Row)*1000 + a.Col - b.Col })
+		if s.beyond > 0 {
+			last := s.faults[len(s.faults)-1]
+			s.faults = append(s.faults, e911.Fault{
+				File: file, Path: "", Row: last.Row, Col: last.Col, Code: codeMore,
+				Msg: fmt.Sprintf("there are %d faults more", s.beyond), Fix: "mend these first",
+			})
+		}
 		return nil, &e911.Error{Kind: e911.Invalid, Msg: "the world file is refused, nothing was changed", Faults: s.faults}
 	}
 	return r.diff(), nil

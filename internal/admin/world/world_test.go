@@ -148,6 +148,7 @@ func TestImportTwiceChangesNothing(t *testing.T) {
 }
 
 // The shape of the issue, word for word, is accepted.
+// Proves: E15, D-10
 func TestTheShapeOfTheIssue(t *testing.T) {
 	b := newBench(t)
 	rep := b.must(issueShape)
@@ -390,6 +391,7 @@ organisations: [{key: quay, sites: [{key: hq, zone: America/Chicago, ecbn: "+131
 	}
 }
 
+// Proves: E15
 func TestTheSizeIsLimited(t *testing.T) {
 	b := newBench(t)
 	_, err := b.run(strings.Repeat("# long\n", world.MaxSize/7+1), world.Options{})
@@ -399,14 +401,15 @@ func TestTheSizeIsLimited(t *testing.T) {
 }
 
 // A world of many places is checked in time that grows with it, not with its
-// square.
+// square, and one that is wrong all over is answered in bounds.
+// Proves: E15, W-16
 func TestALargeWorld(t *testing.T) {
 	b := newBench(t)
 	var s strings.Builder
 	s.WriteString(harbor()[:strings.Index(harbor(), "organisations:")])
 	s.WriteString("organisations:\n  - key: campus\n    demonstration: true\n    bssid_masking: [{oui: \"00:11:22\", digits: 1}]\n    sites:\n      - key: hq\n        zone: America/New_York\n        buildings:\n")
 	s.WriteString("          - {key: b, name: B, address: {country: US, A1: MA, A3: Cambridge, HNO: 1, RD: Main, PC: 02139}, locations: [\n")
-	const places = 4000
+	const places = 1500
 	for i := range places {
 		fmt.Fprintf(&s, "            {key: l%d, ROOM: \"%d\", network: [{bssid: \"00:11:22:%02x:%02x:00\"}, {lldp: {chassis: \"0c:75:bd:00:%02x:%02x\", port: p%d}}]},\n",
 			i, i, i>>8, i&255, i>>8, i&255, i)
@@ -418,5 +421,10 @@ func TestALargeWorld(t *testing.T) {
 	}
 	if rep := b.must(s.String()); rep.Changes() != 0 {
 		t.Errorf("a second time: %+v", rep.Counts)
+	}
+	_, err := b.run(strings.ReplaceAll(s.String(), "0c:75:bd", "0e:75:bd"), world.Options{})
+	faults := e911.FaultsOf(err)
+	if len(faults) != 501 || faults[500].Code != "more" || !strings.Contains(faults[500].Msg, "1000") {
+		t.Errorf("%d faults, the last %+v; want 500 and the number of the others", len(faults), faults[max(len(faults)-1, 0):])
 	}
 }

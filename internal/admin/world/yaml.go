@@ -22,9 +22,11 @@ const (
 	codeTwice   = "duplicate"   // check.Duplicate
 	codeType    = "type"        // a list where a text belongs, and the like
 	codeSize    = "size"        // too large
+	codeMore    = "more"        // further faults that are not told
 )
 
-// maxFaults bounds the answer to a file that is wrong all over.
+// maxFaults bounds the answer to a file that is wrong all over. One line more
+// says how many there are beyond.
 const maxFaults = 500
 
 // source reads one file strictly: what nobody reads is refused, and every
@@ -32,15 +34,18 @@ const maxFaults = 500
 type source struct {
 	file   string
 	faults []e911.Fault
+	beyond int              // faults that are not told
 	at     map[string]place // by path
 }
 
 type place struct{ row, col int }
 
 func (s *source) add(path string, at place, code, msg, fix string) {
-	if len(s.faults) < maxFaults {
-		s.faults = append(s.faults, e911.Fault{File: s.file, Path: path, Row: at.row, Col: at.col, Code: code, Msg: msg, Fix: fix})
+	if len(s.faults) == maxFaults {
+		s.beyond++
+		return
 	}
+	s.faults = append(s.faults, e911.Fault{File: s.file, Path: path, Row: at.row, Col: at.col, Code: code, Msg: msg, Fix: fix})
 }
 
 // where finds the place of a path, or of the nearest thing around it.

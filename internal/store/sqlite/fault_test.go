@@ -91,6 +91,7 @@ func TestADiskThatFails(t *testing.T) {
 	}
 }
 
+// Proves: D-10
 func TestTheDriversErrorsStayInside(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "callbox.db"))
 	o, err := createOrg(t.Context(), st, "harbor")

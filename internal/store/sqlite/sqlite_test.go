@@ -140,6 +140,7 @@ func TestADatabaseOfANewerCallboxIsRefused(t *testing.T) {
 	}
 }
 
+// Proves: D-14
 func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	junk := filepath.Join(dir, "junk.db")
@@ -169,6 +170,7 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 
 // Questions about an organisation go by an index that ends in what is asked
 // for: a list of 500 ids must not read a million elements.
+// Proves: D-07
 func TestQuestionsGoByAnIndex(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "callbox.db"))
 	tables := []string{"trunks", "sites", "buildings", "locations", "network_elements", "users", "devices", "numbers", "alerts"}
