@@ -111,10 +111,10 @@ func TestSomethingNewIsTriedAtOnceButNotTwiceInASecond(t *testing.T) {
 		}
 		up.Store(true)
 		b.send("a", "last", "org")
-		<-time.After(time.Second)
+		<-time.After(1100 * time.Millisecond) // a try at the very moment may still have failed
 		settled := b.log(&b.settled)
 		if len(settled) != 12 || settled[0][:5] != "9m1s " && settled[0][:5] != "9m2s " {
-			t.Errorf("settled: %q, want all 12 within a second after the news", settled)
+			t.Errorf("settled: %q, want all 12 within a second or so after the news", settled)
 		}
 		cancel()
 		b.end()

@@ -18,10 +18,7 @@ import (
 
 // broken is a database/sql driver around the real one that fails on demand
 // (F-38 a).
-type broken struct {
-	under driver.Driver
-	fail  atomic.Bool
-}
+type broken struct{ fail atomic.Bool }
 
 var errIO = errors.New("disk I/O error (injected)")
 

@@ -106,7 +106,15 @@ func TestTheFirstThreeLinesTellAll(t *testing.T) {
 			"911 NOT CONNECTED, call the PSAP now: Front desk needs help\n" +
 				"795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139\n" +
 				"Call back +1 617-555-0111 · 10:04:05 PM EST, Friday 6 March 2026\n\n" +
-				"The call has found no way to the PSAP yet; it is tried again until the caller hangs up. Call from another phone: Middlesex, +1 617-555-0199. Say the place below: the PSAP cannot see it.\n",
+				"The call has found no way to the PSAP yet; it is tried again until the caller hangs up. Call from another phone: Middlesex, +1 617-555-0199. Say the place above: the PSAP cannot see it.\n",
+		},
+		{
+			"no leg in a demonstration, line of the PSAP not known", func(d *journal.Due) { d.Reason, d.Demonstration = journal.DueNotConnected, true },
+			"911 NOT CONNECTED, call the PSAP now: Front desk, 795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139 (demonstration)",
+			"(DEMONSTRATION: no real emergency, no real PSAP) 911 NOT CONNECTED, call the PSAP now: Front desk needs help\n" +
+				"795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139\n" +
+				"Call back +1 617-555-0111 · 10:04:05 PM EST, Friday 6 March 2026\n\n" +
+				"This is a demonstration: call nobody. In a real one: The call has found no way to the PSAP yet; it is tried again until the caller hangs up. Dial 911 from another phone",
 		},
 		{
 			"the caller gave up", func(d *journal.Due) { d.Reason = journal.DueAbandoned },
@@ -176,7 +184,7 @@ func TestAMachineCanCompareTheMailWithTheCall(t *testing.T) {
 	}
 	for _, row := range []string{
 		"Caller:                  Front desk", "Call back:               +1 617-555-0111", "Floor:                   2", "Room:                    210",
-		"PSAP:                    Middlesex", "Position:                42.36684, -71.10565 (within 20 m)", "Located by:              lldp port",
+		"PSAP:                    Middlesex", "Position:                42.36684, -71.10565 (within 20 m)", "Located by:              switch port",
 		"Follow the call: https://callbox.example/calls/call-1",
 	} {
 		if !strings.Contains(m.Text, row) {

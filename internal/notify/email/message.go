@@ -2,6 +2,7 @@ package email
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -165,14 +166,22 @@ func describe(n notify.Notice) view {
 		v.Advice = "This was a test call. It tells where a 911 call from there would come from."
 	case d.Reason == journal.DueNotConnected:
 		v.What = "911 NOT CONNECTED, call the PSAP now: " + who + " needs help"
-		v.Advice = "The call has found no way to the PSAP yet; it is tried again until the caller hangs up. Call from another phone: " +
-			reach(psap, d.PSAPLine) + ". Say the place below: the PSAP cannot see it."
+		v.Advice = "The call has found no way to the PSAP yet; it is tried again until the caller hangs up. "
+		if d.PSAPLine != "" {
+			v.Advice += "Call from another phone: " + reach(psap, d.PSAPLine)
+		} else {
+			v.Advice += "Dial 911 from another phone, such as a mobile"
+		}
+		v.Advice += ". Say the place above: the PSAP cannot see it."
 	case d.Reason == journal.DueAbandoned:
 		v.What, v.Tone = "911 caller gave up before an answer: "+who, "#9a5b00"
 		v.Advice = "The caller hung up before the PSAP answered. Go there or call back."
 	}
 	if d.Demonstration {
 		v.Mark = "DEMONSTRATION: no real emergency, no real PSAP"
+		if v.Advice != "" {
+			v.Advice = "This is a demonstration: call nobody. In a real one: " + v.Advice
+		}
 	}
 	v.Reach = "No callback number is known"
 	if d.Callback != "" {
@@ -197,7 +206,14 @@ func (v *view) rows(n notify.Notice, at string) {
 	if d.Line != d.Callback {
 		add("Line", spoken(d.Line))
 	}
-	add("Location as sent to 911", notify.Where(d))
+	switch d.Reason {
+	case journal.DueNotConnected:
+		add("Location", notify.Where(d))
+	case journal.DueTest:
+		add("Location for 911", notify.Where(d))
+	default:
+		add("Location as sent to 911", notify.Where(d))
+	}
 	for _, f := range details {
 		add(f.label, d.Place.Civic.Get(f.name))
 	}
@@ -215,8 +231,8 @@ func (v *view) rows(n notify.Notice, at string) {
 	add("Dialled", d.Dialled)
 	add("Site", d.SiteName)
 	add("Organisation", d.OrgName)
-	add("Located by", words(string(d.LocatedBy)))
-	add("Identified by", words(string(d.IdentifiedBy)))
+	add("Located by", cmp.Or(locatedBy[d.LocatedBy], words(string(d.LocatedBy))))
+	add("Identified by", cmp.Or(identifiedBy[d.IdentifiedBy], words(string(d.IdentifiedBy))))
 	var flags []string
 	for _, f := range d.Flags {
 		flags = append(flags, words(f))
@@ -236,6 +252,20 @@ var details = []struct{ name, label string }{
 	{"LOC", "Where exactly"},
 	{"LMK", "Landmark"},
 }
+
+// locatedBy and identifiedBy are the closed lists of e911 for people.
+var (
+	locatedBy = map[e911.LocatedBy]string{
+		e911.ByPIDFLO: "location in the call", e911.ByLLDPPort: "switch port", e911.ByBSSID: "Wi-Fi access point",
+		e911.ByNeighbours: "Wi-Fi access points nearby", e911.ByLLDPChassis: "switch", e911.ByMAC: "fixed device",
+		e911.ByPrivateIP: "network range", e911.ByPublicIP: "public network range", e911.ByNumber: "address of the number",
+		e911.BySiteDefault: "address of the site", e911.ByNothing: "nothing: the location is not known",
+	}
+	identifiedBy = map[e911.IdentifiedBy]string{
+		e911.ByDeviceUserID: "user id from the calling platform", e911.ByLocationToken: "device that asked for its location",
+		e911.ByLineNumber: "line number", e911.ByTrunkOnly: "trunk only: the caller is not known",
+	}
+)
 
 // text is the plain part.
 func (v view) text() string {

@@ -66,9 +66,9 @@ func TestAnswersAreJudged(t *testing.T) {
 		switch {
 		case want == nil && err != nil:
 			t.Errorf("%d: %v, want delivered", status, err)
-		case want == errDown && (err == nil || errors.Is(err, notify.ErrRefused) || errors.Is(err, notify.ErrGone)):
+		case errors.Is(want, errDown) && (err == nil || errors.Is(err, notify.ErrRefused) || errors.Is(err, notify.ErrGone)):
 			t.Errorf("%d: %v, want down", status, err)
-		case want != nil && want != errDown && !errors.Is(err, want):
+		case want != nil && !errors.Is(want, errDown) && !errors.Is(err, want):
 			t.Errorf("%d: %v, want %v", status, err, want)
 		}
 		if hits := sink.Hits(); hits != 1 {

@@ -190,7 +190,7 @@ func (s *Sink) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Wait returns all requests once there are at least n, or the error of ctx.
+// Await returns all requests once there are at least n, or the error of ctx.
 func (s *Sink) Await(ctx context.Context, n int) ([]Request, error) {
 	for {
 		changed := s.Changed()
