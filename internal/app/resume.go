@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
@@ -12,49 +14,119 @@ import (
 // node stopped. Its media flows past us (D-05) and may well have gone on.
 const endedByCrash = "Callbox was stopped or restarted during the call; the talk may have gone on"
 
+// flagRestarted marks a notice that was made after a restart: the node stopped
+// between the call's arrival and telling people.
+const flagRestarted = "node_restarted"
+
+// left is what the journal knows of a call that has no end.
+type left struct {
+	arrived journal.Fact
+	told    bool
+	who     journal.Identified
+	where   journal.Located
+	route   journal.Routed
+}
+
 // resume reads the journal once from the start: where devices were, and which
 // calls were in progress when the node stopped. Calls do not wait for it.
 // Then it only waits for ctx.
 func (s *Server) resume(ctx context.Context) error {
 	if last := s.journal.Stat().Synced; last > 0 {
-		open := map[e911.CallID]journal.Fact{}
+		open := map[e911.CallID]*left{}
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for f := range s.journal.Subscribe(read, 1) {
-			if err := s.lis.Restore(f); err != nil {
-				s.cfg.Log.Warn("a device location in the journal is unreadable", obs.Err(err))
+			if err := errors.Join(s.lis.Restore(f), noteLeft(open, f)); err != nil {
+				s.cfg.Log.Warn("a fact in the journal is unreadable", obs.Err(err))
 			}
-			noteOpen(open, f)
 			if f.Seq >= last {
 				break
 			}
 		}
 		if ctx.Err() == nil {
-			s.endOpen(open)
+			s.endLeft(open)
 		}
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// noteOpen keeps the arrival of every call that has no end yet.
-func noteOpen(open map[e911.CallID]journal.Fact, f journal.Fact) {
+// noteLeft keeps what is known of every call that has no end yet.
+func noteLeft(open map[e911.CallID]*left, f journal.Fact) (err error) {
+	if f.Kind == journal.CallArrived {
+		open[f.Call] = &left{arrived: f}
+		return nil
+	}
+	l := open[f.Call]
+	if l == nil {
+		return nil
+	}
 	switch f.Kind {
-	case journal.CallArrived:
-		open[f.Call] = f
+	case journal.CallIdentified:
+		l.who, err = journal.Decode[journal.Identified](f)
+	case journal.CallLocated:
+		l.where, err = journal.Decode[journal.Located](f)
+	case journal.CallRouted:
+		l.route, err = journal.Decode[journal.Routed](f)
+	case journal.NotifyDue:
+		l.told = true
 	case journal.CallEnded:
 		delete(open, f.Call)
 	}
+	return err
 }
 
-// endOpen puts an end on record for calls that a stopped node left open, so
-// that no page shows them as in progress for ever.
-func (s *Server) endOpen(open map[e911.CallID]journal.Fact) {
+// endLeft makes good what the stopped node did not come to: people are told of
+// calls of which nobody was (F-29), and an end is put on record, so that no
+// page shows such a call as in progress for ever.
+func (s *Server) endLeft(open map[e911.CallID]*left) {
 	now := s.cfg.Now()
-	for id, arrived := range open {
-		s.journal.Record(journal.New(journal.CallEnded, now, arrived.Org, id, journal.Ended{
-			By: "callbox", Reason: endedByCrash, DurationMS: now.Sub(arrived.At).Milliseconds(),
+	for id, l := range open {
+		org := l.arrived.Org
+		if !l.told {
+			due, err := s.lateDue(l)
+			if err != nil {
+				s.cfg.Log.Error("a fact in the journal is unreadable", obs.Err(err))
+			}
+			s.journal.Record(journal.New(journal.NotifyDue, now, org, id, due))
+		}
+		s.journal.Record(journal.New(journal.CallEnded, now, org, id, journal.Ended{
+			By: "callbox", Reason: endedByCrash, DurationMS: now.Sub(l.arrived.At).Milliseconds(),
 		}))
-		s.cfg.Log.Warn("a call was in progress when this node stopped", obs.KeyCall, id, obs.KeyOrg, arrived.Org)
+		s.cfg.Log.Warn("a call was in progress when this node stopped", obs.KeyCall, id, obs.KeyOrg, org, "told", l.told)
 	}
+}
+
+// lateDue makes the notice of a call from what the journal has of it.
+func (s *Server) lateDue(l *left) (journal.Due, error) {
+	a, err := journal.Decode[journal.Arrived](l.arrived)
+	due := journal.Due{
+		Reason: journal.DueLate, Class: a.Class, Dialled: a.Dialled, IdentifiedBy: l.who.By, Line: l.who.Line, Callback: l.who.Callback,
+		Place: l.where.Place, LocatedBy: l.where.By, PSAP: l.route.PSAP, ArrivedAt: l.arrived.At, Demonstration: a.Demonstration,
+		Flags: slices.Concat(l.who.Flags, l.where.Flags, l.route.Flags, []string{flagRestarted}),
+	}
+	if a.Class == e911.ClassTest933 {
+		due.Reason = journal.DueTest
+	}
+	switch {
+	case l.who.User != nil && l.who.User.Name != "":
+		due.Who = l.who.User.Name
+	case l.who.Line != "":
+		due.Who = string(l.who.Line)
+	default:
+		due.Who = "unknown caller on trunk " + a.Trunk.Key
+	}
+	o := s.holder.Load().Org(l.arrived.Org)
+	if o == nil {
+		return due, err
+	}
+	due.OrgName = o.Config().Name
+	site := l.where.Place.Site
+	if site == "" && l.who.Site != nil {
+		site = e911.SiteID(l.who.Site.ID)
+	}
+	if st, ok := o.Site(site); ok {
+		due.Site, due.SiteName, due.Zone = st.ID, st.Name, st.Zone
+	}
+	return due, err
 }

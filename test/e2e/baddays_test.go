@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -225,17 +226,28 @@ func TestAKilledServerLosesNoCallAndNoNotice(t *testing.T) {
 	}
 	s.signIn()
 	records := map[string]string{} // emergency call id to call id
-	s.await("a record of every call on the wire", func() bool {
-		for id, call := range s.allCalls() {
-			records[id] = call
-		}
+	lost := func() (ids []string) {
+		maps.Copy(records, s.allCalls())
 		for id := range onWire {
 			if records[id] == "" {
-				return false
+				ids = append(ids, id)
 			}
 		}
-		return true
-	})
+		return ids
+	}
+	end := time.Now().Add(30 * time.Second)
+	s.await("a record of every call on the wire", func() bool { return len(lost()) == 0 || time.Now().After(end.Add(-time.Second)) })
+	if ids := lost(); len(ids) > 0 {
+		segments, _ := filepath.Glob(filepath.Join(s.data, "journal", "*.seg"))
+		var text []byte
+		for _, f := range segments {
+			b, _ := os.ReadFile(f)
+			text = append(text, b...)
+		}
+		for _, id := range ids {
+			t.Errorf("a call was on the wire and has no record: %s; in the journal: %v", id, strings.Contains(string(text), id))
+		}
+	}
 	told := func() (mails, posts map[string]int) {
 		mails, posts = map[string]int{}, map[string]int{}
 		for _, m := range s.mail.Received() {

@@ -126,7 +126,10 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func (s *site) ip(host int) string { return fmt.Sprintf("127.77.%d.%d", s.net, host) }
+// The second octet is the process's own, so that two runs do not meet.
+func (s *site) ip(host int) string {
+	return fmt.Sprintf("127.%d.%d.%d", 64+os.Getpid()%128, s.net, host)
+}
 
 func (s *site) addr(host int, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(s.ip(host)), port)
