@@ -52,6 +52,8 @@ type outbox struct {
 	wake  chan struct{} // capacity 1
 	db    atomic.Pointer[sql.DB]
 
+	lowWater *uint64 // as the file beside the database has it, once it is written; of run alone
+
 	mu      sync.Mutex
 	unsaved map[e911.NoticeID]row
 	seq     uint64
@@ -98,7 +100,7 @@ func (o *outbox) advance(seq uint64, made bool) {
 func (o *outbox) run(ctx context.Context) {
 	defer o.close()
 	pause := firstRetry
-	lastPurge := o.now()
+	lastPurge := o.now().Add(time.Minute - purgeEvery) // not while the start is busy
 	lastCursor := time.Time{}
 	failing := false
 	for {
@@ -284,9 +286,14 @@ func (o *outbox) writeLowWater() {
 	if low := o.low(); low > 0 && low <= seq {
 		seq = low - 1
 	}
+	if o.lowWater != nil && seq == *o.lowWater {
+		return
+	}
 	name := filepath.Join(o.dir, "cursor")
 	if err := os.WriteFile(name+".new", []byte(strconv.FormatUint(seq, 10)+"\n"), 0o600); err == nil {
-		_ = os.Rename(name+".new", name) // the old one stays, which is lower
+		if os.Rename(name+".new", name) == nil { // else the old one stays, which is lower
+			o.lowWater = &seq
+		}
 	}
 }
 

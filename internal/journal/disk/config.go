@@ -31,7 +31,7 @@ type AlarmCode string
 // The alarms of the journal.
 const (
 	AlarmFailing    AlarmCode = "journal_failing"    // write or fsync returned an error
-	AlarmStalled    AlarmCode = "journal_stalled"    // the disk has not answered for OverdueAfter
+	AlarmStalled    AlarmCode = "journal_stalled"    // the disk has not answered for 10 x OverdueAfter
 	AlarmFull       AlarmCode = "journal_full"       // facts are being refused
 	AlarmRecovered  AlarmCode = "journal_recovered"  // all facts are on the disk again
 	AlarmCorrupt    AlarmCode = "journal_corrupt"    // a record or segment is damaged and was skipped

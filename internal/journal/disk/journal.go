@@ -284,11 +284,15 @@ func (j *Journal) alarm(code AlarmCode, err error, format string, args ...any) {
 	j.cfg.Alarm(a)
 }
 
-// tellEarly tells the alarms of Open, whose receiver may want to record them.
+// tellEarly begins the life of the journal: it tells the alarms of Open, whose
+// receiver may want to record them.
 func (j *Journal) tellEarly() {
 	j.mu.Lock()
 	early := j.early
 	j.early, j.running = nil, true
+	for _, b := range j.pending {
+		b.born = j.cfg.Now() // the disk owes nothing yet for what came before Run
+	}
 	j.mu.Unlock()
 	for _, a := range early {
 		j.cfg.Alarm(a)

@@ -13,6 +13,9 @@ const (
 	overdueRoom = 16384
 	// watchPause is how often overdue facts are passed on while there are any.
 	watchPause = 20 * time.Millisecond
+	// stalledAfter overdue times the disk is said to stand still: a slow fsync
+	// on a busy machine is no alarm.
+	stalledAfter = 10
 )
 
 // Overdue gives facts, in order, that the disk did not take within
@@ -103,9 +106,9 @@ func (j *Journal) watch() (time.Duration, bool) {
 		j.mu.Unlock()
 		return j.cfg.OverdueAfter - age, true
 	}
+	stands := age >= stalledAfter*j.cfg.OverdueAfter
 	told := j.stalled || j.failing != nil
-	j.stalled = true
-	n := 0
+	j.stalled = j.stalled || stands
 	for _, b := range j.pending {
 		if b.last() <= j.overdueTo {
 			continue
@@ -114,13 +117,13 @@ func (j *Journal) watch() (time.Duration, bool) {
 			if f := b.items[i].fact; f.Seq > j.overdueTo {
 				j.tellOverdue(f)
 				j.overdueTo = f.Seq
-				n++
 			}
 		}
 	}
+	facts := j.next - 1 - j.synced
 	j.mu.Unlock()
-	if !told {
-		j.alarm(AlarmStalled, nil, "the disk has not answered for %v; %d facts wait in memory and are passed on as they are", age.Round(time.Millisecond), n)
+	if stands && !told {
+		j.alarm(AlarmStalled, nil, "the disk has not answered for %v; %d facts wait in memory and are passed on as they are", age.Round(time.Millisecond), facts)
 	}
 	return watchPause, true
 }
