@@ -176,10 +176,7 @@ func (s *Server) wireLive() error {
 	}
 	s.edge, err = sipedge.New(sipedge.Config{
 		Listen: s.cfg.SIP,
-		Known: func(a netip.Addr) bool {
-			_, ok := s.holder.Load().TrunkBySource(a)
-			return ok
-		},
+		Known:  s.known,
 		Emergency: func(uri string) bool {
 			class, _, ok := dialplan.Detect(uri)
 			return ok && class == e911.ClassEmergency
@@ -192,6 +189,16 @@ func (s *Server) wireLive() error {
 		return fmt.Errorf("wire the SIP edge: %w", err)
 	}
 	return nil
+}
+
+// known reports a source that may call (F-10): a trunk, or an address in the
+// ranges of an organisation.
+func (s *Server) known(a netip.Addr) bool {
+	w := s.holder.Load()
+	if _, ok := w.TrunkBySource(a); ok {
+		return true
+	}
+	return len(w.OrgsByAddress(a)) > 0
 }
 
 func (s *Server) edgeAlarm(a sipedge.Alarm) {

@@ -64,7 +64,7 @@ func TestABrokenRuleIsFound(t *testing.T) {
 		{"internal/store/zzbroken", Module + "/internal/notify", "internal/store/zzbroken reaches " + Module + "/internal/notify"},
 		{"internal/notify/zzbroken", Module + "/internal/store/sqlite", "internal/notify/zzbroken reaches " + Module + "/internal/store/sqlite"},
 		{"internal/web/zzbroken", Module + "/internal/live/sipedge", "internal/web/zzbroken reaches " + Module + "/internal/live/sipedge"},
-		{"internal/journal/zzbroken", "github.com/emiago/sipgo", "internal/journal/zzbroken imports github.com/emiago/sipgo"},
+		{"internal/journal/zzbroken", "github.com/emiago/sipgo/sip", "internal/journal/zzbroken imports github.com/emiago/sipgo/sip"},
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
