@@ -3,6 +3,7 @@
 package app
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -68,9 +69,12 @@ type Config struct {
 	// NoStore starts without the database, from the snapshot file alone: what a
 	// node does when SQL is gone. Import is refused then.
 	NoStore bool
-	Now     func() time.Time
-	Log     *slog.Logger
-	Stderr  io.Writer
+	// WrapDB stands between the database and its engine, where a test makes the
+	// disk fail; nil: nothing does.
+	WrapDB func(driver.Connector) driver.Connector
+	Now    func() time.Time
+	Log    *slog.Logger
+	Stderr io.Writer
 }
 
 // Default is the configuration of a single machine on loopback.

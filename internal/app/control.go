@@ -170,6 +170,6 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	if err := srv.Shutdown(stop); err != nil {
 		srv.Close()
 	}
-	<-done
+	_ = <-done // http.ErrServerClosed: it was asked to end
 	return nil
 }

@@ -49,7 +49,9 @@ func (s *Server) runStore(ctx context.Context) error {
 		return nil
 	}
 	for {
-		st, err := sqlite.Open(filepath.Join(s.cfg.DataDir, "callbox.db"), s.ring, s.cfg.Now)
+		st, err := sqlite.New(ctx, sqlite.Config{
+			Path: filepath.Join(s.cfg.DataDir, "callbox.db"), Ring: s.ring, Now: s.cfg.Now, Wrap: s.cfg.WrapDB,
+		})
 		if err == nil {
 			return s.useStore(ctx, st)
 		}

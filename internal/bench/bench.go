@@ -247,7 +247,6 @@ func (b *bench) captured(ctx context.Context, l load) ([]packet, outcome, error)
 // quiet places 40 calls at two a second and reads when leg, webhook and mail
 // went out. Webhook and mail are timed by the sinks, on the same clock.
 func (b *bench) quiet(ctx context.Context) error {
-	hooks, mails := len(b.hook.Received()), len(b.mail.Received())
 	const calls = 40
 	// Notices of the load before may still be on their way.
 	settle, cancel := context.WithTimeout(ctx, 3*time.Minute)
@@ -258,7 +257,7 @@ func (b *bench) quiet(ctx context.Context) error {
 	if _, err := b.mail.Await(settle, b.callCnt); err != nil {
 		return fmt.Errorf("mails of the load: %w", err)
 	}
-	hooks, mails = len(b.hook.Received()), len(b.mail.Received())
+	hooks, mails := len(b.hook.Received()), len(b.mail.Received())
 	packets, out, err := b.captured(ctx, load{
 		dir: b.dir, from: pbx, to: callboxSIP, psap: psapSIP, psapMode: "t1", geolocation: "<" + b.token + ">", rate: 2, seconds: calls / 2,
 	})

@@ -457,14 +457,5 @@ func (s *site) hangup(c *phone.Call) {
 	}
 }
 
-func flagged(r report.CallRecord, flag string) bool {
-	for _, f := range r.Flags {
-		if f == flag {
-			return true
-		}
-	}
-	return false
-}
-
 // ua0 is a free port of an address.
 func ua0(ip string) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(ip), 0) }
