@@ -76,8 +76,10 @@ func (w *worker) make(ctx context.Context, sentence string, within time.Duration
 		if _, alive := errors.AsType[refusal](err); !alive {
 			w.failures++
 		}
-		// Never the sentence: it holds numbers and addresses.
-		w.cfg.Log.Error("a sentence was not spoken", obs.Err(err))
+		if ctx.Err() == nil { // a stop is no failure
+			// Never the sentence: it holds numbers and addresses.
+			w.cfg.Log.Error("a sentence was not spoken", obs.Err(err))
+		}
 		return nil, fmt.Errorf("speak: %w", err)
 	}
 	w.failures = 0
