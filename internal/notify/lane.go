@@ -70,6 +70,7 @@ type lane struct {
 	downUntil time.Time
 	fails     int
 	lastTry   time.Time
+	early     bool // the next try is one that news brought forward
 }
 
 // add queues e. It returns the entry that was pushed out, if any.
@@ -203,7 +204,7 @@ func (s *sender) run(d destination, l *lane) {
 			case <-l.news:
 				// Something new to tell: the destination may be up again.
 				if soon := l.lastTry.Add(minGap); soon.Before(l.downUntil) {
-					l.downUntil = soon
+					l.downUntil, l.early = soon, true
 				}
 			case <-s.stopped.Done():
 				t.Stop()
@@ -241,6 +242,7 @@ func (s *sender) judge(l *lane, e *entry, err error) {
 	now := s.now()
 	e.tries++
 	l.lastTry = now
+	defer func() { l.early = false }()
 	switch {
 	case err == nil:
 		l.fails, l.downUntil = 0, time.Time{}
@@ -259,7 +261,9 @@ func (s *sender) judge(l *lane, e *entry, err error) {
 		}
 		s.outcome(e, err, gaveUp)
 	default:
-		l.fails++
+		if !l.early { // such a try says nothing of how long the outage lasts
+			l.fails++
+		}
 		l.downUntil = now.Add(s.pause(l.fails))
 		s.outcome(e, err, false)
 	}
