@@ -49,6 +49,9 @@ func TestAKillAtEveryByteLosesOnlyWhatIsTorn(t *testing.T) {
 		if len(got) != kept {
 			t.Fatalf("cut at %d: %d facts read, want %d", cut, len(got), kept)
 		}
+		if kept > 0 && len(fs.only(t)) != ends[kept-1] {
+			t.Fatalf("cut at %d: the torn tail is still there", cut)
+		}
 		// The journal goes on where the last whole fact was.
 		j := start(t, disk.Config{Dir: "/journal", FS: fs})
 		r := j.Record(numbered(kept + 1))
@@ -154,19 +157,23 @@ func TestWhatWasSyncedOutlivesKillsPowerFailuresAndBrokenDisks(t *testing.T) {
 			j := start(t, disk.Config{Dir: "/journal", FS: fs, Alarm: al.add, SegmentBytes: 4096, SyncEvery: time.Nanosecond})
 			ctx, cancel := context.WithCancel(context.Background())
 			feed := j.Subscribe(ctx, 1)
-			var mu sync.Mutex
-			reading := make(chan struct{})
+			old := j.Stat().Synced
+			reading, caughtUp := make(chan struct{}), make(chan struct{})
 			go func() {
 				defer close(reading)
 				for f := range feed {
-					mu.Lock()
 					if was, ok := seen[f.Seq]; ok && was != numberOf(t, f) {
 						t.Errorf("number %d was given to fact %d and to fact %d", f.Seq, was, numberOf(t, f))
 					}
 					seen[f.Seq] = numberOf(t, f)
-					mu.Unlock()
+					if f.Seq == old {
+						close(caughtUp)
+					}
 				}
 			}()
+			if old > 0 {
+				await(t, caughtUp, "reading what the life before left")
+			}
 			type open struct {
 				journal.Receipt
 				n int

@@ -58,10 +58,14 @@ func TestAFullDiskKeepsFactsInMemoryAndGoesOnInOrder(t *testing.T) {
 			if err := j.stop(); err != nil {
 				t.Fatal(err)
 			}
-			facts := all(t, disk.Config{Dir: dir})
+			again := newAlarms()
+			facts := all(t, disk.Config{Dir: dir, Alarm: again.add})
 			inOrder(t, facts, 1)
 			if len(facts) != 21 {
 				t.Errorf("%d facts on the disk, want 21", len(facts))
+			}
+			if again.count(disk.AlarmCorrupt) != 0 {
+				t.Errorf("the failed writes left damage behind: %v", again)
 			}
 			if n := al.count(disk.AlarmFailing); n != 1 {
 				t.Errorf("%d alarms for one failure", n)
@@ -126,10 +130,85 @@ func TestAfterAFailedFsyncEverythingSinceTheLastGoodOneIsWrittenAgain(t *testing
 	if err := j.stop(); err != nil {
 		t.Fatal(err)
 	}
+	rewrites := 0
+	for _, name := range segments(t, dir) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrites += int(b[24]) // the flags of the header
+	}
+	if rewrites == 0 {
+		t.Error("no segment says that it repeats another: a later Open would trust it to be whole")
+	}
 	facts := all(t, disk.Config{Dir: dir})
 	inOrder(t, facts, 1)
 	if len(facts) != n {
 		t.Errorf("%d facts on the disk, want %d", len(facts), n)
+	}
+}
+
+// Proves: E5, F-38
+func TestASegmentThatIsBegunWhileAnFsyncFailsIsNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	fs := diskfault.New(disk.OS())
+	al := newAlarms()
+	j := start(t, disk.Config{Dir: dir, FS: fs, Alarm: al.add, SegmentBytes: 100}) // each fact fills one
+	await(t, j.Record(numbered(1)).Synced, "Synced")
+	releaseSync := fs.Hang(diskfault.Sync)
+	defer releaseSync()
+	await(t, j.Record(numbered(2)).Written, "Written")
+	tried, _ := fs.Tried(diskfault.Create)
+	releaseCreate := fs.Hang(diskfault.Create)
+	defer releaseCreate()
+	last := j.Record(numbered(3)) // wants the next segment
+	for n, more := fs.Tried(diskfault.Create); n == tried; n, more = fs.Tried(diskfault.Create) {
+		await(t, more, "the next segment")
+	}
+	fs.Fail(diskfault.Sync, syscall.EIO)
+	releaseSync()
+	al.await(t, disk.AlarmFailing)
+	fs.Fail(diskfault.Sync, nil)
+	releaseCreate()
+	await(t, last.Synced, "Synced")
+	if err := j.stop(); err != nil {
+		t.Fatal(err)
+	}
+	facts := all(t, disk.Config{Dir: dir})
+	inOrder(t, facts, 1)
+	if len(facts) != int(last.Seq) {
+		t.Errorf("%d facts, want %d", len(facts), last.Seq)
+	}
+}
+
+// Proves: E5, F-38
+func TestAWriteThatEndsAfterItsSegmentWasGivenUpDoesNotCount(t *testing.T) {
+	mem, al := newMemFS(), newAlarms()
+	fs := diskfault.New(mem)
+	j := start(t, disk.Config{Dir: "/journal", FS: fs, Alarm: al.add})
+	await(t, j.Record(numbered(1)).Synced, "Synced")
+	releaseSync := fs.Hang(diskfault.Sync)
+	defer releaseSync()
+	await(t, j.Record(numbered(2)).Written, "Written")
+	tried, _ := fs.Tried(diskfault.Write)
+	releaseWrite := fs.Hang(diskfault.Write)
+	defer releaseWrite()
+	last := j.Record(numbered(3))
+	for n, more := fs.Tried(diskfault.Write); n == tried; n, more = fs.Tried(diskfault.Write) {
+		await(t, more, "the write")
+	}
+	fs.Fail(diskfault.Sync, syscall.EIO)
+	releaseSync()
+	al.await(t, disk.AlarmFailing)
+	fs.Fail(diskfault.Sync, nil)
+	releaseWrite()
+	await(t, last.Synced, "Synced")
+	for seed := range uint64(40) { // the power fails now
+		facts := all(t, disk.Config{Dir: "/journal", FS: mem.crash(true, seeded(seed))})
+		inOrder(t, facts, 1)
+		if len(facts) != 3 {
+			t.Fatalf("%d facts, want 3", len(facts))
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func (m *memFS) String() string {
 }
 
 // crash returns the disk as the next process finds it. Without power loss all
-// that was written is there. With it each file ends anywhere behind what is
+// that was written is there, and lasts no better than before. With it each file ends anywhere behind what is
 // durable.
 func (m *memFS) crash(powerLoss bool, rng *rand.Rand) *memFS {
 	m.mu.Lock()
@@ -83,7 +83,11 @@ func (m *memFS) crash(powerLoss bool, rng *rand.Rand) *memFS {
 			}
 			keep = f.durable + rng.IntN(len(f.data)-f.durable+1)
 		}
-		next.files[name] = &memFile{fs: next, data: append([]byte(nil), f.data[:keep]...), durable: keep, named: true}
+		after := &memFile{fs: next, data: append([]byte(nil), f.data[:keep]...), durable: f.durable, named: f.named}
+		if powerLoss {
+			after.durable, after.named = keep, true
+		}
+		next.files[name] = after
 	}
 	return next
 }

@@ -152,10 +152,6 @@ func (j *Journal) cutOff(s *segment, gen int, cause error) error {
 func (j *Journal) openSegment(first uint64, gen int) (*segment, error) {
 	j.mu.Lock()
 	s, rewrite := j.active, j.rewrite
-	if j.generation != gen {
-		j.mu.Unlock()
-		return nil, nil
-	}
 	if s != nil {
 		j.mu.Unlock()
 		return s, nil

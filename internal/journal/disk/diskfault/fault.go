@@ -83,12 +83,14 @@ func (f *FS) check(op Op) error {
 	f.tries[op]++
 	close(f.change)
 	f.change = make(chan struct{})
-	c, err := f.hang[op], f.errs[op]
+	c := f.hang[op]
 	f.mu.Unlock()
 	if c != nil {
 		<-c
 	}
-	return err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.errs[op] // as it is after the wait: a call that hung may then fail
 }
 
 // Claim implements disk.FS.
