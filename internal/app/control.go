@@ -170,6 +170,8 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	if err := srv.Shutdown(stop); err != nil {
 		srv.Close()
 	}
-	_ = <-done // http.ErrServerClosed: it was asked to end
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
 	return nil
 }
