@@ -67,6 +67,29 @@ func TestAKillAtEveryByteLosesOnlyWhatIsTorn(t *testing.T) {
 	}
 }
 
+// Proves: E5, F-29
+func TestWhatIsReadAfterAKillOutlivesAPowerFailure(t *testing.T) {
+	killed := newMemFS()
+	j := start(t, disk.Config{Dir: "/journal", FS: killed})
+	await(t, j.Record(numbered(1)).Synced, "Synced")
+	killed.set(nil, os.ErrDeadlineExceeded)
+	for i := range 4 {
+		await(t, j.Record(numbered(i+2)).Written, "Written")
+	}
+	disk1 := killed.crash(false, seeded(1))
+	killed.set(nil, nil)
+	if got := len(all(t, disk.Config{Dir: "/journal", FS: disk1})); got != 5 {
+		t.Fatalf("%d facts after the kill, want 5", got)
+	}
+	for seed := range uint64(40) {
+		facts := all(t, disk.Config{Dir: "/journal", FS: disk1.crash(true, seeded(seed))})
+		inOrder(t, facts, 1)
+		if len(facts) != 5 {
+			t.Fatalf("%d facts after the power failure, want the 5 that a reader was shown", len(facts))
+		}
+	}
+}
+
 // Proves: E5, F-38
 func TestADamagedRecordIsReportedAndTheRestIsRead(t *testing.T) {
 	whole, ends := written(t, 9)

@@ -66,8 +66,8 @@ func (m *memFS) String() string {
 }
 
 // crash returns the disk as the next process finds it. Without power loss all
-// that was written is there, and lasts no better than before. With it each file ends anywhere behind what is
-// durable.
+// that was written is there, and lasts no better than before. With it each file
+// ends anywhere behind what is durable.
 func (m *memFS) crash(powerLoss bool, rng *rand.Rand) *memFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
