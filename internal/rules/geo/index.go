@@ -56,6 +56,11 @@ func prepare(rings [][]e911.Point) polygon {
 
 // holds casts a ray eastwards and counts the sides that it crosses.
 func (g *polygon) holds(p e911.Point) bool {
+	// A point just outside may be so near a corner that rounding puts it on the
+	// side; the box decides, here as in the grid.
+	if !g.mayHold(p) {
+		return false
+	}
 	in := false
 	for i := range g.edges {
 		e := &g.edges[i]
@@ -246,7 +251,7 @@ func (x *Index) First(p e911.Point) int {
 		if e < 0 {
 			return x.polygons[^e].area
 		}
-		if g := &x.polygons[e]; g.mayHold(p) && g.holds(p) {
+		if g := &x.polygons[e]; g.holds(p) {
 			return g.area
 		}
 	}
