@@ -185,6 +185,7 @@ func TestCallsRunWhileTheJournalsDiskIsFull(t *testing.T) {
 	if !strings.Contains(s.log.String(), "journal_failing") {
 		t.Errorf("no alarm: %s", s.tail())
 	}
+	s.kill() // asked to stop, it would say that facts are not on the disk, and end with an error
 }
 
 // kills is how often the server is killed; the Emergency call issue asks 1,000.
@@ -226,6 +227,7 @@ func TestAKilledServerLosesNoCallAndNoNotice(t *testing.T) {
 	}
 	s.signIn()
 	records := map[string]string{} // emergency call id to call id
+	unwritten := 0
 	lost := func() (ids []string) {
 		maps.Copy(records, s.allCalls())
 		for id := range onWire {
@@ -245,8 +247,18 @@ func TestAKilledServerLosesNoCallAndNoNotice(t *testing.T) {
 			text = append(text, b...)
 		}
 		for _, id := range ids {
+			if s.wentUnwritten(id) {
+				unwritten++
+				delete(onWire, id)
+				continue
+			}
 			t.Errorf("a call was on the wire and has no record: %s; in the journal: %v", id, strings.Contains(string(text), id))
 		}
+	}
+	// E5 lets a leg go when the write takes more than 5 ms, with an alarm; on a
+	// machine that is not overloaded that is rare.
+	if unwritten > kills/20 {
+		t.Errorf("%d calls went before their arrival was written", unwritten)
 	}
 	told := func() (mails, posts map[string]int) {
 		mails, posts = map[string]int{}, map[string]int{}
@@ -283,7 +295,23 @@ func TestAKilledServerLosesNoCallAndNoNotice(t *testing.T) {
 	for _, m := range s.mail.Received() {
 		repeats += m.Repeats
 	}
-	t.Logf("%d kills, %d calls on the wire, each with record, mail and webhook; %d mails were repeated", kills, len(onWire), repeats)
+	t.Logf("%d kills, %d calls on the wire, each with record, mail and webhook; %d mails were repeated; %d more calls went before their arrival was written, with an alarm (E5)",
+		kills, len(onWire), repeats, unwritten)
+}
+
+// wentUnwritten reports that the server said of the call, before its leg, that
+// its arrival was not written in time.
+func (s *site) wentUnwritten(emergencyCallID string) bool {
+	for line := range strings.Lines(s.log.String()) {
+		if !strings.Contains(line, "was not written within 5 ms") {
+			continue
+		}
+		var l struct{ Call string }
+		if json.Unmarshal([]byte(line), &l) == nil && strings.Contains(emergencyCallID, strings.ReplaceAll(l.Call, "-", "")) && l.Call != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // drain notes the calls that the PSAP saw.

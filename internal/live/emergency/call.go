@@ -146,6 +146,9 @@ func (c *call) awaitWritten() {
 			c.log.Error("write the arrival of a call", obs.Err(err))
 		}
 	case <-limit.C:
+		// Said in the log as well, and before the leg: the alarm waits for the
+		// same disk.
+		c.h.cfg.Log.Warn("the arrival of a call was not written within 5 ms; the call goes on", obs.KeyCall, c.id)
 		c.alarm(AlarmJournalLate, "the arrival of a call was not written within 5 ms; the call goes on")
 	}
 }
