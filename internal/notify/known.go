@@ -10,25 +10,33 @@ import (
 // for concurrent use.
 type known struct {
 	mu    sync.Mutex
-	set   map[e911.NoticeID]struct{}
+	set   map[e911.NoticeID]state
 	order []e911.NoticeID // ring once it is full
 	at    int
 }
 
-func (k *known) has(id e911.NoticeID) bool {
+// get returns what is known of a notice: pending when this run tells it, sent
+// or given up when a former run has settled it.
+func (k *known) get(id e911.NoticeID) (state, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, ok := k.set[id]
+	st, ok := k.set[id]
+	return st, ok
+}
+
+func (k *known) has(id e911.NoticeID) bool {
+	_, ok := k.get(id)
 	return ok
 }
 
-func (k *known) add(id e911.NoticeID) {
+func (k *known) add(id e911.NoticeID, st state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.set[id]; ok {
+	_, there := k.set[id]
+	k.set[id] = st
+	if there {
 		return
 	}
-	k.set[id] = struct{}{}
 	if len(k.order) < maxKnown {
 		k.order = append(k.order, id)
 		return

@@ -47,9 +47,9 @@ type outbox struct {
 	now   func() time.Time
 	found func([]e911.NoticeID, []*entry) // settled ids and pending notices of a database that was opened
 	low   func() uint64                   // first fact that has a pending notice, 0 when none has
-	tell  func(ok bool, err error)
-	first chan cursor   // what Run begins with, sent once
-	wake  chan struct{} // capacity 1
+	tell  func(ok bool, err error)        // after the first of a row of failures, and after each success
+	first chan cursor                     // what Run begins with, sent once
+	wake  chan struct{}                   // capacity 1
 	db    atomic.Pointer[sql.DB]
 
 	lowWater *uint64 // as the file beside the database has it, once it is written; of run alone
@@ -109,10 +109,8 @@ func (o *outbox) run(ctx context.Context) {
 			err = o.save(ctx)
 		}
 		if err == nil {
-			if failing {
-				failing = false
-				o.tell(true, nil)
-			}
+			failing = false
+			o.tell(true, nil)
 			pause = firstRetry
 			if o.now().Sub(lastCursor) >= cursorEvery {
 				lastCursor = o.now()
@@ -204,17 +202,23 @@ func (o *outbox) begin(at cursor) {
 		return
 	}
 	if !at.known {
-		if b, err := os.ReadFile(filepath.Join(o.dir, "cursor")); err == nil {
-			if n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64); err == nil {
-				at = cursor{seq: n, known: true}
-			}
-		}
+		at = fileCursor(o.dir)
 	}
 	o.mu.Lock()
 	o.seq = max(o.seq, at.seq)
 	o.mu.Unlock()
 	o.first <- at
 	o.first = nil
+}
+
+// fileCursor reads what writeLowWater has written.
+func fileCursor(dir string) cursor {
+	b, err := os.ReadFile(filepath.Join(dir, "cursor"))
+	if err != nil {
+		return cursor{}
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	return cursor{seq: n, known: err == nil}
 }
 
 // save writes what is unsaved.

@@ -300,3 +300,45 @@ func TestAnOutboxOfANewerProgramIsLeftAlone(t *testing.T) {
 		t.Error(fmt.Sprint("put aside: ", aside))
 	}
 }
+
+// Proves: E3, E5, F-38
+func TestPeopleAreToldWhileTheDatabaseHangsAtTheStart(t *testing.T) {
+	h := newHouse(t)
+	h.start()
+	h.record(1)
+	h.mails(1)
+	h.hooks(1)
+	h.facts(journal.NotifySent, 2) // the server's answer has arrived, too
+	h.mail.Down()
+	h.record(2)
+	h.hooks(2)
+	h.facts(journal.NotifySent, 3)
+	h.stop()
+	if err := h.mail.Up(); err != nil {
+		t.Fatal(err)
+	}
+	hang := make(chan struct{})
+	h.open = func(path string) (*sql.DB, error) {
+		<-hang
+		return notify.OpenSQLite(path)
+	}
+	h.start()
+	h.record(3)
+	h.hooks(3)
+	h.mails(3) // that of call 2 too: the facts say that it is owed
+	h.alarm(notify.AlarmOutbox)
+	close(hang)
+	h.alarm(notify.AlarmOutboxOK)
+	h.stop()
+	h.once()
+	if pending, sent := h.rows(0), h.rows(1); pending != 0 || sent != 6 {
+		t.Errorf("%d notices noted as pending and %d as sent, want 0 and 6", pending, sent)
+	}
+	h.open = nil
+	h.start()
+	h.record(4)
+	h.mails(4)
+	h.hooks(4)
+	h.stop()
+	h.once()
+}

@@ -14,9 +14,13 @@ import (
 )
 
 const (
-	// startPatience is how long the start waits for the outbox's database, and
-	// then for the facts that a former run left; then notices go out without.
+	// startPatience is how long the start waits for the outbox's database; then
+	// the cursor file beside it counts.
 	startPatience = time.Second
+	// holdPatience is how long notices of a former run are held until all its
+	// facts are read. It delays no new call: the feed gives them in order, and
+	// an overdue one ends the hold.
+	holdPatience = 10 * time.Second
 	// strangerAge is the oldest call that is told when nothing says which calls
 	// were told before: an old journal must not ring every desk again.
 	strangerAge = 15 * time.Minute
@@ -48,7 +52,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, channels: map[string]Channel{}, maxAge: cfg.MaxAge, known: known{set: map[e911.NoticeID]struct{}{}}}
+	s := &Service{cfg: cfg, channels: map[string]Channel{}, maxAge: cfg.MaxAge, known: known{set: map[e911.NoticeID]state{}}}
 	for _, c := range cfg.Channels {
 		s.channels[c.Name()] = c
 	}
@@ -119,6 +123,7 @@ func (s *Service) awaitCursor(ctx context.Context, first <-chan cursor) uint64 {
 	case at = <-first:
 	case <-t.C:
 		s.outboxState(false, errors.New("it did not open in time"))
+		at = fileCursor(s.cfg.Dir)
 	case <-ctx.Done():
 	}
 	if !at.known {
@@ -138,7 +143,7 @@ func (s *Service) read(ctx context.Context, from uint64) {
 	}
 	lanes := s.sender.Load()
 	end := s.cfg.Recorder.Record(journal.New(journal.NotifyStarted, s.cfg.Now(), "", "", journal.Reading{From: from})).Seq
-	patience := time.NewTimer(startPatience)
+	patience := time.NewTimer(holdPatience)
 	defer patience.Stop()
 	for feed != nil || overdue != nil {
 		select {
@@ -160,7 +165,9 @@ func (s *Service) read(ctx context.Context, from uint64) {
 				overdue = nil
 				continue
 			}
-			s.handle(ctx, f, false)
+			if s.handle(ctx, f, false) {
+				lanes.release()
+			}
 		case <-patience.C:
 			lanes.release()
 		case <-ctx.Done():
@@ -182,13 +189,17 @@ func (s *Service) handle(ctx context.Context, f journal.Fact, former bool) bool 
 		if err != nil || (f.Kind == journal.NotifyFailed && !n.GaveUp) {
 			return false
 		}
-		s.known.add(n.ID)
-		if e, held := s.sender.Load().forget(n.ID); held {
-			r := row{Notice: e.Notice, state: sent, tries: n.Try}
-			if n.GaveUp {
-				r.state = givenUp
-			}
-			s.outbox.put(r)
+		settled := sent
+		if n.GaveUp {
+			settled = givenUp
+		}
+		e, held := s.sender.Load().forget(n.ID)
+		if !held && s.known.has(n.ID) {
+			return false
+		}
+		s.known.add(n.ID, settled)
+		if held {
+			s.outbox.put(row{Notice: e.Notice, state: settled, tries: n.Try})
 			return true
 		}
 	}
@@ -219,7 +230,7 @@ func (s *Service) take(ctx context.Context, f journal.Fact) bool {
 	}
 	notices = slices.DeleteFunc(notices, func(n Notice) bool { return s.known.has(n.ID) })
 	for _, n := range notices {
-		s.known.add(n.ID)
+		s.known.add(n.ID, pending)
 		e := &entry{Notice: n}
 		switch {
 		case s.cfg.Now().Sub(f.At) > s.maxAge:
@@ -239,14 +250,21 @@ func (s *Service) take(ctx context.Context, f journal.Fact) bool {
 // it what waits in memory: it may be a new one.
 func (s *Service) resume(settled []e911.NoticeID, entries []*entry) {
 	for _, id := range settled {
-		s.known.add(id)
+		if !s.known.has(id) {
+			s.known.add(id, sent)
+		}
 	}
 	s.sender.Load().each(s.outbox.putNew)
 	for _, e := range entries {
-		if s.known.has(e.ID) {
-			continue // it is being sent, or was, while the database failed
+		if st, known := s.known.get(e.ID); known {
+			// It is being sent, or was, while the database failed; or the facts
+			// say that a former run has settled it.
+			if st != pending {
+				s.outbox.put(row{Notice: e.Notice, state: st, tries: e.tries})
+			}
+			continue
 		}
-		s.known.add(e.ID)
+		s.known.add(e.ID, pending)
 		if s.channels[e.Channel] == nil {
 			s.outcome(e, fmt.Errorf("channel %s is not set up", e.Channel), true)
 			continue
