@@ -310,16 +310,27 @@ func inviteTimes(packets []packet) []float64 {
 	return at
 }
 
-// legTimes pairs the n-th INVITE in with the n-th INVITE out: at these rates
-// calls leave in the order in which they came.
+// legTimes pairs each INVITE in with the first INVITE out after it that is not
+// taken: calls leave in the order in which they came, and what a call of an
+// earlier step still tries is passed over.
 func legTimes(packets []packet) []float64 {
-	in := inviteTimes(packets)
-	var ms []float64
+	var out []float64
 	seen := map[string]bool{}
 	for _, p := range packets {
-		if p.src == callboxSIP.Addr().String() && p.method == "INVITE" && !seen[p.callID] && len(seen) < len(in) {
-			ms = append(ms, (p.at-in[len(seen)])*1000)
+		if p.src == callboxSIP.Addr().String() && p.method == "INVITE" && !seen[p.callID] {
 			seen[p.callID] = true
+			out = append(out, p.at)
+		}
+	}
+	var ms []float64
+	next := 0
+	for _, in := range inviteTimes(packets) {
+		for next < len(out) && out[next] < in {
+			next++
+		}
+		if next < len(out) {
+			ms = append(ms, (out[next]-in)*1000)
+			next++
 		}
 	}
 	slices.Sort(ms)
