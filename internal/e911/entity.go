@@ -202,16 +202,21 @@ type Location struct {
 	Detail   Civic      `json:"detail"`
 }
 
-// Element is a network element that maps to a location. Which of the value
-// fields is set follows from Kind.
+// Element is a network element that maps to a location, or that proves nothing
+// about one (ElementKind.Places). Which of the value fields is set follows from
+// Kind.
 type Element struct {
 	ID       ElementID    `json:"id"`
 	Org      OrgID        `json:"org"`
-	Location LocationID   `json:"location"`
+	Location LocationID   `json:"location,omitempty"`
 	Kind     ElementKind  `json:"kind"`
-	MAC      MAC          `json:"mac,omitempty"`  // bssid, mac
-	LLDP     LLDPPort     `json:"lldp,omitzero"`  // lldp_port, lldp_chassis
-	Range    netip.Prefix `json:"range,omitzero"` // ip
+	MAC      MAC          `json:"mac,omitempty"`    // bssid, mac, gateway, ata_port, ignore
+	MACTo    MAC          `json:"mac_to,omitempty"` // bssid, ignore: the last of a range
+	LLDP     LLDPPort     `json:"lldp,omitzero"`    // lldp_port, lldp_ports, lldp_chassis
+	Range    netip.Prefix `json:"range,omitzero"`   // ip, vpn, proxy, sase, ignore
+	From     netip.Addr   `json:"from,omitzero"`    // the same kinds, instead of Range: lowest
+	To       netip.Addr   `json:"to,omitzero"`      // and highest address
+	Name     string       `json:"name,omitempty"`   // dect_base, ap, ata_port
 	// Mobility of what the MAC names; kind mac only.
 	Mobility Mobility `json:"mobility,omitempty"`
 }

@@ -74,12 +74,36 @@ type ElementKind string
 
 // The kinds of network element that this version knows.
 const (
-	ElementBSSID       ElementKind = "bssid"
-	ElementLLDPPort    ElementKind = "lldp_port"
-	ElementLLDPChassis ElementKind = "lldp_chassis"
-	ElementMAC         ElementKind = "mac"
-	ElementIP          ElementKind = "ip"
+	ElementBSSID       ElementKind = "bssid"        // MAC, or the range MAC to MACTo
+	ElementLLDPPort    ElementKind = "lldp_port"    // LLDP, the port verbatim
+	ElementLLDPPorts   ElementKind = "lldp_ports"   // LLDP, the port a pattern: "Gi1/0/[1-24]", "Gi2/0/*"
+	ElementLLDPChassis ElementKind = "lldp_chassis" // LLDP without port
+	ElementMAC         ElementKind = "mac"          // MAC of a device that stays, with Mobility
+	ElementGateway     ElementKind = "gateway"      // MAC of a default gateway
+	ElementDECTBase    ElementKind = "dect_base"    // Name is the RFPI, ten hex digits
+	ElementAP          ElementKind = "ap"           // Name of an access point as its controller tells it
+	ElementATAPort     ElementKind = "ata_port"     // MAC of the adapter, Name of the port
+	ElementIP          ElementKind = "ip"           // Range, or From to To
 )
+
+// The kinds of network element that prove nothing about a place (F-06). They
+// have no Location: a request that comes from one of them yields no evidence of
+// addresses and gateways.
+const (
+	ElementVPN    ElementKind = "vpn"    // egress or pool of a VPN: Range, or From to To
+	ElementProxy  ElementKind = "proxy"  // egress of a proxy
+	ElementSASE   ElementKind = "sase"   // egress of a secure access service edge
+	ElementIgnore ElementKind = "ignore" // virtual adapters: Range, From to To, or MAC to MACTo
+)
+
+// Places reports whether elements of the kind map to a Location.
+func (k ElementKind) Places() bool {
+	switch k {
+	case ElementVPN, ElementProxy, ElementSASE, ElementIgnore:
+		return false
+	}
+	return true
+}
 
 // Mobility says whether what an ElementMAC names stays where it is. Portable
 // devices are no network elements: they would carry the place along (F-19).

@@ -32,6 +32,10 @@ const (
 	ByNeighbours  LocatedBy = "bssid_nearby" // agreeing majority of neighbours
 	ByLLDPChassis LocatedBy = "lldp_chassis" // the switch alone
 	ByMAC         LocatedBy = "mac"          // fixed device
+	ByGateway     LocatedBy = "gateway"      // default gateway's hardware address
+	ByDECTBase    LocatedBy = "dect_base"    // base that the handset is on (F-33)
+	ByAP          LocatedBy = "ap"           // access point as its controller tells it
+	ByATAPort     LocatedBy = "ata_port"     // port of an analogue adapter
 	ByPrivateIP   LocatedBy = "private_ip"   // mapped range
 	ByPublicIP    LocatedBy = "public_ip"    // mapped public range
 	ByConfirmed   LocatedBy = "confirmed"    // address the user confirmed for this network
