@@ -13,7 +13,19 @@ func Parse(b []byte, lim Limits) (Node, error) {
 	if len(b) > lim.Bytes {
 		return Node{}, ErrTooLarge
 	}
-	p := parser{src: string(b), lim: lim, tree: &tree{nodes: make([]node, 0, 24)}}
+	return parse(string(b), lim, false)
+}
+
+// parse reads src. When strict, every name must be bound inside src: a prefix
+// that is not declared is an error, and so is an element without prefix
+// outside of any declaration of a default namespace.
+func parse(src string, lim Limits, strict bool) (Node, error) {
+	var (
+		stack [MaxDepth]open
+		scope [maxScope]binding
+		raw   [8]rawAttr
+	)
+	p := parser{src: src, lim: lim, strict: strict, stack: stack[:0], scope: scope[:0], raw: raw[:0]}
 	if err := p.document(); err != nil {
 		return Node{}, err
 	}
@@ -22,11 +34,10 @@ func Parse(b []byte, lim Limits) (Node, error) {
 
 // open is an element whose end has not come yet.
 type open struct {
-	node  int32
-	last  int32  // its last child so far, 0 is none
 	name  string // as written, with prefix
-	scope int    // length of parser.scope before it
-	texts int    // runs of text so far
+	node  int32
+	scope int32 // length of parser.scope before it
+	texts int32 // runs of text so far
 }
 
 type binding struct{ prefix, space string }
@@ -34,19 +45,33 @@ type binding struct{ prefix, space string }
 type rawAttr struct{ prefix, local, value string }
 
 type parser struct {
-	src   string
-	pos   int
-	lim   Limits
-	tree  *tree
-	stack []open
-	scope []binding
-	raw   []rawAttr // scratch
-	joins map[int32]*strings.Builder
+	src    string
+	pos    int
+	lim    Limits
+	strict bool
+	tree   *tree
+	stack  []open
+	scope  []binding
+	raw    []rawAttr // scratch
+	joins  map[int32]*strings.Builder
 }
 
-func (p *parser) fail(msg string) error { return &SyntaxError{Offset: p.pos, Msg: msg} }
+func (p *parser) fail(msg string) error {
+	var path []byte
+	for _, o := range p.stack {
+		_, local, ok := strings.Cut(o.name, ":")
+		if !ok {
+			local = o.name
+		}
+		path = append(append(path, '/'), clip(local)...)
+	}
+	return &SyntaxError{Offset: p.pos, Path: string(path), Msg: msg}
+}
 
 func (p *parser) document() error {
+	if len(p.src) >= 2 && (p.src[0]^p.src[1] == 1 && p.src[0]|p.src[1] == 0xff || p.src[0] == 0 || p.src[1] == 0) {
+		return p.fail("UTF-16 and UTF-32 are not read, only UTF-8")
+	}
 	p.src = strings.TrimPrefix(p.src, "\ufeff")
 	if err := p.declaration(); err != nil {
 		return err
@@ -54,6 +79,7 @@ func (p *parser) document() error {
 	if err := p.characters(); err != nil {
 		return err
 	}
+	p.reserve()
 	for p.pos < len(p.src) {
 		if p.src[p.pos] != '<' {
 			if err := p.text(); err != nil {
@@ -75,6 +101,18 @@ func (p *parser) document() error {
 		p.tree.nodes[i].text = b.String()
 	}
 	return nil
+}
+
+// reserve makes the tree as large as the document can need: every element has
+// one < that no / follows, every attribute one =.
+func (p *parser) reserve() {
+	nodes := strings.Count(p.src, "<") - strings.Count(p.src, "</")
+	attrs := strings.Count(p.src, "=") // also those in texts
+	p.tree = &tree{src: p.src, nodes: make([]node, 0, min(max(nodes, 1), p.lim.Nodes))}
+	p.tree.decls = p.tree.few[:0]
+	if attrs > 0 {
+		p.tree.attrs = make([]Attr, 0, min(attrs, 2*nodes, 2*p.lim.Nodes))
+	}
 }
 
 // declaration skips the XML declaration. A document that declares Latin-1 is
@@ -241,31 +279,28 @@ func (p *parser) startTag() error {
 	if len(p.stack) >= p.lim.Depth || len(p.tree.nodes) >= p.lim.Nodes {
 		return ErrTooLarge
 	}
+	begin := p.pos
 	p.pos++
 	start := p.pos
 	prefix, local, err := p.qname()
 	if err != nil {
 		return err
 	}
-	o := open{node: int32(len(p.tree.nodes)), name: p.src[start:p.pos], scope: len(p.scope)}
+	i := int32(len(p.tree.nodes))
+	o := open{node: i, name: p.src[start:p.pos], scope: int32(len(p.scope))}
 	empty, err := p.attributes()
 	if err != nil {
 		return err
 	}
-	n := node{local: local, space: p.bound(prefix, true), attr: int32(len(p.tree.attrs))}
-	if err := p.bindAttributes(); err != nil {
+	space, err := p.bound(prefix, true)
+	if err != nil {
 		return err
 	}
-	n.attrs = int32(len(p.tree.attrs))
-	p.tree.nodes = append(p.tree.nodes, n)
-	if len(p.stack) > 0 {
-		up := &p.stack[len(p.stack)-1]
-		if up.last == 0 {
-			p.tree.nodes[up.node].child = o.node
-		} else {
-			p.tree.nodes[up.last].next = o.node
-		}
-		up.last = o.node
+	p.tree.nodes = append(p.tree.nodes, node{
+		local: local, space: space, attr: int32(len(p.tree.attrs)), past: i + 1, start: int32(begin), end: int32(p.pos),
+	})
+	if err := p.bindAttributes(); err != nil {
+		return err
 	}
 	if empty {
 		p.scope = p.scope[:o.scope]
@@ -335,6 +370,9 @@ func (p *parser) attribute() (rawAttr, error) {
 	if end < 0 {
 		return rawAttr{}, p.fail("an attribute value that does not end")
 	}
+	if end > p.lim.Attr {
+		return rawAttr{}, ErrTooLarge
+	}
 	v := p.src[p.pos : p.pos+end]
 	if strings.IndexByte(v, '<') >= 0 {
 		return rawAttr{}, p.fail("< in an attribute value")
@@ -369,30 +407,43 @@ func (p *parser) declare(a rawAttr, mark int) error {
 	if len(p.scope) >= maxScope {
 		return ErrTooLarge
 	}
+	if len(a.value) > maxSpace {
+		return ErrTooLarge
+	}
 	p.scope = append(p.scope, binding{prefix, a.value})
+	p.tree.decls = append(p.tree.decls, decl{prefix, a.value, int32(len(p.tree.nodes))})
 	return nil
 }
 
 // bound returns the namespace of a prefix. Attributes without prefix have none.
-func (p *parser) bound(prefix string, element bool) string {
+func (p *parser) bound(prefix string, element bool) (string, error) {
 	if prefix == "" && !element {
-		return ""
+		return "", nil
 	}
 	for i := len(p.scope) - 1; i >= 0; i-- {
 		if p.scope[i].prefix == prefix {
-			return p.scope[i].space
+			return p.scope[i].space, nil
 		}
 	}
 	if prefix == "xml" {
-		return SpaceXML
+		return SpaceXML, nil
 	}
-	return prefix
+	if p.strict {
+		return "", p.fail("the namespace of " + strconv.Quote(clip(prefix)) + " is not declared in the element")
+	}
+	if prefix != "" {
+		p.tree.unbound = true
+	}
+	return prefix, nil
 }
 
 func (p *parser) bindAttributes() error {
 	first := len(p.tree.attrs)
 	for _, a := range p.raw {
-		space := p.bound(a.prefix, false)
+		space, err := p.bound(a.prefix, false)
+		if err != nil {
+			return err
+		}
 		if a.prefix != "" {
 			for _, other := range p.tree.attrs[first:] {
 				if other.Local == a.local && other.Space == space {
@@ -419,6 +470,8 @@ func (p *parser) endTag() error {
 		return p.fail("an end tag that does not end")
 	}
 	p.pos++
+	n := &p.tree.nodes[top.node]
+	n.past, n.end = int32(len(p.tree.nodes)), int32(p.pos)
 	p.stack = p.stack[:len(p.stack)-1]
 	p.scope = p.scope[:top.scope]
 	return nil
@@ -434,6 +487,9 @@ func (p *parser) skipSpace() bool {
 
 func (p *parser) qname() (prefix, local string, err error) {
 	name := p.name()
+	if len(name) > maxName {
+		return "", "", ErrTooLarge
+	}
 	prefix, local, ok := strings.Cut(name, ":")
 	if !ok {
 		prefix, local = "", name

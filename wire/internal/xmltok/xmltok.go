@@ -8,6 +8,14 @@
 // linear in the size of the document. Well-formedness is checked (XML 1.0,
 // fifth edition; Namespaces in XML 1.0); validity is the caller's business.
 //
+// Every string that a Node gives is a part of one copy of the document, and
+// keeps all of it in memory as long as the string lives. Who keeps a value for
+// long (a cache, a table) clones it.
+//
+// The encoding is UTF-8, whatever a declaration or a Content-Type says; a byte
+// order mark is skipped, a document that declares Latin-1 and is not UTF-8 is
+// converted, UTF-16 is refused.
+//
 // One tolerance: a prefix that is bound to nothing stands for a namespace of
 // its own name, because documents with such prefixes are met in the field and
 // the element is foreign either way.
@@ -26,8 +34,11 @@ const (
 	MaxBytes = 64 << 10
 	MaxDepth = 32
 	MaxNodes = 4096
-	maxAttrs = 64 // on one element; duplicates are searched pairwise
-	maxScope = 64 // namespace declarations in force at one place
+	MaxAttr  = 16 << 10
+	maxName  = 256  // bytes of one name, prefix included
+	maxSpace = 1024 // bytes of one namespace name: Foreign repeats it in every element
+	maxAttrs = 64   // on one element; duplicates are searched pairwise
+	maxScope = 64   // namespace declarations in force at one place
 )
 
 // ErrTooLarge means that the document is beyond a limit of size, depth or count.
@@ -38,30 +49,35 @@ var ErrDTD = errors.New("document type declarations are refused")
 
 // SyntaxError says where a document is not well-formed.
 type SyntaxError struct {
-	Offset int // bytes from the start
+	Offset int    // bytes from the start
+	Path   string // of the innermost element that is open there, "/presence/tuple"
 	Msg    string
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("not well-formed at byte %d: %s", e.Offset, e.Msg)
+	if e.Path == "" {
+		return fmt.Sprintf("not well-formed at byte %d: %s", e.Offset, e.Msg)
+	}
+	return fmt.Sprintf("not well-formed at byte %d in %s: %s", e.Offset, e.Path, e.Msg)
 }
 
-// Limits bound what Parse takes. Zero values mean the defaults above.
+// Limits bound what Parse takes: bytes of the document, depth and number of
+// elements, bytes of one attribute value. Zero values mean the defaults above.
 type Limits struct {
-	Bytes, Depth, Nodes int
+	Bytes, Depth, Nodes, Attr int
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.Bytes <= 0 {
-		l.Bytes = MaxBytes
+	pick := func(v, instead int) int {
+		if v <= 0 {
+			return instead
+		}
+		return v
 	}
-	if l.Depth <= 0 {
-		l.Depth = MaxDepth
+	return Limits{
+		Bytes: pick(l.Bytes, MaxBytes), Depth: pick(l.Depth, MaxDepth),
+		Nodes: pick(l.Nodes, MaxNodes), Attr: pick(l.Attr, MaxAttr),
 	}
-	if l.Nodes <= 0 {
-		l.Nodes = MaxNodes
-	}
-	return l
 }
 
 // Attr is an attribute; Space is empty for the usual one without prefix.
@@ -69,16 +85,31 @@ type Attr struct {
 	Space, Local, Value string
 }
 
+// node is an element. Nodes stand in document order, so that the descendants
+// of node i are i+1 up to past, and its attributes end where those of the next
+// node begin.
 type node struct {
 	space, local string
 	text         string // character data directly inside, in order
-	attr, attrs  int32  // first and past the last in tree.attrs
-	child, next  int32  // first child, next sibling; 0 is none (the root is nobody's child)
+	attr         int32  // first in tree.attrs
+	past         int32  // first node that is not inside
+	start, end   int32  // bytes of tree.src, tags included
+}
+
+// decl is a namespace declaration on a node.
+type decl struct {
+	prefix, space string
+	node          int32
 }
 
 type tree struct {
+	src   string
 	nodes []node
 	attrs []Attr
+	decls []decl // in document order
+	few   [8]decl
+	// unbound is set when some prefix was bound to nothing.
+	unbound bool
 }
 
 // Node is an element. The zero Node stands for an absent one: all its methods
@@ -125,7 +156,7 @@ func (n Node) Token() string { return Collapse(n.Text()) }
 
 // DeepToken is the collapsed text of the element and of all inside it.
 func (n Node) DeepToken() string {
-	if n.t == nil || n.t.nodes[n.i].child == 0 {
+	if n.t == nil || n.t.nodes[n.i].past == n.i+1 {
 		return n.Token()
 	}
 	var b strings.Builder
@@ -172,8 +203,11 @@ func (n Node) Attrs() []Attr {
 	if n.t == nil {
 		return nil
 	}
-	d := &n.t.nodes[n.i]
-	return n.t.attrs[d.attr:d.attrs:d.attrs]
+	first, past := n.t.nodes[n.i].attr, int32(len(n.t.attrs))
+	if int(n.i)+1 < len(n.t.nodes) {
+		past = n.t.nodes[n.i+1].attr
+	}
+	return n.t.attrs[first:past:past]
 }
 
 // Children goes over the elements directly inside, in document order.
@@ -182,7 +216,8 @@ func (n Node) Children() iter.Seq[Node] {
 		if n.t == nil {
 			return
 		}
-		for i := n.t.nodes[n.i].child; i != 0; i = n.t.nodes[i].next {
+		past := n.t.nodes[n.i].past
+		for i := n.i + 1; i < past; i = n.t.nodes[i].past {
 			if !yield(Node{n.t, i}) {
 				return
 			}
