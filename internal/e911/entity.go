@@ -129,6 +129,21 @@ type HELDAccess struct {
 	CompanyID string         `json:"company_id,omitempty"`
 	Secrets   []Secret       `json:"secrets,omitempty"`
 	Trusted   []netip.Prefix `json:"trusted,omitempty"` // may ask for others
+	// Platforms may ask for others and prove themselves by more than an address.
+	Platforms []HELDPlatform `json:"platforms,omitempty"`
+}
+
+// HELDPlatform is a call platform of an organisation that may ask the LIS for
+// devices of others (RFC 6155, section 1.1). One proof is enough: a secret, or
+// a client certificate.
+type HELDPlatform struct {
+	Name    string   `json:"name"` // the user of Basic and Digest
+	Secrets []Secret `json:"secrets,omitempty"`
+	// Certificates are "sha256:" and the hexadecimal hash of a client certificate,
+	// or a DNS name in one that the server's client roots vouch for.
+	Certificates []string `json:"certificates,omitempty"`
+	// From are the addresses that it may ask from; none: all.
+	From []netip.Prefix `json:"from,omitempty"`
 }
 
 // BSSIDMask says that a vendor's access points differ only in the last hex

@@ -2,7 +2,6 @@ package e911
 
 import (
 	"encoding/hex"
-	"fmt"
 	"strings"
 )
 
@@ -33,7 +32,15 @@ func ParseMAC(s string) (MAC, error) {
 
 // MACFrom writes six octets in the one form.
 func MACFrom(b [6]byte) MAC {
-	return MAC(fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]))
+	const digits = "0123456789abcdef"
+	var text [17]byte
+	for i, o := range b {
+		text[3*i], text[3*i+1] = digits[o>>4], digits[o&15]
+		if i < len(b)-1 {
+			text[3*i+2] = ':'
+		}
+	}
+	return MAC(text[:])
 }
 
 // Group reports a multicast or broadcast address (I/G bit).

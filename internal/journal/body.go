@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -138,6 +139,76 @@ type DeviceSeen struct {
 	Source     string         `json:"source"`
 	Generation uint64         `json:"generation"`
 	Evidence   []e911.Finding `json:"evidence"`
+	Proved     bool           `json:"proved,omitempty"` // the device, or who told of it, showed a secret
+	Via        string         `json:"via,omitempty"`    // "held", "heldplus", or who observed it
+	Says       []Named        `json:"says,omitempty"`
+	// Memory is the evidence that the location server keeps of the device, as
+	// rules/locate writes it, so that a restart knows what was known.
+	Memory json.RawMessage `json:"memory,omitempty"`
+}
+
+// Named is one thing that a device says of itself: its model, its firmware.
+type Named struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Presence is the body of DevicePresent.
+type Presence struct {
+	Device     string         `json:"device"`
+	Known      bool           `json:"known"`
+	Proved     bool           `json:"proved,omitempty"`
+	Via        string         `json:"via,omitempty"`
+	By         e911.LocatedBy `json:"by,omitempty"`
+	EvidenceAt time.Time      `json:"evidence_at,omitzero"`
+	Source     string         `json:"source,omitempty"`
+	Says       []Named        `json:"says,omitempty"`
+}
+
+// SignedIn is the body of DeviceSignedIn.
+type SignedIn struct {
+	Device string      `json:"device"`
+	User   e911.UserID `json:"user,omitempty"` // none: signed out
+}
+
+// Revoked is the body of DeviceRevoked: references made until the fact's time
+// are void.
+type Revoked struct {
+	Device string `json:"device,omitempty"` // none: those of the whole organisation
+	By     string `json:"by"`
+	Why    string `json:"why"`
+}
+
+// UnknownElement is the body of NetworkUnknown: a key that devices showed and
+// the map does not know. Facts of one key replace each other.
+type UnknownElement struct {
+	Kind     e911.ElementKind `json:"kind"`
+	Key      string           `json:"key"`
+	Devices  int              `json:"devices"` // different ones that showed it
+	First    time.Time        `json:"first"`
+	Last     time.Time        `json:"last"`
+	Siblings []string         `json:"siblings,omitempty"` // "kind key" of what was shown with it
+	Source   string           `json:"source,omitempty"`   // address of the last request
+}
+
+// Referenced is the body of CallReferenced: a call was given its own location
+// reference (F-27).
+type Referenced struct {
+	Device     string         `json:"device,omitempty"`
+	By         e911.LocatedBy `json:"by"`
+	Place      e911.Place     `json:"place"`
+	EvidenceAt time.Time      `json:"evidence_at,omitzero"`
+}
+
+// Dereferenced is the body of CallDereferenced: somebody used it.
+type Dereferenced struct {
+	Source     string         `json:"source"`           // address
+	Client     string         `json:"client,omitempty"` // name in the client's certificate
+	By         e911.LocatedBy `json:"by"`               // what was answered
+	Place      string         `json:"place,omitempty"`
+	EvidenceAt time.Time      `json:"evidence_at,omitzero"`
+	Newer      bool           `json:"newer,omitempty"`  // evidence newer than that of the call's start
+	Folded     int            `json:"folded,omitempty"` // uses since the last fact that have none of their own
 }
 
 // Why people are told.

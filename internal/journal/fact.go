@@ -33,11 +33,19 @@ const (
 	CallFailed     Kind = "call.failed"
 	CallSpoken     Kind = "call.spoken" // 933: what was read out
 	CallEnded      Kind = "call.ended"
+	// The location reference of a call was made, and was used (F-27).
+	CallReferenced   Kind = "call.referenced"
+	CallDereferenced Kind = "call.dereferenced"
+
 	DeviceLocated  Kind = "device.located"
-	NotifyDue      Kind = "notify.due"     // live: people are to be told now
-	NotifySent     Kind = "notify.sent"    // notify: handed over
-	NotifyFailed   Kind = "notify.failed"  // notify: one try failed, or given up
-	NotifyStarted  Kind = "notify.started" // notify: reads on from an earlier fact
+	DevicePresent  Kind = "device.seen"     // it asked again, and nothing changed; coalesced
+	DeviceSignedIn Kind = "device.signed"   // who uses it now, or that nobody does
+	DeviceRevoked  Kind = "device.revoked"  // location references given out so far are void
+	NetworkUnknown Kind = "network.unknown" // a network element that is not on the map; folded
+	NotifyDue      Kind = "notify.due"      // live: people are to be told now
+	NotifySent     Kind = "notify.sent"     // notify: handed over
+	NotifyFailed   Kind = "notify.failed"   // notify: one try failed, or given up
+	NotifyStarted  Kind = "notify.started"  // notify: reads on from an earlier fact
 	AlarmRaised    Kind = "alarm.raised"
 )
 
