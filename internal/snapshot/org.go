@@ -34,7 +34,15 @@ type Org struct {
 	macs        table[e911.MAC, *e911.Element]
 	ports       table[e911.LLDPPort, *e911.Element]
 	chassis     table[string, *e911.Element]
-	ranges      *bart.Table[*e911.Element]
+	gateways    table[e911.MAC, *e911.Element]
+	names       table[name, *e911.Element]   // DECT bases, access points, ports of adapters
+	patterns    table[string, []portPattern] // by chassis
+	ranges      *bart.Table[*e911.Element]   // prefixes
+	spans       *bart.Table[[]*e911.Element] // low-high ranges, in pieces
+	radio       *bart.Table[[]*e911.Element] // ranges of BSSIDs, in pieces
+	tunnels     *bart.Table[[]*e911.Element] // vpn, proxy, sase
+	ignored     *bart.Table[[]*e911.Element] // addresses of virtual adapters
+	ignoredMACs *bart.Table[[]*e911.Element]
 
 	siteAlerts        table[e911.SiteID, []e911.Alert]
 	siteBuildings     table[e911.SiteID, []e911.Place]
@@ -139,40 +147,6 @@ func (o *Org) Place(id e911.LocationID) (e911.Place, bool) {
 func (o *Org) BuildingPlaces(site e911.SiteID) []e911.Place {
 	list, _ := o.siteBuildings.get(site)
 	return list
-}
-
-// ByBSSID finds the location of an access point, exactly, then by the
-// organisation's masks (F-19).
-func (o *Org) ByBSSID(m e911.MAC) (e911.LocationID, bool) {
-	if e, ok := o.bssids.get(m); ok {
-		return e.Location, true
-	}
-	if key, ok := o.mask(m); ok {
-		if list, ok := o.masked.get(key); ok {
-			return list[0].Location, true
-		}
-	}
-	return "", false
-}
-
-// ByLLDPPort finds the location of a switch port.
-func (o *Org) ByLLDPPort(p e911.LLDPPort) (e911.LocationID, bool) { return at(o.ports.get(p)) }
-
-// ByLLDPChassis finds the location of a switch.
-func (o *Org) ByLLDPChassis(chassis string) (e911.LocationID, bool) {
-	return at(o.chassis.get(chassis))
-}
-
-// ByMAC finds the location of a device that never moves.
-func (o *Org) ByMAC(m e911.MAC) (e911.LocationID, bool) { return at(o.macs.get(m)) }
-
-// ByIP finds the location of the longest mapped range that holds a.
-func (o *Org) ByIP(a netip.Addr) (e911.LocationID, bool) {
-	a = plain(a)
-	if o.ranges == nil || !a.IsValid() {
-		return "", false
-	}
-	return at(o.ranges.Lookup(a))
 }
 
 // InPublicRange reports whether a is one of the organisation's public addresses.
