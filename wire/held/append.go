@@ -197,7 +197,9 @@ func AppendResponse(dst []byte, r *Response) []byte {
 		dst = append(dst, "</locationUriSet>"...)
 	}
 	if r.Presence != nil {
-		dst = pidflo.AppendPresence(dst, r.Presence)
+		if out, err := pidflo.AppendPresence(dst, r.Presence); err == nil {
+			dst = out
+		}
 	}
 	return append(dst, "</locationResponse>"...)
 }

@@ -17,23 +17,63 @@ const Declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 // unlinked stands for whom a document without entity is about.
 const unlinked = "pres:anonymous@anonymous.invalid"
 
-// Marshal returns the document with its XML declaration.
-func Marshal(d *Document) []byte { return Append(make([]byte, 0, 2048), d) }
+// Marshal returns the document with its XML declaration. See Append.
+func Marshal(d *Document) ([]byte, error) { return Append(make([]byte, 0, 2048), d) }
 
-// Append appends the document with its XML declaration. The result is valid by
-// the schemas of the RFCs whatever d holds: what they do not allow is mended
-// (an id that is none, a polygon that turns the wrong way) or left out (a
-// country that is not two letters).
-func Append(dst []byte, d *Document) []byte {
-	return AppendPresence(append(dst, Declaration...), d)
+// Append appends the document with its XML declaration. What it appends is
+// valid by the schemas of the RFCs; what cannot be written so is a *ParseError
+// with the path of the element, and dst comes back as it was.
+func Append(dst []byte, d *Document) ([]byte, error) {
+	out, err := AppendPresence(append(dst, Declaration...), d)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
 }
 
 // AppendPresence appends the presence element alone, with all the namespaces
 // that it needs, for use inside another document.
-func AppendPresence(dst []byte, d *Document) []byte {
+func AppendPresence(dst []byte, d *Document) ([]byte, error) {
 	w := writer{dst: dst, used: make(map[string]bool, len(d.Elements))}
 	w.presence(d)
-	return w.dst
+	return w.dst, nil
+}
+
+// AppendElement appends a device, tuple or person alone.
+func AppendElement(dst []byte, e *Element) ([]byte, error) {
+	w := writer{dst: dst, used: map[string]bool{}}
+	switch e.Kind {
+	case Tuple:
+		w.tuple(e)
+	case Device:
+		w.device(e)
+	case Person:
+		w.person(e)
+	}
+	return w.dst, nil
+}
+
+// AppendGeopriv appends a geopriv element alone.
+func AppendGeopriv(dst []byte, g *Geopriv) ([]byte, error) {
+	w := writer{dst: dst}
+	w.geopriv(g)
+	return w.dst, nil
+}
+
+// AppendCivic appends a civicAddress element alone, for HELD and LoST too.
+func AppendCivic(dst []byte, c *Civic) ([]byte, error) {
+	w := writer{dst: dst}
+	w.civic(c)
+	return w.dst, nil
+}
+
+// AppendShape appends one shape alone, for LoST too.
+func AppendShape(dst []byte, s Shape) ([]byte, error) {
+	w := writer{dst: dst}
+	if !w.shape(s) {
+		return dst, &ParseError{Reason: "no shape that can be written"}
+	}
+	return w.dst, nil
 }
 
 type writer struct {

@@ -1,6 +1,10 @@
 package pidflo
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/callbox911/callbox/wire/foreign"
+)
 
 // Namespaces of civic fields.
 const (
@@ -48,10 +52,12 @@ type Field struct {
 	Lang  string // xml:lang of the field, mostly empty
 }
 
-// Civic is a civic address with its fields in document order.
+// Civic is a civic address. Decoders give its fields in the order of the
+// schema, whatever order the document had.
 type Civic struct {
-	Lang   string // xml:lang of the address, mostly empty
-	Fields []Field
+	Lang       string // xml:lang of the address, mostly empty
+	Fields     []Field
+	Extensions []foreign.Element // of other vocabularies, with markup or attributes inside
 }
 
 // CivicSpace returns the namespace in which the field stands: "HNO" in RFC

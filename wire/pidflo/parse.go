@@ -50,6 +50,59 @@ func FromNode(root xmltok.Node) *Document {
 	return d
 }
 
+// CivicFromNode reads a civicAddress element inside another document.
+func CivicFromNode(n xmltok.Node) (*Civic, error) {
+	if n.Local() != "civicAddress" {
+		return nil, n.Errorf("not a civicAddress")
+	}
+	return readCivic(n), nil
+}
+
+// ShapeFromNode reads a shape of GML or of its PIDF-LO profile.
+func ShapeFromNode(n xmltok.Node) (Shape, error) { return readShape(n) }
+
+// GeoprivFromNode reads a geopriv element.
+func GeoprivFromNode(n xmltok.Node) (Geopriv, error) {
+	if n.Local() != "geopriv" {
+		return Geopriv{}, n.Errorf("not a geopriv element")
+	}
+	return readGeopriv(n), nil
+}
+
+// ElementFromNode reads a device, tuple or person.
+func ElementFromNode(n xmltok.Node) (Element, error) {
+	switch n.Local() {
+	case "device":
+		return readElement(Device, n), nil
+	case "tuple":
+		return readElement(Tuple, n), nil
+	case "person":
+		return readElement(Person, n), nil
+	}
+	return Element{}, n.Errorf("not a device, tuple or person")
+}
+
+// ParseCivic reads a document that is one civicAddress element.
+func ParseCivic(b []byte) (*Civic, error) { return fragment(b, CivicFromNode) }
+
+// ParseShape reads a document that is one shape.
+func ParseShape(b []byte) (Shape, error) { return fragment(b, ShapeFromNode) }
+
+// ParseGeopriv reads a document that is one geopriv element.
+func ParseGeopriv(b []byte) (Geopriv, error) { return fragment(b, GeoprivFromNode) }
+
+// ParseElement reads a document that is one device, tuple or person.
+func ParseElement(b []byte) (Element, error) { return fragment(b, ElementFromNode) }
+
+func fragment[T any](b []byte, read func(xmltok.Node) (T, error)) (T, error) {
+	n, err := xmltok.Parse(b, xmltok.Limits{})
+	if err != nil {
+		var zero T
+		return zero, fmt.Errorf("read part of PIDF-LO: %w", err)
+	}
+	return read(n)
+}
+
 func readElement(kind Kind, n xmltok.Node) Element {
 	e := Element{Kind: kind, ID: n.Attr("id")}
 	for c := range n.Children() {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/wire/calldata"
+	"github.com/callbox911/callbox/wire/foreign"
+	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
 
 // MediaType of a PIDF document (RFC 3863).
@@ -40,20 +42,38 @@ const (
 	Person             // read only when nothing else has a location
 )
 
+// ParseError says which element is wrong and why. Decoders and encoders return
+// it; Path is "/presence/device[1]/geopriv/location-info/Circle/radius".
+type ParseError = xmltok.PathError
+
 // Document is a presence document with its locations in document order.
 type Document struct {
-	Entity   string // URI of whom the document is about, often a pseudonym
-	Elements []Element
+	Entity     string    // URI of whom the document is about, often a pseudonym; mandatory
+	Elements   []Element // written tuples first, as the schema has it
+	Notes      []Note    // for people
+	Extensions []foreign.Element
 }
 
 // Element is a device, tuple or person.
 type Element struct {
-	Kind      Kind
-	ID        string // xs:ID; Append makes one when it is missing or not one
-	Geopriv   []Geopriv
-	DeviceID  string    // URN of a device; Append writes the nil UUID when missing
-	Timestamp time.Time // zero when absent; a time without zone is taken as UTC
+	Kind       Kind
+	ID         string // xs:ID; Append makes one when it is missing or not one
+	Basic      string // of a tuple: "open", "closed" or empty
+	Geopriv    []Geopriv
+	Status     []foreign.Element // of a tuple: what stands in its status beside geopriv
+	Extensions []foreign.Element
+	DeviceID   string    // URN of a device; Append writes the nil UUID for a device that has none
+	Contact    string    // URI, of a tuple
+	Priority   string    // of the contact, "0.8"; empty when absent
+	Notes      []Note    // for people
+	Timestamp  time.Time // zero when absent; a time without zone is taken as UTC
 }
+
+// Note is a text for people.
+type Note struct{ Text, Lang string }
+
+// UnknownConfidence is the Geopriv.Confidence of <confidence>unknown</confidence>.
+const UnknownConfidence = -1
 
 // Geopriv is one place with what may be done with it (RFC 4119, section 2.2).
 type Geopriv struct {
@@ -64,17 +84,22 @@ type Geopriv struct {
 	Retention      time.Time           // retention-expiry, zero when absent
 	Ruleset        string              // external-ruleset, a URI
 	NoteWell       string              // for a person
+	NoteWellLang   string              // xml:lang of NoteWell
+	Rules          []foreign.Element   // further usage rules
 	Method         string              // "Wiremap", "802.11" ..., empty when absent
 	ProvidedBy     calldata.ProvidedBy // RFC 7852
 	Source         []string            // who measured: lis, device, other (RFC 7105, section 4.6)
+	Extensions     []foreign.Element
 }
 
-// Chunk is one description of the place: exactly one field is set. Err says
-// that something stood there that this package cannot use, and what.
+// Chunk is one description of the place: exactly one of Civic, Shape and
+// Foreign is set, or Err, which says that something stood there that this
+// package should know but cannot use, and what.
 type Chunk struct {
-	Civic *Civic
-	Shape Shape
-	Err   error
+	Civic   *Civic
+	Shape   Shape
+	Foreign foreign.Element // Dynamic (RFC 5962), relative-location (RFC 7035) and what is not known
+	Err     error
 }
 
 // Civic returns the first civic address, nil when there is none.

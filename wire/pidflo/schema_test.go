@@ -127,8 +127,8 @@ func TestWhatIsSentIsValid(t *testing.T) {
 	p := func(lat, lon float64) pidflo.Pos { return pidflo.Pos{Lat: lat, Lon: lon} }
 	h := func(lat, lon, alt float64) pidflo.Pos { return pidflo.Pos{Lat: lat, Lon: lon, Alt: alt, HasAlt: true} }
 	docs := map[string][]byte{
-		"everything": pidflo.Marshal(full()),
-		"nothing":    pidflo.Marshal(&pidflo.Document{}),
+		"everything": marshal(t, full()),
+		"nothing":    marshal(t, &pidflo.Document{}),
 	}
 	for i, s := range []pidflo.Shape{
 		pidflo.Point{Pos: p(1, 2)},
@@ -153,7 +153,7 @@ func TestWhatIsSentIsValid(t *testing.T) {
 		pidflo.Circle{Center: p(0, 0), Radius: -1},
 		pidflo.Ellipse{Center: p(1, 2), Orientation: math.NaN()},
 	} {
-		docs[fmt.Sprintf("shape %d %T", i, s)] = pidflo.Marshal(&pidflo.Document{Elements: []pidflo.Element{{
+		docs[fmt.Sprintf("shape %d %T", i, s)] = marshal(t, &pidflo.Document{Elements: []pidflo.Element{{
 			Kind: pidflo.Kind(i % 3), Geopriv: []pidflo.Geopriv{{Info: []pidflo.Chunk{{Shape: s}}, Confidence: 68}},
 		}}})
 	}
@@ -192,7 +192,7 @@ func TestWhatIsSentIsValidWhateverIsInIt(t *testing.T) {
 	p.Providers = append(p.Providers, calldata.ProviderInfo{ContactURI: "tel:+16175550100"}, calldata.ProviderInfo{Name: "nobody to ask"})
 	p.Services = append(p.Services, calldata.ServiceInfo{}, calldata.ServiceInfo{Types: []string{"", nasty}, Mobility: nasty})
 	d.Elements = append(d.Elements, *e, pidflo.Element{Kind: pidflo.Tuple, ID: "1x"}, pidflo.Element{Kind: pidflo.Person, ID: "p"}, pidflo.Element{Kind: pidflo.Person, ID: "p"})
-	validate(t, map[string][]byte{"nasty": pidflo.Marshal(d)})
+	validate(t, map[string][]byte{"nasty": marshal(t, d)})
 }
 
 // Every published example that the schemas accept is read, and what is written
@@ -231,11 +231,20 @@ func TestPublishedExamplesAreReadAndWritten(t *testing.T) {
 				}
 			}
 		}
-		docs[strings.ReplaceAll(name, "/", "-")] = pidflo.Marshal(d)
+		docs[strings.ReplaceAll(name, "/", "-")] = marshal(t, d)
 	}
 	t.Logf("%d documents with %d locations", len(docs), located)
 	if len(docs) < 20 || located < 20 {
 		t.Errorf("only %d documents with %d locations were found", len(docs), located)
 	}
 	validate(t, docs)
+}
+
+func marshal(t testing.TB, d *pidflo.Document) []byte {
+	t.Helper()
+	b, err := pidflo.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

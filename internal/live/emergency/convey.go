@@ -11,6 +11,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/locate"
@@ -199,7 +200,34 @@ func (c *call) pidf() []byte {
 	doc := &pidflo.Document{Entity: c.entity(), Elements: []pidflo.Element{{
 		Kind: pidflo.Device, ID: "caller", Geopriv: []pidflo.Geopriv{g}, Timestamp: at.UTC().Truncate(time.Second),
 	}}}
-	return pidflo.Marshal(doc)
+	return c.marshal(doc)
+}
+
+// marshal writes the document, or as much of it as can be written: a call must
+// not lose its location for a field that no schema takes, nor for additional
+// data (RFC 7852, section 4). Nil means that nothing of it can be written.
+func (c *call) marshal(doc *pidflo.Document) []byte {
+	body, first := pidflo.Marshal(doc)
+	if first == nil {
+		return body
+	}
+	// The error names elements, never what stands in them.
+	c.log.Warn("the location object cannot be written whole", obs.Err(first))
+	g := &doc.Elements[0].Geopriv[0]
+	whole := g.Info
+	var err error
+	tries := [][]pidflo.Chunk{whole}
+	for i := len(whole) - 1; i >= 0; i-- { // the civic address stands last, and is worth more
+		tries = append(tries, whole[i:i+1])
+	}
+	for _, g.ProvidedBy = range []calldata.ProvidedBy{g.ProvidedBy, {}} {
+		for _, g.Info = range tries {
+			if body, err = pidflo.Marshal(doc); err == nil {
+				return body
+			}
+		}
+	}
+	return nil
 }
 
 // entity is the callback number, never the user's mail address (F-26).

@@ -90,7 +90,12 @@ func (s *Server) serveLocation(w http.ResponseWriter, r *http.Request, token str
 		return
 	}
 	if prefersPresence(r) {
-		write(w, http.StatusOK, pidflo.MediaType, pidflo.Append(make([]byte, 0, 4096), doc))
+		body, err := pidflo.Append(make([]byte, 0, 4096), doc)
+		if err != nil {
+			s.answerError(w, http.StatusOK, &held.Error{Code: held.GeneralLISError, Message: "The location cannot be written."})
+			return
+		}
+		write(w, http.StatusOK, pidflo.MediaType, body)
 		return
 	}
 	write(w, http.StatusOK, held.ContentType, held.AppendResponse(make([]byte, 0, 4096), &held.Response{Presence: doc}))

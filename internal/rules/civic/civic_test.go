@@ -148,7 +148,11 @@ func TestAddressesComeBackFromPIDFLO(t *testing.T) {
 	doc := &pidflo.Document{Entity: "pres:a@example.com", Elements: []pidflo.Element{{
 		ID: "d", Geopriv: []pidflo.Geopriv{{Info: []pidflo.Chunk{{Civic: civic.ToPIDF(want)}}}},
 	}}}
-	back, err := pidflo.Parse(pidflo.Marshal(doc))
+	written, err := pidflo.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := pidflo.Parse(written)
 	if err != nil {
 		t.Fatal(err)
 	}
