@@ -10,10 +10,29 @@ func isChar(r rune) bool {
 		(r >= 0xE000 && r <= 0xFFFD) || (r >= 0x10000 && r <= utf8.MaxRune)
 }
 
-func asciiName(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-		c == '_' || c == '-' || c == '.' || c == ':'
-}
+// Classes of ASCII characters.
+const (
+	startsName  = 1 << iota // may begin a Name, colon included
+	inName                  // may stand in one
+	escapeText              // is not written as it is in character data
+	escapeValue             // ... in an attribute value
+)
+
+var class = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == ':':
+			t[c] = startsName | inName
+		case c >= '0' && c <= '9', c == '-', c == '.':
+			t[c] = inName
+		case c == '&', c == '<', c == '>', c == '\r', c >= utf8.RuneSelf, c < ' ' && c != '\t' && c != '\n':
+			t[c] = escapeText | escapeValue
+		case c == '"', c == '\t', c == '\n':
+			t[c] = escapeValue
+		}
+	}
+	return t
+}()
 
 // nameStart is production 4 of XML 1.0, fifth edition, without the colon.
 func nameStart(r rune) bool {
@@ -63,40 +82,69 @@ func AppendElement(dst []byte, name, s string) []byte {
 }
 
 func escape(dst []byte, s string, attr bool) []byte {
+	stop := byte(escapeText)
+	if attr {
+		stop = escapeValue
+	}
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		n, with := 1, ""
-		switch {
-		case c == '&':
+		if class[c]&stop == 0 {
+			i++
+			continue
+		}
+		n, with := 1, "\ufffd"
+		switch c {
+		case '&':
 			with = "&amp;"
-		case c == '<':
+		case '<':
 			with = "&lt;"
-		case c == '>':
+		case '>':
 			with = "&gt;"
-		case c == '"' && attr:
+		case '"':
 			with = "&quot;"
-		case c == '\r':
+		case '\r':
 			with = "&#13;"
-		case (c == '\t' || c == '\n') && attr:
-			with = " "
-		case c < ' ' && c != '\t' && c != '\n':
-			with = "\ufffd"
-		case c >= utf8.RuneSelf:
+		case '\t':
+			with = "&#9;"
+		case '\n':
+			with = "&#10;"
+		default:
+			if c < utf8.RuneSelf {
+				break
+			}
 			var r rune
-			r, n = utf8.DecodeRuneInString(s[i:])
-			if (r == utf8.RuneError && n == 1) || !isChar(r) {
-				with = "\ufffd"
+			if r, n = utf8.DecodeRuneInString(s[i:]); (r != utf8.RuneError || n > 1) && isChar(r) {
+				i += n
+				continue
 			}
 		}
-		if with != "" {
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, with...)
-			start = i + n
-		}
+		dst = append(dst, s[start:i]...)
+		dst = append(dst, with...)
 		i += n
+		start = i
 	}
 	return append(dst, s[start:]...)
+}
+
+// ValidText reports whether XML can hold every character of s: what it cannot,
+// AppendText replaces, and an encoder that must not guess refuses.
+func ValidText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || (c < ' ' && !isSpace(c)) {
+			return validRunes(s)
+		}
+	}
+	return true
+}
+
+func validRunes(s string) bool {
+	for _, r := range s {
+		if !isChar(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 // IsNCName reports whether s can be a name without prefix, and so an xs:ID.

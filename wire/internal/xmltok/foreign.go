@@ -175,7 +175,7 @@ func usesPrefix(s, prefix string) bool {
 // with something else.
 func lastName(s string) int {
 	i := len(s)
-	for i > 0 && (s[i-1] >= utf8.RuneSelf || (asciiName(s[i-1]) && s[i-1] != ':')) {
+	for i > 0 && (s[i-1] >= utf8.RuneSelf || (class[s[i-1]]&inName != 0 && s[i-1] != ':')) {
 		i--
 	}
 	return i

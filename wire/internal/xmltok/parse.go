@@ -20,12 +20,7 @@ func Parse(b []byte, lim Limits) (Node, error) {
 // that is not declared is an error, and so is an element without prefix
 // outside of any declaration of a default namespace.
 func parse(src string, lim Limits, strict bool) (Node, error) {
-	var (
-		stack [MaxDepth]open
-		scope [maxScope]binding
-		raw   [8]rawAttr
-	)
-	p := parser{src: src, lim: lim, strict: strict, stack: stack[:0], scope: scope[:0], raw: raw[:0]}
+	p := parser{src: src, lim: lim, strict: strict}
 	if err := p.document(); err != nil {
 		return Node{}, err
 	}
@@ -42,23 +37,25 @@ type open struct {
 
 type binding struct{ prefix, space string }
 
-type rawAttr struct{ prefix, local, value string }
-
+// parser holds its stacks by value: it lives on the goroutine's own stack.
 type parser struct {
 	src    string
 	pos    int
 	lim    Limits
 	strict bool
 	tree   *tree
-	stack  []open
-	scope  []binding
-	raw    []rawAttr // scratch
-	joins  map[int32]*strings.Builder
+	depth  int  // of stack
+	scopes int  // of scope
+	amp    bool // the document has a & somewhere
+	cr     bool // ... a CR
+	close  bool // ... a ]]>
+	stack  [maxDepth]open
+	scope  [maxScope]binding
 }
 
 func (p *parser) fail(msg string) error {
 	var path []byte
-	for _, o := range p.stack {
+	for _, o := range p.stack[:p.depth] {
 		_, local, ok := strings.Cut(o.name, ":")
 		if !ok {
 			local = o.name
@@ -91,14 +88,11 @@ func (p *parser) document() error {
 			return err
 		}
 	}
-	if len(p.stack) > 0 {
-		return p.fail("the document ends inside <" + clip(p.stack[len(p.stack)-1].name) + ">")
+	if p.depth > 0 {
+		return p.fail("the document ends inside <" + clip(p.stack[p.depth-1].name) + ">")
 	}
 	if len(p.tree.nodes) == 0 {
 		return p.fail("no element")
-	}
-	for i, b := range p.joins {
-		p.tree.nodes[i].text = b.String()
 	}
 	return nil
 }
@@ -145,43 +139,70 @@ func (p *parser) declaration() error {
 	return nil
 }
 
-// characters refuses what no XML document may hold, in one pass.
+// characters refuses what no XML document may hold, and looks once for what
+// need not be looked for in every text when it is nowhere.
 func (p *parser) characters() error {
 	if !utf8.ValidString(p.src) {
 		return p.fail("not UTF-8")
 	}
-	ascii := true
-	for i := range len(p.src) {
-		c := p.src[i]
-		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
-			p.pos = i
-			return p.fail("a control character")
-		}
-		ascii = ascii && c < utf8.RuneSelf
+	if i := control(p.src); i >= 0 {
+		p.pos = i
+		return p.fail("a control character")
 	}
-	if !ascii && (strings.Contains(p.src, "\ufffe") || strings.Contains(p.src, "\uffff")) {
+	// U+FFFE and U+FFFF are EF BF BE and EF BF BF.
+	if strings.IndexByte(p.src, 0xef) >= 0 && (strings.Contains(p.src, "\ufffe") || strings.Contains(p.src, "\uffff")) {
 		return p.fail("a character that XML does not have")
 	}
+	p.amp = strings.IndexByte(p.src, '&') >= 0
+	p.cr = strings.IndexByte(p.src, '\r') >= 0
+	p.close = strings.Contains(p.src, "]]>")
 	return nil
+}
+
+// control returns where the first control character stands that is no white
+// space, -1 when there is none. It looks at eight bytes at a time.
+func control(s string) int {
+	const ones = 0x0101010101010101
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		if (x-ones*' ')&^x&(ones<<7) == 0 {
+			continue
+		}
+		for j := i; j < i+8; j++ {
+			if s[j] < ' ' && !isSpace(s[j]) {
+				return j
+			}
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] < ' ' && !isSpace(s[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (p *parser) markup() error {
 	rest := p.src[p.pos:]
-	switch {
-	case strings.HasPrefix(rest, "</"):
+	if len(rest) > 1 && rest[1] == '/' {
 		return p.endTag()
+	}
+	if len(rest) < 2 || (rest[1] != '!' && rest[1] != '?') {
+		return p.startTag()
+	}
+	switch {
+	case rest[1] == '?':
+		return p.instruction()
 	case strings.HasPrefix(rest, "<!--"):
 		return p.comment()
 	case strings.HasPrefix(rest, "<![CDATA["):
 		return p.cdata()
-	case strings.HasPrefix(rest, "<?"):
-		return p.instruction()
 	case strings.HasPrefix(rest, "<!DOCTYPE"):
 		return ErrDTD
-	case strings.HasPrefix(rest, "<!"):
-		return p.fail("a declaration where none may stand")
 	}
-	return p.startTag()
+	return p.fail("a declaration where none may stand")
 }
 
 func (p *parser) comment() error {
@@ -209,7 +230,7 @@ func (p *parser) instruction() error {
 }
 
 func (p *parser) cdata() error {
-	if len(p.stack) == 0 {
+	if p.depth == 0 {
 		return p.fail("text outside the root element")
 	}
 	p.pos += len("<![CDATA[")
@@ -228,55 +249,50 @@ func (p *parser) text() error {
 		end = len(p.src) - p.pos
 	}
 	run := p.src[p.pos : p.pos+end]
-	if len(p.stack) == 0 {
+	if p.depth == 0 {
 		if strings.Trim(run, " \t\r\n") != "" {
 			return p.fail("text outside the root element")
 		}
 		p.pos += end
 		return nil
 	}
-	if strings.Contains(run, "]]>") {
+	if p.close && strings.Contains(run, "]]>") {
 		return p.fail("]]> in text")
 	}
-	s, err := p.unescape(lineEnds(run))
-	if err != nil {
-		return err
+	if p.cr {
+		run = lineEnds(run)
 	}
-	p.add(s)
+	if p.amp {
+		var err error
+		if run, err = p.unescape(run); err != nil {
+			return err
+		}
+	}
+	p.add(run)
 	p.pos += end
 	return nil
 }
 
-// add appends a run of text to the element that is open. One run, the usual
-// case, stays a part of the document; more are joined at the end, once each,
-// so that many small runs do not cost their square.
+// add notes a run of text of the element that is open. One run, the usual
+// case, stays a part of the document; more are joined when somebody asks,
+// which for the white space between elements nobody does.
 func (p *parser) add(s string) {
 	if s == "" {
 		return
 	}
-	top := &p.stack[len(p.stack)-1]
-	top.texts++
-	if top.texts == 1 {
+	top := &p.stack[p.depth-1]
+	if top.texts++; top.texts == 1 {
 		p.tree.nodes[top.node].text = s
 		return
 	}
-	if p.joins == nil {
-		p.joins = map[int32]*strings.Builder{}
-	}
-	b := p.joins[top.node]
-	if b == nil {
-		b = &strings.Builder{}
-		b.WriteString(p.tree.nodes[top.node].text)
-		p.joins[top.node] = b
-	}
-	b.WriteString(s)
+	p.tree.nodes[top.node].mixed = true
 }
 
 func (p *parser) startTag() error {
-	if len(p.stack) == 0 && len(p.tree.nodes) > 0 {
+	if p.depth == 0 && len(p.tree.nodes) > 0 {
 		return p.fail("a second root element")
 	}
-	if len(p.stack) >= p.lim.Depth || len(p.tree.nodes) >= p.lim.Nodes {
+	if p.depth >= p.lim.Depth || len(p.tree.nodes) >= p.lim.Nodes {
 		return ErrTooLarge
 	}
 	begin := p.pos
@@ -286,9 +302,9 @@ func (p *parser) startTag() error {
 	if err != nil {
 		return err
 	}
-	i := int32(len(p.tree.nodes))
-	o := open{node: i, name: p.src[start:p.pos], scope: int32(len(p.scope))}
-	empty, err := p.attributes()
+	i, attr := int32(len(p.tree.nodes)), len(p.tree.attrs)
+	o := open{node: i, name: p.src[start:p.pos], scope: int32(p.scopes)}
+	empty, err := p.attributes(attr)
 	if err != nil {
 		return err
 	}
@@ -297,32 +313,32 @@ func (p *parser) startTag() error {
 		return err
 	}
 	p.tree.nodes = append(p.tree.nodes, node{
-		local: local, space: space, attr: int32(len(p.tree.attrs)), past: i + 1, start: int32(begin), end: int32(p.pos),
+		local: local, space: space, attr: int32(attr), past: i + 1, start: int32(begin), end: int32(p.pos),
 	})
-	if err := p.bindAttributes(); err != nil {
+	if err := p.bindAttributes(attr); err != nil {
 		return err
 	}
 	if empty {
-		p.scope = p.scope[:o.scope]
+		p.scopes = int(o.scope)
 		return nil
 	}
-	p.stack = append(p.stack, o)
+	p.stack[p.depth] = o
+	p.depth++
 	return nil
 }
 
 // attributes reads up to the end of the tag, puts namespace declarations in
-// force and leaves the other attributes in p.raw.
-func (p *parser) attributes() (empty bool, err error) {
-	p.raw = p.raw[:0]
-	mark := len(p.scope)
+// force and appends the other attributes, from first on, with the prefix for
+// the namespace.
+func (p *parser) attributes(first int) (empty bool, err error) {
+	mark := p.scopes
 	for {
 		spaced := p.skipSpace()
-		rest := p.src[p.pos:]
 		switch {
-		case strings.HasPrefix(rest, ">"):
+		case p.pos < len(p.src) && p.src[p.pos] == '>':
 			p.pos++
 			return false, nil
-		case strings.HasPrefix(rest, "/>"):
+		case p.pos+1 < len(p.src) && p.src[p.pos] == '/' && p.src[p.pos+1] == '>':
 			p.pos += 2
 			return true, nil
 		case !spaced:
@@ -333,85 +349,101 @@ func (p *parser) attributes() (empty bool, err error) {
 			return false, err
 		}
 		switch {
-		case a.prefix == "xmlns" || (a.prefix == "" && a.local == "xmlns"):
+		case a.Space == "xmlns" || (a.Space == "" && a.Local == "xmlns"):
 			if err := p.declare(a, mark); err != nil {
 				return false, err
 			}
-		case len(p.raw) >= maxAttrs:
+		case len(p.tree.attrs)-first >= maxAttrs:
 			return false, ErrTooLarge
 		default:
-			for _, other := range p.raw {
-				if other.prefix == a.prefix && other.local == a.local {
+			for _, other := range p.tree.attrs[first:] {
+				if other.Local == a.Local && other.Space == a.Space {
 					return false, p.fail("the same attribute twice")
 				}
 			}
-			p.raw = append(p.raw, a)
+			p.tree.attrs = append(p.tree.attrs, a)
 		}
 	}
 }
 
-func (p *parser) attribute() (rawAttr, error) {
+func (p *parser) attribute() (Attr, error) {
 	prefix, local, err := p.qname()
 	if err != nil {
-		return rawAttr{}, err
+		return Attr{}, err
 	}
 	p.skipSpace()
-	if !strings.HasPrefix(p.src[p.pos:], "=") {
-		return rawAttr{}, p.fail("an attribute without value")
+	if p.pos >= len(p.src) || p.src[p.pos] != '=' {
+		return Attr{}, p.fail("an attribute without value")
 	}
 	p.pos++
 	p.skipSpace()
 	if p.pos >= len(p.src) || (p.src[p.pos] != '"' && p.src[p.pos] != '\'') {
-		return rawAttr{}, p.fail("an attribute value without quotes")
+		return Attr{}, p.fail("an attribute value without quotes")
 	}
 	quote := p.src[p.pos]
 	p.pos++
 	end := strings.IndexByte(p.src[p.pos:], quote)
 	if end < 0 {
-		return rawAttr{}, p.fail("an attribute value that does not end")
+		return Attr{}, p.fail("an attribute value that does not end")
 	}
 	if end > p.lim.Attr {
-		return rawAttr{}, ErrTooLarge
+		return Attr{}, ErrTooLarge
 	}
-	v := p.src[p.pos : p.pos+end]
+	v, err := p.value(p.src[p.pos : p.pos+end])
+	if err != nil {
+		return Attr{}, err
+	}
+	p.pos += end + 1
+	return Attr{Space: prefix, Local: local, Value: v}, nil
+}
+
+// value is an attribute's value, normalised (XML 1.0, section 3.3.3).
+func (p *parser) value(v string) (string, error) {
+	plain := true
+	for i := range len(v) {
+		if c := v[i]; c < ' ' || c == '<' || c == '&' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return v, nil
+	}
 	if strings.IndexByte(v, '<') >= 0 {
-		return rawAttr{}, p.fail("< in an attribute value")
+		return "", p.fail("< in an attribute value")
 	}
 	v = lineEnds(v)
 	if strings.ContainsAny(v, "\t\n") {
 		v = strings.ReplaceAll(strings.ReplaceAll(v, "\t", " "), "\n", " ")
 	}
-	if v, err = p.unescape(v); err != nil {
-		return rawAttr{}, err
-	}
-	p.pos += end + 1
-	return rawAttr{prefix: prefix, local: local, value: v}, nil
+	return p.unescape(v)
 }
 
-func (p *parser) declare(a rawAttr, mark int) error {
+func (p *parser) declare(a Attr, mark int) error {
 	prefix := ""
-	if a.prefix == "xmlns" {
-		prefix = a.local
-		if a.value == "" || prefix == "xmlns" {
+	if a.Space == "xmlns" {
+		prefix = a.Local
+		if a.Value == "" || prefix == "xmlns" {
 			return p.fail("a prefix bound to nothing")
 		}
 	}
-	if (prefix == "xml") != (a.value == SpaceXML) || a.value == "http://www.w3.org/2000/xmlns/" {
+	if (prefix == "xml") != (a.Value == SpaceXML) || a.Value == "http://www.w3.org/2000/xmlns/" {
 		return p.fail("a reserved prefix or namespace bound anew")
 	}
-	for _, b := range p.scope[mark:] {
+	for _, b := range p.scope[mark:p.scopes] {
 		if b.prefix == prefix {
 			return p.fail("the same prefix bound twice")
 		}
 	}
-	if len(p.scope) >= maxScope {
+	if p.scopes >= maxScope {
 		return ErrTooLarge
 	}
-	if len(a.value) > maxSpace {
+	if len(a.Value) > maxSpace {
 		return ErrTooLarge
 	}
-	p.scope = append(p.scope, binding{prefix, a.value})
-	p.tree.decls = append(p.tree.decls, decl{prefix, a.value, int32(len(p.tree.nodes))})
+	p.scope[p.scopes] = binding{prefix, a.Value}
+	p.scopes++
+	p.tree.decls = append(p.tree.decls, decl{prefix, a.Value, int32(len(p.tree.nodes))})
 	return nil
 }
 
@@ -420,7 +452,7 @@ func (p *parser) bound(prefix string, element bool) (string, error) {
 	if prefix == "" && !element {
 		return "", nil
 	}
-	for i := len(p.scope) - 1; i >= 0; i-- {
+	for i := p.scopes - 1; i >= 0; i-- {
 		if p.scope[i].prefix == prefix {
 			return p.scope[i].space, nil
 		}
@@ -428,7 +460,7 @@ func (p *parser) bound(prefix string, element bool) (string, error) {
 	if prefix == "xml" {
 		return SpaceXML, nil
 	}
-	if p.strict {
+	if p.strict || (p.lim.Bound && prefix != "") {
 		return "", p.fail("the namespace of " + strconv.Quote(clip(prefix)) + " is not declared in the element")
 	}
 	if prefix != "" {
@@ -437,43 +469,47 @@ func (p *parser) bound(prefix string, element bool) (string, error) {
 	return prefix, nil
 }
 
-func (p *parser) bindAttributes() error {
-	first := len(p.tree.attrs)
-	for _, a := range p.raw {
-		space, err := p.bound(a.prefix, false)
+// bindAttributes puts the namespaces of the attributes from first on in place
+// of their prefixes.
+func (p *parser) bindAttributes(first int) error {
+	attrs := p.tree.attrs[first:]
+	for i := range attrs {
+		if attrs[i].Space == "" {
+			continue
+		}
+		space, err := p.bound(attrs[i].Space, false)
 		if err != nil {
 			return err
 		}
-		if a.prefix != "" {
-			for _, other := range p.tree.attrs[first:] {
-				if other.Local == a.local && other.Space == space {
-					return p.fail("the same attribute twice")
-				}
+		attrs[i].Space = space
+		for _, other := range attrs[:i] {
+			if other.Local == attrs[i].Local && other.Space == space {
+				return p.fail("the same attribute twice")
 			}
 		}
-		p.tree.attrs = append(p.tree.attrs, Attr{Space: space, Local: a.local, Value: a.value})
 	}
 	return nil
 }
 
 func (p *parser) endTag() error {
 	p.pos += len("</")
-	if len(p.stack) == 0 {
+	if p.depth == 0 {
 		return p.fail("an end tag without start")
 	}
-	top := p.stack[len(p.stack)-1]
-	if name := p.name(); name != top.name {
-		return p.fail("<" + clip(top.name) + "> ends as </" + clip(name) + ">")
+	top := p.stack[p.depth-1]
+	if !strings.HasPrefix(p.src[p.pos:], top.name) {
+		return p.fail("<" + clip(top.name) + "> ends as </" + clip(p.name()) + ">")
 	}
+	p.pos += len(top.name)
 	p.skipSpace()
-	if !strings.HasPrefix(p.src[p.pos:], ">") {
-		return p.fail("an end tag that does not end")
+	if p.pos >= len(p.src) || p.src[p.pos] != '>' {
+		return p.fail("the end tag of <" + clip(top.name) + "> does not end")
 	}
 	p.pos++
 	n := &p.tree.nodes[top.node]
 	n.past, n.end = int32(len(p.tree.nodes)), int32(p.pos)
-	p.stack = p.stack[:len(p.stack)-1]
-	p.scope = p.scope[:top.scope]
+	p.depth--
+	p.scopes = int(top.scope)
 	return nil
 }
 
@@ -490,12 +526,16 @@ func (p *parser) qname() (prefix, local string, err error) {
 	if len(name) > maxName {
 		return "", "", ErrTooLarge
 	}
-	prefix, local, ok := strings.Cut(name, ":")
-	if !ok {
-		prefix, local = "", name
+	if name == "" {
+		return "", "", p.fail("not a name")
 	}
+	colon := strings.IndexByte(name, ':')
+	if colon < 0 {
+		return "", name, nil
+	}
+	prefix, local = name[:colon], name[colon+1:]
 	first, _ := utf8.DecodeRuneInString(local)
-	if local == "" || (ok && prefix == "") || strings.Contains(local, ":") || !nameStart(first) {
+	if prefix == "" || local == "" || strings.IndexByte(local, ':') >= 0 || !nameStart(first) {
 		return "", "", p.fail("not a name")
 	}
 	return prefix, local, nil
@@ -507,7 +547,7 @@ func (p *parser) name() string {
 	for p.pos < len(p.src) {
 		c := p.src[p.pos]
 		if c < utf8.RuneSelf {
-			if !asciiName(c) || (p.pos == start && (c == '-' || c == '.' || (c >= '0' && c <= '9'))) {
+			if class[c]&inName == 0 || (p.pos == start && class[c]&startsName == 0) {
 				break
 			}
 			p.pos++
@@ -573,6 +613,49 @@ func entity(name string) (rune, bool) {
 		return 0, false
 	}
 	return rune(v), true
+}
+
+// joined is the text of a node that has it in several runs.
+func (t *tree) joined(i int32) string {
+	n := &t.nodes[i]
+	p := parser{src: t.src[:n.end], pos: int(n.start)}
+	for quote := byte(0); ; p.pos++ { // over the start tag
+		c := p.src[p.pos]
+		if quote == 0 && c == '>' {
+			break
+		}
+		if quote == 0 && (c == '"' || c == '\'') {
+			quote = c
+		} else if c == quote {
+			quote = 0
+		}
+	}
+	p.pos++
+	var b strings.Builder
+	child := i + 1
+	for {
+		rest := p.src[p.pos:]
+		switch {
+		case child < n.past && p.pos == int(t.nodes[child].start):
+			p.pos = int(t.nodes[child].end)
+			child = t.nodes[child].past
+		case strings.HasPrefix(rest, "</"):
+			return b.String()
+		case strings.HasPrefix(rest, "<!--"):
+			p.pos += strings.Index(rest, "-->") + len("-->")
+		case strings.HasPrefix(rest, "<?"):
+			p.pos += strings.Index(rest, "?>") + len("?>")
+		case strings.HasPrefix(rest, "<![CDATA["):
+			end := strings.Index(rest, "]]>")
+			b.WriteString(lineEnds(rest[len("<![CDATA["):end]))
+			p.pos += end + len("]]>")
+		default:
+			end := strings.IndexByte(rest, '<')
+			s, _ := p.unescape(lineEnds(rest[:end])) // it was well-formed before
+			b.WriteString(s)
+			p.pos += end
+		}
+	}
 }
 
 // lineEnds takes CR LF and CR to LF (XML 1.0, section 2.11).

@@ -35,6 +35,7 @@ const (
 	MaxDepth = 32
 	MaxNodes = 4096
 	MaxAttr  = 16 << 10
+	maxDepth = 64   // whatever Limits say
 	maxName  = 256  // bytes of one name, prefix included
 	maxSpace = 1024 // bytes of one namespace name: Foreign repeats it in every element
 	maxAttrs = 64   // on one element; duplicates are searched pairwise
@@ -62,9 +63,11 @@ func (e *SyntaxError) Error() string {
 }
 
 // Limits bound what Parse takes: bytes of the document, depth and number of
-// elements, bytes of one attribute value. Zero values mean the defaults above.
+// elements, bytes of one attribute value. Zero values mean the defaults above;
+// no document may be deeper than 64.
 type Limits struct {
 	Bytes, Depth, Nodes, Attr int
+	Bound                     bool // refuse prefixes that are bound to nothing
 }
 
 func (l Limits) withDefaults() Limits {
@@ -75,8 +78,8 @@ func (l Limits) withDefaults() Limits {
 		return v
 	}
 	return Limits{
-		Bytes: pick(l.Bytes, MaxBytes), Depth: pick(l.Depth, MaxDepth),
-		Nodes: pick(l.Nodes, MaxNodes), Attr: pick(l.Attr, MaxAttr),
+		Bytes: pick(l.Bytes, MaxBytes), Depth: min(pick(l.Depth, MaxDepth), maxDepth),
+		Nodes: pick(l.Nodes, MaxNodes), Attr: pick(l.Attr, MaxAttr), Bound: l.Bound,
 	}
 }
 
@@ -94,6 +97,7 @@ type node struct {
 	attr         int32  // first in tree.attrs
 	past         int32  // first node that is not inside
 	start, end   int32  // bytes of tree.src, tags included
+	mixed        bool   // there is more text than the first run, see tree.joined
 }
 
 // decl is a namespace declaration on a node.
@@ -107,7 +111,7 @@ type tree struct {
 	nodes []node
 	attrs []Attr
 	decls []decl // in document order
-	few   [8]decl
+	few   [12]decl
 	// unbound is set when some prefix was bound to nothing.
 	unbound bool
 }
@@ -143,10 +147,14 @@ func (n Node) Is(space, local string) bool {
 	return n.t != nil && n.t.nodes[n.i].local == local && n.t.nodes[n.i].space == space
 }
 
-// Text is the character data directly inside the element, as written.
+// Text is the character data directly inside the element, as written. It is
+// put together at each call when elements or comments stand between.
 func (n Node) Text() string {
 	if n.t == nil {
 		return ""
+	}
+	if n.t.nodes[n.i].mixed {
+		return n.t.joined(n.i)
 	}
 	return n.t.nodes[n.i].text
 }

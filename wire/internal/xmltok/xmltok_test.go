@@ -134,7 +134,7 @@ func TestWhatIsWrittenReadsTheSame(t *testing.T) {
 	if got := root.Text(); got != hard {
 		t.Errorf("text: got %q, want %q", got, hard)
 	}
-	if got, want := root.Attr("x"), "a<b>&\"'   é 🚒"; got != want {
+	if got, want := root.Attr("x"), hard; got != want {
 		t.Errorf("attribute: got %q, want %q", got, want)
 	}
 	if got, want := string(xmltok.AppendText(nil, "a\x00b\xffc\ufffe")), "a\ufffdb\ufffdc\ufffd"; got != want {
@@ -276,15 +276,4 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q\ngot  %s\nwant %s", doc, got, want)
 		}
 	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	doc := []byte(`<?xml version="1.0"?><locationRequest xmlns="urn:ietf:params:xml:ns:geopriv:held" responseTime="emergencyRouting"><locationType exact="false">civic locationURI</locationType><device xmlns="urn:ietf:params:xml:ns:geopriv:held:id"><ip v="4">10.1.2.33</ip><mac>00-11-22-33-44-55</mac></device><measurements xmlns="urn:ietf:params:xml:ns:geopriv:lm" time="2026-11-22T01:00:00Z"><lldp xmlns="urn:ietf:params:xml:ns:geopriv:lm:lldp"><chassis type="4">001122334455</chassis><port type="5">4769302f31</port></lldp></measurements></locationRequest>`)
-	b.SetBytes(int64(len(doc)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := xmltok.Parse(doc, xmltok.Limits{}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
