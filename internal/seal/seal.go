@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // ErrUnknownKey means that the sealing key is not (or no longer) held.
@@ -59,15 +60,35 @@ func NewRing(keys ...Key) (*Ring, error) {
 // Seal returns "keyid.base64url". The purpose is bound to the text: what was
 // sealed for one purpose does not open for another.
 func (r *Ring) Seal(purpose string, plain []byte) (string, error) {
-	if r == nil || len(r.ids) == 0 {
-		return "", errors.New("seal: no key held")
-	}
-	aead := r.aeads[r.ids[0]]
-	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
-	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
-	out := aead.Seal(nonce, nonce, plain, []byte(purpose))
-	return r.ids[0] + "." + base64.RawURLEncoding.EncodeToString(out), nil
+	out, err := r.AppendSeal(nil, purpose, plain)
+	return string(out), err
 }
+
+// AppendSeal writes what Seal returns behind dst. It allocates nothing where dst
+// has the room and plain is below 400 bytes.
+func (r *Ring) AppendSeal(dst []byte, purpose string, plain []byte) ([]byte, error) {
+	if r == nil || len(r.ids) == 0 {
+		return dst, errors.New("seal: no key held")
+	}
+	s := scratch.Get().(*sealing)
+	defer scratch.Put(s)
+	aead := r.aeads[r.ids[0]]
+	size := aead.NonceSize()
+	if cap(s.box) < size {
+		s.box = make([]byte, size, 512)
+	}
+	nonce := s.box[:size]
+	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
+	s.purpose = append(s.purpose[:0], purpose...)
+	s.box = aead.Seal(nonce, nonce, plain, s.purpose)
+	dst = append(append(dst, r.ids[0]...), '.')
+	return base64.RawURLEncoding.AppendEncode(dst, s.box), nil
+}
+
+// sealing is room to work in.
+type sealing struct{ box, purpose []byte }
+
+var scratch = sync.Pool{New: func() any { return new(sealing) }}
 
 // Open returns what was sealed. It fails with ErrUnknownKey or ErrForged.
 func (r *Ring) Open(purpose, sealed string) ([]byte, error) {

@@ -25,10 +25,18 @@ type Claims struct {
 	Generation  uint64
 	Expires     time.Time
 	PlaceDigest string // raw digest of a personal location, at most 32 bytes
+	// Issued is when the token was given out: what a revocation goes by. Zero in
+	// tokens of form 1.
+	Issued time.Time
+	// Call is the one call that the token was made for (F-27), else none.
+	Call e911.CallID
 }
 
-// form is the first octet: a token of another form is refused, not misread.
-const form = 1
+// The forms, the first octet: a token of another form is refused, not misread.
+const (
+	formOld = 1 // without Issued and Call
+	form    = 2
+)
 
 // How a text is written: its own octets, or a UUID's sixteen.
 const (
@@ -43,13 +51,15 @@ const (
 
 // Encode writes c in a compact binary form. A text longer than 255 octets, or a
 // digest longer than 32, is an Invalid Error.
-func Encode(c Claims) ([]byte, error) {
+func Encode(c Claims) ([]byte, error) { return Append(make([]byte, 0, 144), c) }
+
+// Append writes c as Encode does behind dst.
+func Append(b []byte, c Claims) ([]byte, error) {
 	if len(c.PlaceDigest) > maxDigest {
 		return nil, e911.Errorf(e911.Invalid, "the digest of a place has at most %d octets", maxDigest)
 	}
-	b := make([]byte, 1, 128)
-	b[0] = form
-	for _, s := range []string{string(c.Org), c.Device, string(c.Location), string(c.By), c.PlaceDigest} {
+	b = append(b, form)
+	for _, s := range [...]string{string(c.Org), c.Device, string(c.Location), string(c.By), c.PlaceDigest, string(c.Call)} {
 		if len(s) > maxText {
 			return nil, e911.Errorf(e911.Invalid, "a text in a location token has at most %d octets", maxText)
 		}
@@ -57,13 +67,15 @@ func Encode(c Claims) ([]byte, error) {
 	}
 	b = appendTime(b, c.EvidenceAt)
 	b = appendTime(b, c.Expires)
+	b = appendTime(b, c.Issued)
 	return binary.AppendUvarint(b, c.Generation), nil
 }
 
 // Decode reads what Encode wrote. Anything else is an Invalid Error.
 func Decode(b []byte) (Claims, error) {
 	r := reader{b: b}
-	if r.octet() != form {
+	f := r.octet()
+	if f != form && f != formOld {
 		return Claims{}, e911.Errorf(e911.Invalid, "a location token of an unknown form")
 	}
 	c := Claims{
@@ -72,10 +84,15 @@ func Decode(b []byte) (Claims, error) {
 		Location:    e911.LocationID(r.text()),
 		By:          e911.LocatedBy(r.text()),
 		PlaceDigest: r.text(),
-		EvidenceAt:  r.time(),
-		Expires:     r.time(),
-		Generation:  r.uvarint(),
 	}
+	if f == form {
+		c.Call = e911.CallID(r.text())
+	}
+	c.EvidenceAt, c.Expires = r.time(), r.time()
+	if f == form {
+		c.Issued = r.time()
+	}
+	c.Generation = r.uvarint()
 	if r.bad || len(r.b) != 0 || len(c.PlaceDigest) > maxDigest {
 		return Claims{}, e911.Errorf(e911.Invalid, "a location token that does not add up")
 	}
@@ -96,16 +113,23 @@ func uuidOctets(s string) (id [16]byte, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return id, false
 	}
-	bare := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-	for _, c := range []byte(bare) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return id, false // capitals would not come back
+	n := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '-' && (i == 8 || i == 13 || i == 18 || i == 23):
+			continue
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f': // capitals would not come back
+			c -= 'a' - 10
+		default:
+			return id, false
 		}
+		id[n/2] = id[n/2]<<4 | c
+		n++
 	}
-	if _, err := hex.Decode(id[:], []byte(bare)); err != nil {
-		return id, false
-	}
-	return id, true
+	return id, n == 32
 }
 
 // appendTime writes milliseconds since 1970 plus one, and 0 for the zero time.
