@@ -24,6 +24,8 @@ type standing struct {
 	// useless: it is also not worth sending along.
 	useless      bool
 	coarse       bool
+	floor        bool // a handset's, which this evidence does not tell
+	order        int  // among network evidence
 	clock        bool
 	contradicted bool
 }
@@ -42,12 +44,12 @@ func Decide(candidates []Candidate, s Situation, now time.Time) Result {
 	if len(all) > 0 && all[0].out == "" {
 		refine(all)
 	}
-	return result(all, now)
+	return result(all, s, now)
 }
 
 // assess looks at a candidate alone: can it be used at all, and how fresh is it?
 func assess(c Candidate, s Situation, now time.Time) *standing {
-	st := &standing{Candidate: c, class: FallBack}
+	st := &standing{Candidate: c, class: FallBack, order: order(c.By)}
 	if st.Method == "" {
 		st.Method = MethodOf(c.By)
 	}
@@ -62,13 +64,18 @@ func assess(c Candidate, s Situation, now time.Time) *standing {
 			st.class = Fresh
 		}
 	case c.Rank >= RankToken && c.Rank <= RankUserSet:
-		st.age(now)
+		st.age(s, now)
 	case c.Rank == RankNumber || c.Rank == RankSite:
 		st.gate(s)
 	default:
 		st.out, st.useless = "a source of no rank", true
 	}
+	if s.Handset {
+		st.handset()
+	}
 	switch {
+	case c.Over != "":
+		st.out, st.useless = c.Over, true
 	case c.Verdict == Invalid:
 		st.out, st.useless = "the address was found invalid", true
 	case !Routable(st.Place):
@@ -83,22 +90,30 @@ func assess(c Candidate, s Situation, now time.Time) *standing {
 // age finds the class of ranks 2 to 6. What people said expires; what the
 // network said ages, and radio and address evidence then tells no more than the
 // building (F-01, F-18).
-func (st *standing) age(now time.Time) {
+func (st *standing) age(s Situation, now time.Time) {
 	limit := MaxAge(st.By)
+	switch {
+	case st.By == e911.ByConfirmed && s.ConfirmedAge > 0:
+		limit = s.ConfirmedAge
+	case st.By == e911.ByUserSet && s.UserSetAge > 0:
+		limit = s.UserSetAge
+	}
+	network := wired(st.By) || fades(st.By)
 	why := "it is older than " + span(limit)
-	if st.At.IsZero() {
+	switch {
+	case st.At.IsZero():
 		why = "nobody says how old it is"
-	} else if now.Sub(st.At) <= limit {
+	case now.Sub(st.At) <= limit && (st.Weak == "" || !network):
 		st.class = Fresh
 		return
 	}
-	switch st.By {
-	case e911.ByLLDPPort, e911.ByLLDPChassis, e911.ByMAC:
+	switch {
+	case wired(st.By):
 		st.class = Aged
-	case e911.ByBSSID, e911.ByNeighbours, e911.ByPrivateIP, e911.ByPublicIP:
+	case fades(st.By):
 		st.class = Aged
 		st.coarsen()
-	case e911.ByPIDFLO:
+	case st.By == e911.ByPIDFLO:
 		// A foreign reference's answer, judged as one by value (F-14).
 		if st.Doubt == "" {
 			st.Doubt = why
@@ -107,6 +122,20 @@ func (st *standing) age(now time.Time) {
 		st.class, st.out = None, why
 	}
 }
+
+// handset leaves the building of what tells where a handset's charger or base
+// is, and puts what the handset itself hears before it (F-33).
+func (st *standing) handset() {
+	if base(st.By) {
+		st.order -= handsetFirst
+		return
+	}
+	st.floor = true
+	st.coarsen()
+}
+
+// handsetFirst is more than there are kinds of network evidence.
+const handsetFirst = 100
 
 // coarsen leaves the building of a place.
 func (st *standing) coarsen() {
@@ -154,7 +183,7 @@ func contradict(all []*standing) {
 			continue
 		}
 		for _, d := range all {
-			if d.believed() && d.At.After(c.At) && relate(c.Evidence, d.Evidence) == disjoint &&
+			if d.believed() && d.news().After(c.At) && relate(c.Evidence, d.Evidence) == disjoint &&
 				(by[i] == nil || d.At.After(by[i].At)) {
 				by[i] = d
 			}
@@ -187,11 +216,22 @@ func supersede(all []*standing) {
 		if c.out != "" || c.Rank < RankToken || c.Rank > RankRegistration {
 			continue
 		}
-		if (c.By == e911.ByLLDPPort || c.By == e911.ByBSSID) && c.At.After(set.At) {
+		if spot(c.By) && c.At.After(set.At) {
 			continue
 		}
 		c.out = "the user set a location by hand at " + clockTime(set.At)
 	}
+}
+
+// spot reports the kinds that win over a location set by hand when they are
+// taken again: port and BSSID, and their likes for telephones without a network
+// of their own.
+func spot(by e911.LocatedBy) bool {
+	switch by {
+	case e911.ByLLDPPort, e911.ByBSSID, e911.ByATAPort, e911.ByDECTBase, e911.ByAP:
+		return true
+	}
+	return false
 }
 
 // compare orders by use, class, rank, order of network evidence, and newest.
@@ -219,7 +259,7 @@ func (st *standing) place() int {
 
 func (st *standing) within() int {
 	if st.Rank >= RankToken && st.Rank <= RankRegistration {
-		return order(st.By)
+		return st.order
 	}
 	return 0
 }
@@ -243,13 +283,13 @@ func refine(all []*standing) {
 	}
 }
 
-func result(all []*standing, now time.Time) Result {
+func result(all []*standing, s Situation, now time.Time) Result {
 	r := Result{By: e911.ByNothing, Class: None, Rank: RankNothing, Method: MethodOf(e911.ByNothing)}
 	var chosen *standing
 	if len(all) > 0 && all[0].out == "" {
 		chosen = all[0]
 		r.By, r.Via, r.Method, r.Rank = chosen.By, chosen.Via, chosen.Method, chosen.Rank
-		r.Class, r.Place, r.At = chosen.class, chosen.Place, chosen.At
+		r.Class, r.Place, r.At, r.Who = chosen.class, chosen.Place, chosen.At, chosen.Who
 	}
 	for _, st := range all {
 		f := e911.Finding{Rule: string(st.By), Said: st.Said, Place: st.Place.Display, Class: string(st.class)}
@@ -265,11 +305,12 @@ func result(all []*standing, now time.Time) Result {
 		}
 		r.Findings = append(r.Findings, f)
 	}
-	r.Flags = flags(all, chosen)
+	r.Flags = flags(all, chosen, s)
+	r.Confidence, r.Because = confidence(all, chosen, r.Flags)
 	return r
 }
 
-func flags(all []*standing, chosen *standing) []string {
+func flags(all []*standing, chosen *standing, s Situation) []string {
 	var out []string
 	add := func(when bool, flag string) {
 		if when {
@@ -284,9 +325,30 @@ func flags(all []*standing, chosen *standing) []string {
 		add(chosen.Verdict == Unverified, FlagUnverified)
 		add(!chosen.Place.Dispatchable, FlagNotDispatch)
 		add(chosen.clock, FlagClock)
+		add(chosen.floor, FlagFloor)
+		add(chosen.Weak != "" && chosen.class == Aged, FlagWeak)
+		add(chosen.far(all), FlagFar)
+		add(abroad(chosen.Place, s.Countries), FlagAbroad)
 	}
 	add(chosen != nil && slices.ContainsFunc(all, func(st *standing) bool { return st.contradicted && st.wouldBeat(chosen) }), FlagContradicted)
 	return out
+}
+
+// far reports that the chosen one is the device's word alone, and that what was
+// seen from our side of the network, and is still fresh, is somewhere else.
+func (st *standing) far(all []*standing) bool {
+	if st.Who != ByDevice {
+		return false
+	}
+	return slices.ContainsFunc(all, func(c *standing) bool {
+		return (c.Who == ByServer || c.Who == ByNetwork) && c.class == Fresh && relate(st.Evidence, c.Evidence) == disjoint
+	})
+}
+
+// abroad reports a place that says its country, which is none of those served.
+func abroad(p e911.Place, served []string) bool {
+	c := strings.TrimSpace(p.Civic.Country)
+	return c != "" && len(served) > 0 && !slices.ContainsFunc(served, func(s string) bool { return strings.EqualFold(s, c) })
 }
 
 // wouldBeat reports that st fell only because it was contradicted.
@@ -309,7 +371,13 @@ func (st *standing) whyChosen(all []*standing, now time.Time) string {
 	case !st.At.IsZero():
 		b.WriteString(", " + span(now.Sub(st.At)) + " old")
 	}
-	if st.coarse {
+	if st.Weak != "" && st.class == Aged {
+		b.WriteString("; " + st.Weak)
+	}
+	switch {
+	case st.floor:
+		b.WriteString("; it tells where the charger or the base is, so of the handset no more than the building (F-33)")
+	case st.coarse:
 		b.WriteString("; so old it tells no more than the building")
 	}
 	if len(all) > 1 && all[1].out == "" && st.beats(all[1]) == "agrees" {

@@ -15,6 +15,19 @@ type Evidence struct {
 	At    time.Time // when it was measured or observed
 	Place e911.Place
 	Said  string // the key that matched, for a person: "port Gi1/0/7 of 0c:75:bd:00:00:01"
+	// Since is when this key began to be seen without a break; zero: at At.
+	// What was so already when better evidence was taken does not contradict
+	// it: a branch keeps its public address at headquarters all day.
+	Since time.Time
+	Who   Witness
+}
+
+// news is the time from which evidence can contradict other evidence.
+func (e *Evidence) news() time.Time {
+	if e.Since.IsZero() || e.Since.After(e.At) {
+		return e.At
+	}
+	return e.Since
 }
 
 // Class is how fresh evidence is.
@@ -78,6 +91,13 @@ type Candidate struct {
 	// Doubt says why a PIDF-LO in the INVITE is not believed (F-14); it then
 	// ranks below 6.
 	Doubt string
+	// Over says why the evidence is not to be believed any more although
+	// nothing that is on the map contradicts it: the device was seen in an
+	// unknown network since (E13). Its place remains as a hint.
+	Over string
+	// Weak says why network evidence is no longer fresh, whatever its age: the
+	// device came through a tunnel since. It then counts as aged.
+	Weak string
 }
 
 // Situation is what the decision depends on besides the evidence (F-04).
@@ -92,6 +112,15 @@ type Situation struct {
 	SourceInSite bool
 	// SeenOffSite: the device was last seen away from its site.
 	SeenOffSite bool
+	// Handset: a DECT or Wi-Fi handset. Only what it hears itself tells its
+	// floor; all else is its charger's or its base's (F-33).
+	Handset bool
+	// Countries are those that are served, in the form of Civic.Country; none:
+	// nobody asks (F-35).
+	Countries []string
+	// ConfirmedAge and UserSetAge are the organisation's policy for ranks 5 and
+	// 6; zero: 30 days and 12 hours.
+	ConfirmedAge, UserSetAge time.Duration
 }
 
 // Lost is a candidate that was not chosen. Old radio evidence stands here, as
@@ -112,121 +141,26 @@ const (
 	FlagNotDispatch  = "not_dispatchable" // no detail that finds the caller
 	FlagClock        = "clock_ahead"      // evidence from the future, taken as of now
 	FlagUnlocated    = "unlocated"
+	FlagFloor        = "floor_unknown"    // a handset whose base nobody told (F-33)
+	FlagWeak         = "network_unclear"  // the device may have changed its network since
+	FlagFar          = "far_from_network" // the device's word, and the network saw it elsewhere
+	FlagAbroad       = "abroad"           // outside the countries that are served (F-35)
 )
 
 // Result says where the caller is.
 type Result struct {
-	By       e911.LocatedBy
-	Via      string
-	Method   string
-	Rank     Rank
-	Class    Class
-	Place    e911.Place
-	At       time.Time // of the evidence; zero with ByNothing and where it has no time
-	Flags    []string
-	Lost     []Lost // best first
-	Findings []e911.Finding
-}
-
-// How long evidence is fresh (design 2.2, F-01, F-14, F-18).
-const (
-	wiredAge     = 24 * time.Hour
-	bssidAge     = 30 * time.Minute
-	neighbourAge = 10 * time.Minute
-	addressAge   = 4 * time.Hour
-	confirmedAge = 30 * 24 * time.Hour
-	userSetAge   = 12 * time.Hour
-)
-
-// DefaultInviteLimit is how old a location by value may be (F-14).
-const DefaultInviteLimit = 15 * time.Minute
-
-// MaxAge returns how long evidence of a kind is fresh; zero for what has no age:
-// a number's address, a site's building.
-func MaxAge(by e911.LocatedBy) time.Duration {
-	switch by {
-	case e911.ByLLDPPort, e911.ByLLDPChassis, e911.ByMAC:
-		return wiredAge
-	case e911.ByBSSID:
-		return bssidAge
-	case e911.ByNeighbours:
-		return neighbourAge
-	case e911.ByPrivateIP, e911.ByPublicIP:
-		return addressAge
-	case e911.ByConfirmed:
-		return confirmedAge
-	case e911.ByUserSet:
-		return userSetAge
-	case e911.ByNumber, e911.BySiteDefault, e911.ByNothing:
-		return 0
-	}
-	return DefaultInviteLimit // a PIDF-LO, or a kind of a newer version
-}
-
-// MethodOf returns the PIDF-LO method token of a kind of evidence (F-26).
-func MethodOf(by e911.LocatedBy) string {
-	switch by {
-	case e911.ByLLDPPort, e911.ByLLDPChassis, e911.ByMAC:
-		return "Wiremap"
-	case e911.ByBSSID, e911.ByNeighbours:
-		return "802.11"
-	case e911.ByPrivateIP, e911.ByPublicIP:
-		return "DHCP"
-	case e911.ByConfirmed, e911.ByUserSet, e911.ByNumber:
-		return "Manual"
-	}
-	return "Default"
-}
-
-// order is the order of network evidence in design 2.2. A foreign reference's
-// own location, whose evidence nobody told us, stands before mere addresses.
-func order(by e911.LocatedBy) int {
-	switch by {
-	case e911.ByLLDPPort:
-		return 0
-	case e911.ByBSSID:
-		return 1
-	case e911.ByNeighbours:
-		return 2
-	case e911.ByLLDPChassis:
-		return 3
-	case e911.ByMAC:
-		return 4
-	case e911.ByPrivateIP:
-		return 6
-	case e911.ByPublicIP:
-		return 7
-	}
-	return 5
-}
-
-// words says a kind of evidence to a person.
-func words(by e911.LocatedBy) string {
-	switch by {
-	case e911.ByPIDFLO:
-		return "location in the INVITE"
-	case e911.ByLLDPPort:
-		return "switch port"
-	case e911.ByBSSID:
-		return "access point"
-	case e911.ByNeighbours:
-		return "access points nearby"
-	case e911.ByLLDPChassis:
-		return "switch"
-	case e911.ByMAC:
-		return "hardware address"
-	case e911.ByPrivateIP:
-		return "private address range"
-	case e911.ByPublicIP:
-		return "public address range"
-	case e911.ByConfirmed:
-		return "address the user confirmed"
-	case e911.ByUserSet:
-		return "location the user set"
-	case e911.ByNumber:
-		return "address of the number"
-	case e911.BySiteDefault:
-		return "the site's only building"
-	}
-	return string(by)
+	By     e911.LocatedBy
+	Via    string
+	Method string
+	Rank   Rank
+	Class  Class
+	Place  e911.Place
+	At     time.Time // of the evidence; zero with ByNothing and where it has no time
+	Who    Witness
+	// Confidence is how far the answer can be relied on.
+	Confidence Confidence
+	Because    string // what Confidence stands on, for a person
+	Flags      []string
+	Lost       []Lost // best first
+	Findings   []e911.Finding
 }

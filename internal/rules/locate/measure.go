@@ -10,82 +10,122 @@ import (
 	"github.com/callbox911/callbox/internal/rules/civic"
 )
 
-// Network is the network map of an organisation; *snapshot.Org is one.
-type Network interface {
-	ByLLDPPort(e911.LLDPPort) (e911.LocationID, bool)
-	ByLLDPChassis(chassis string) (e911.LocationID, bool)
-	ByBSSID(e911.MAC) (e911.LocationID, bool)
-	ByMAC(e911.MAC) (e911.LocationID, bool)
-	ByIP(netip.Addr) (e911.LocationID, bool)
-}
-
-// Ranges knows the public addresses of an organisation; *snapshot.Org is one.
-type Ranges interface {
-	InPublicRange(netip.Addr) bool
-}
-
-// Map is all that a measurement is looked up in.
-type Map interface {
-	Network
-	Places
-	Ranges
-}
-
-// Neighbour is one LLDP neighbour. Chassis is the canonical MAC where the id
-// is one, else the text as it came.
-type Neighbour struct {
-	Chassis        string
-	ChassisSubtype int // IEEE 802.1AB, table 8-2; 0 when unknown
-	Port           string
-}
-
-// Measurement is what a device says about its network, and the source address
-// that we saw. Evidence of an interface without link is left out by whoever
-// fills it (F-19).
-type Measurement struct {
-	At         time.Time // of the measurement, at the latest that of the request
-	LLDP       []Neighbour
-	Serving    e911.MAC     // BSSID
-	Neighbours []e911.MAC   // BSSIDs heard
-	MAC        e911.MAC     // the device's own
-	Addrs      []netip.Addr // the device's own, as it says
-	Source     netip.Addr   // observed
-	SourceAt   time.Time    // when Source was observed; zero: At
-	Tunnel     bool         // the client says that a VPN is up
-	// PhoneAt tells where a known phone is, for a PC that sees the phone as its
-	// LLDP neighbour (F-19); may be nil.
-	PhoneAt func(e911.MAC) (Evidence, bool)
-}
-
 // Measured looks a measurement up in the map: what it proves, best first in
 // the order of network evidence, and a finding for every key, also those that
 // matched nothing.
 func Measured(n Map, m Measurement) ([]Evidence, []e911.Finding) {
 	k := &lookup{n: n, m: m}
-	for _, l := range m.LLDP {
-		k.port(l)
-	}
-	if m.Serving != "" {
-		k.mac(e911.ByBSSID, m.Serving, n.ByBSSID, "access point "+string(m.Serving))
-	}
-	k.neighbours()
-	for _, l := range m.LLDP {
-		k.chassis(l)
-	}
-	if m.MAC != "" {
-		k.mac(e911.ByMAC, m.MAC, n.ByMAC, "hardware address "+string(m.MAC))
-	}
-	k.addresses()
+	k.all()
 	slices.SortStableFunc(k.found, func(a, b Evidence) int { return order(a.By) - order(b.By) })
 	return k.found, k.findings
 }
 
 // lookup collects what one measurement proves.
 type lookup struct {
-	n        Map
-	m        Measurement
+	n Map
+	m Measurement
+	// tunnel says why addresses and gateways prove nothing; empty when they do.
+	tunnel   string
 	found    []Evidence
 	findings []e911.Finding
+}
+
+func (k *lookup) all() {
+	k.tunnel = k.throughTunnel()
+	k.withoutSource()
+	k.source()
+}
+
+// withoutSource looks up all but the source address.
+func (k *lookup) withoutSource() {
+	if ata := k.m.ATA; ata.Adapter != "" || ata.Port != "" {
+		k.ata(ata)
+	}
+	for _, in := range k.m.interfaces() {
+		if k.counts(in) {
+			k.on(in)
+		}
+	}
+	if base := k.m.DECTBase; base != "" {
+		k.named(e911.ByDECTBase, base, k.n.ByDECTBase, "DECT base "+base)
+	}
+	if ap := k.m.AP; ap != "" {
+		k.named(e911.ByAP, ap, k.n.ByAP, "access point "+ap+" of the controller")
+	}
+}
+
+// throughTunnel says why the request's addresses are not the device's network's
+// (F-06).
+func (k *lookup) throughTunnel() string {
+	if k.m.Tunnel {
+		return "the client says that a tunnel is up (F-06)"
+	}
+	kind, ok := k.n.Tunnel(k.m.Source.Unmap())
+	if !ok || !k.m.Source.IsValid() {
+		return ""
+	}
+	name := map[e911.ElementKind]string{e911.ElementVPN: "VPN", e911.ElementProxy: "proxy", e911.ElementSASE: "secure access service edge"}[kind]
+	if name == "" {
+		name = "tunnel"
+	}
+	return "the request comes through a " + name + ", which may be anywhere (F-06)"
+}
+
+// counts reports an interface whose evidence counts, and says of the others why
+// it does not.
+func (k *lookup) counts(in Interface) bool {
+	by, why := e911.ByMAC, ""
+	if len(in.LLDP) > 0 {
+		by = e911.ByLLDPPort
+	} else if in.Serving != "" {
+		by = e911.ByBSSID
+	} else if in.MAC == "" && len(in.Addrs) > 0 {
+		by = kindOf(in.Addrs[0])
+	}
+	switch {
+	case in.Down:
+		why = "the interface has no link (F-19)"
+	case in.Virtual:
+		why = "the interface is virtual: what stands behind it is no place (W-38)"
+	case in.MAC != "" && k.n.IgnoredMAC(in.MAC):
+		why = "the interface has the hardware address of a virtual adapter (W-38)"
+	default:
+		return true
+	}
+	said := "interface " + in.Name
+	if in.Name == "" {
+		said = "interface " + string(in.MAC)
+	}
+	k.say(by, said, "", why)
+	return false
+}
+
+// on looks up what was seen on one interface.
+func (k *lookup) on(in Interface) {
+	for _, l := range in.LLDP {
+		k.port(l)
+	}
+	if in.Serving != "" {
+		k.mac(e911.ByBSSID, in.Serving, k.n.ByBSSID, "access point "+string(in.Serving))
+	}
+	if len(in.Neighbours) > 0 {
+		k.neighbours(in)
+	}
+	for _, l := range in.LLDP {
+		k.chassis(l)
+	}
+	if in.MAC != "" {
+		k.mac(e911.ByMAC, in.MAC, k.n.ByMAC, "hardware address "+string(in.MAC))
+	}
+	if in.Gateway != "" {
+		said := "default gateway " + string(in.Gateway)
+		if k.tunnel != "" {
+			k.say(e911.ByGateway, said, "", k.tunnel)
+		} else {
+			k.mac(e911.ByGateway, in.Gateway, k.n.ByGateway, said)
+		}
+	}
+	k.own(in.Addrs)
 }
 
 func (k *lookup) say(by e911.LocatedBy, said, place, why string) {
@@ -94,18 +134,43 @@ func (k *lookup) say(by e911.LocatedBy, said, place, why string) {
 }
 
 // hit keeps evidence of a location of ours.
-func (k *lookup) hit(by e911.LocatedBy, id e911.LocationID, at time.Time, said string) {
-	e, ok := FromLocation(k.n, id, by, at)
+func (k *lookup) hit(by e911.LocatedBy, id e911.LocationID, said string) {
+	e, ok := FromLocation(k.n, id, by, k.m.At)
 	if !ok {
 		k.say(by, said, "", "it is mapped to a location that does not exist")
 		return
 	}
 	e.Said = said
+	k.keep(e, "it is on the map")
+}
+
+// keep adds evidence that the map gave.
+func (k *lookup) keep(e Evidence, why string) {
+	e.Who = k.m.who()
 	k.found = append(k.found, e)
-	k.say(by, said, e.Place.Display, "it is on the map")
+	k.say(e.By, e.Said, e.Place.Display, why)
 }
 
 const notMapped = "it is not on the map"
+
+func (k *lookup) named(by e911.LocatedBy, key string, find func(string) (e911.LocationID, bool), said string) {
+	if id, ok := find(key); ok {
+		k.hit(by, id, said)
+	} else {
+		k.say(by, said, "", notMapped)
+	}
+}
+
+func (k *lookup) ata(a ATAPort) {
+	said := "port " + a.Port + " of the analogue adapter " + string(a.Adapter)
+	if why := macFault(a.Adapter); why != "" {
+		k.say(e911.ByATAPort, said, "", why)
+	} else if id, ok := k.n.ByATAPort(a.Adapter, a.Port); ok {
+		k.hit(e911.ByATAPort, id, said)
+	} else {
+		k.say(e911.ByATAPort, said, "", notMapped)
+	}
+}
 
 func (k *lookup) port(l Neighbour) {
 	if l.Chassis == "" || l.Port == "" {
@@ -113,7 +178,7 @@ func (k *lookup) port(l Neighbour) {
 	}
 	said := "port " + l.Port + " of " + l.Chassis
 	if id, ok := k.n.ByLLDPPort(e911.LLDPPort{Chassis: l.Chassis, Port: l.Port}); ok {
-		k.hit(e911.ByLLDPPort, id, k.m.At, said)
+		k.hit(e911.ByLLDPPort, id, said)
 	} else {
 		k.say(e911.ByLLDPPort, said, "", notMapped)
 	}
@@ -124,16 +189,10 @@ func (k *lookup) chassis(l Neighbour) {
 		return
 	}
 	said := "switch " + l.Chassis
-	mac, err := e911.ParseMAC(l.Chassis)
-	if err == nil && k.m.PhoneAt != nil {
+	if mac, err := e911.ParseMAC(l.Chassis); err == nil && k.m.PhoneAt != nil {
 		// A phone with a switch in it, and a PC behind it (F-19).
 		if e, ok := k.m.PhoneAt(mac); ok {
-			e.By, e.Said = e911.ByLLDPChassis, "behind the phone "+l.Chassis
-			if k.m.At.Before(e.At) {
-				e.At = k.m.At
-			}
-			k.found = append(k.found, e)
-			k.say(e.By, e.Said, e.Place.Display, "the neighbour is a phone that is known")
+			k.behindPhone(e, l.Chassis)
 			return
 		}
 	}
@@ -146,19 +205,38 @@ func (k *lookup) chassis(l Neighbour) {
 		return
 	}
 	if id, ok := k.n.ByLLDPChassis(l.Chassis); ok {
-		k.hit(e911.ByLLDPChassis, id, k.m.At, said)
+		k.hit(e911.ByLLDPChassis, id, said)
 	} else {
 		k.say(e911.ByLLDPChassis, said, "", notMapped)
 	}
 }
 
+// behindPhone takes the phone's place for that of the PC behind it, as old as
+// the older of the two. A phone that was carried away since took no PC along.
+func (k *lookup) behindPhone(e Evidence, chassis string) {
+	e.By, e.Said = e911.ByLLDPChassis, "behind the phone "+chassis
+	if e.Since.After(k.m.At) {
+		k.say(e.By, e.Said, e.Place.Display, "the phone has moved since")
+		return
+	}
+	if k.m.At.Before(e.At) {
+		e.At = k.m.At
+	}
+	e.Since = time.Time{}
+	k.keep(e, "the neighbour is a phone that is known")
+}
+
 func (k *lookup) mac(by e911.LocatedBy, m e911.MAC, find func(e911.MAC) (e911.LocationID, bool), said string) {
-	if why := macFault(m); why != "" {
+	why := macFault(m)
+	if why == "" && k.n.IgnoredMAC(m) {
+		why = "it belongs to a virtual adapter (W-38)"
+	}
+	if why != "" {
 		k.say(by, said, "", why)
 		return
 	}
 	if id, ok := find(m); ok {
-		k.hit(by, id, k.m.At, said)
+		k.hit(by, id, said)
 	} else {
 		k.say(by, said, "", notMapped)
 	}
@@ -167,12 +245,12 @@ func (k *lookup) mac(by e911.LocatedBy, m e911.MAC, find func(e911.MAC) (e911.Lo
 // neighbours takes the location that more than half of the mapped access points
 // heard agree on; where they agree on the building alone, or only one is
 // mapped, the building: radio goes through walls and floors.
-func (k *lookup) neighbours() {
+func (k *lookup) neighbours(in Interface) {
 	locations, buildings := map[e911.LocationID]int{}, map[e911.BuildingID]int{}
 	var seen []e911.MAC
 	var places []e911.Place // of the mapped ones, in the order heard
-	for _, m := range k.m.Neighbours {
-		if m == "" || m == k.m.Serving || slices.Contains(seen, m) || macFault(m) != "" {
+	for _, m := range in.Neighbours {
+		if m == "" || m == in.Serving || slices.Contains(seen, m) || macFault(m) != "" || k.n.IgnoredMAC(m) {
 			continue
 		}
 		seen = append(seen, m)
@@ -193,15 +271,14 @@ func (k *lookup) neighbours() {
 	said := fmt.Sprintf("%d access points nearby, %d on the map", len(seen), mapped)
 	for _, place := range places {
 		if 2*locations[place.Location] > mapped && mapped > 1 {
-			k.hit(e911.ByNeighbours, place.Location, k.m.At, said)
+			k.hit(e911.ByNeighbours, place.Location, said)
 			return
 		}
 	}
 	for _, place := range places {
 		if 2*buildings[place.Building] > mapped && place.Building != "" {
 			place = buildingOf(place)
-			k.found = append(k.found, Evidence{By: e911.ByNeighbours, At: k.m.At, Place: place, Said: said})
-			k.say(e911.ByNeighbours, said, place.Display, "they agree on the building, not on the place in it")
+			k.keep(Evidence{By: e911.ByNeighbours, At: k.m.At, Place: place, Said: said}, "they agree on the building, not on the place in it")
 			return
 		}
 	}
@@ -221,44 +298,61 @@ func buildingOf(p e911.Place) e911.Place {
 	}
 }
 
-// addresses looks up the source address, which counts when it is mapped itself,
-// and what the device says of its own, which counts when the source is one of
-// the organisation's public addresses (F-06). Private addresses are the same in
-// every home; a tunnel makes both meaningless.
-func (k *lookup) addresses() {
-	if source := k.m.Source.Unmap(); source.IsValid() {
-		at := k.m.SourceAt
-		if at.IsZero() {
-			at = k.m.At
-		}
-		by, said := kindOf(source), "source address "+source.String()
-		id, ok := k.n.ByIP(source)
-		switch {
-		case ok && k.m.Tunnel:
-			k.say(by, said, "", "the client says that a tunnel is up")
-		case ok:
-			k.hit(by, id, at, said)
-		default:
-			k.say(by, said, "", notMapped)
+// source looks up the address that the request came from, which we saw
+// ourselves. It counts when it is mapped itself.
+func (k *lookup) source() {
+	source := k.m.Source.Unmap()
+	if !source.IsValid() {
+		return
+	}
+	by, said := kindOf(source), "source address "+source.String()
+	id, ok := k.n.ByIP(source)
+	switch {
+	case k.n.IgnoredAddr(source):
+		k.say(by, said, "", "it belongs to a virtual adapter (W-38)")
+	case k.tunnel != "":
+		k.say(by, said, "", k.tunnel)
+	case !ok:
+		k.say(by, said, "", notMapped)
+	default:
+		n := len(k.found)
+		k.hit(by, id, said)
+		for i := n; i < len(k.found); i++ {
+			k.found[i].At, k.found[i].Since, k.found[i].Who = k.m.sourceTime(), k.m.sourceSince(), ByServer
 		}
 	}
-	atHome := k.m.Source.IsValid() && k.n.InPublicRange(k.m.Source.Unmap())
-	for _, a := range k.m.Addrs {
+}
+
+// own looks up what the device says of its own addresses, which counts when the
+// source is one of the organisation's public addresses (F-06). Private addresses
+// are the same in every home; a tunnel makes them meaningless.
+func (k *lookup) own(addrs []netip.Addr) {
+	if len(addrs) == 0 {
+		return
+	}
+	source := k.m.Source.Unmap()
+	atHome := source.IsValid() && k.n.InPublicRange(source)
+	for _, a := range addrs {
 		a = a.Unmap()
-		if !a.IsValid() || a == k.m.Source.Unmap() {
+		if !a.IsValid() || a == source {
 			continue
 		}
 		by, said := kindOf(a), "own address "+a.String()
 		id, ok := k.n.ByIP(a)
+		_, pool := k.n.Tunnel(a)
 		switch {
+		case k.n.IgnoredAddr(a):
+			k.say(by, said, "", "it belongs to a virtual adapter (W-38)")
+		case pool:
+			k.say(by, said, "", "it comes from the pool of a tunnel, which is no place (F-06)")
 		case !ok:
 			k.say(by, said, "", notMapped)
-		case k.m.Tunnel:
-			k.say(by, said, "", "the client says that a tunnel is up")
+		case k.tunnel != "":
+			k.say(by, said, "", k.tunnel)
 		case !atHome:
 			k.say(by, said, "", "the request does not come from a public address of the organisation: this private address may be any network's")
 		default:
-			k.hit(by, id, k.m.At, said)
+			k.hit(by, id, said)
 		}
 	}
 }
@@ -270,61 +364,4 @@ func kindOf(a netip.Addr) e911.LocatedBy {
 		return e911.ByPrivateIP
 	}
 	return e911.ByPublicIP
-}
-
-// Chassis id subtypes of IEEE 802.1AB, table 8-2, that name nothing in the world.
-const (
-	subtypeInterface = 6
-	subtypeLocal     = 7
-)
-
-// KeyFault says why an element's key finds nobody alone, "" when it is unique
-// (F-19): import refuses it with this reason.
-func KeyFault(e e911.Element) string {
-	switch e.Kind {
-	case e911.ElementBSSID, e911.ElementMAC:
-		return macFault(e.MAC)
-	case e911.ElementLLDPChassis:
-		return chassisFault(e.LLDP.Chassis)
-	case e911.ElementLLDPPort:
-		if e.LLDP.Chassis == "" || e.LLDP.Port == "" {
-			return "a switch port needs its chassis id and its port id"
-		}
-	case e911.ElementIP:
-		if !e.Range.IsValid() || e.Range != e.Range.Masked() {
-			return "an address range needs its network address and length"
-		}
-	default:
-		return "this version does not know elements of this kind"
-	}
-	return ""
-}
-
-func macFault(m e911.MAC) string {
-	canonical, err := e911.ParseMAC(string(m))
-	switch {
-	case err != nil || canonical != m:
-		return "it is no hardware address"
-	case m == "00:00:00:00:00:00":
-		return "it is no device's address"
-	case m.Group():
-		return "a multicast address is not one device's"
-	case m.VirtualRouter():
-		return "the address of a virtual router stands on several devices"
-	case m.Local():
-		return "a locally administered address is not unique"
-	}
-	return ""
-}
-
-// chassisFault judges a chassis id without its port: a MAC or a network address
-// names one switch, a name may be given to many.
-func chassisFault(chassis string) string {
-	if mac, err := e911.ParseMAC(chassis); err == nil {
-		return macFault(mac)
-	}
-	if _, err := netip.ParseAddr(chassis); err == nil {
-		return ""
-	}
-	return "a chassis id that is neither a hardware nor a network address is not unique"
 }

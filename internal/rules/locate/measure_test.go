@@ -224,7 +224,7 @@ func TestKeysThatFindNobodyAreRefused(t *testing.T) {
 		{"a range", e911.Element{Kind: e911.ElementIP, Range: netip.MustParsePrefix("10.0.0.0/8")}, true},
 		{"a range with host bits", e911.Element{Kind: e911.ElementIP, Range: netip.MustParsePrefix("10.0.0.1/8")}, false},
 		{"no range", e911.Element{Kind: e911.ElementIP}, false},
-		{"a kind of another version", e911.Element{Kind: "dect_base"}, false},
+		{"a kind of another version", e911.Element{Kind: "beacon"}, false},
 	} {
 		if why := locate.KeyFault(c.e); (why == "") != c.ok {
 			t.Errorf("%s: %q, want fine: %v", c.name, why, c.ok)

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	wired      = []e911.LocatedBy{port, chassis, mac}
+	wiredKinds = []e911.LocatedBy{port, chassis, mac}
 	anyNetwork = []e911.LocatedBy{port, bssid, nearby, chassis, mac, privateIP, publicIP}
 	keys       = []string{"mill", "mill/1", "mill/2", "mill/2/210", "mill/2/211", "mill/3", "annex/1", "depot/1", "depot/1/5"}
 )
@@ -76,7 +76,7 @@ func TestPromisesForAnyEvidence(t *testing.T) {
 			t.Fatalf("%s of %s ago is reported fresh", r.By, age)
 		}
 		// Old radio and address evidence never names a room.
-		if r.Class == locate.Aged && !slices.Contains(wired, r.By) && (r.Place.Location != "" || r.Place.Civic.FLR != "") {
+		if r.Class == locate.Aged && !slices.Contains(wiredKinds, r.By) && (r.Place.Location != "" || r.Place.Civic.FLR != "") {
 			t.Fatalf("aged %s names %q", r.By, r.Place.Display)
 		}
 		// Time never lies in the future.
@@ -118,7 +118,7 @@ func TestUncontradictedWiredEvidenceNeverLosesToANumber(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		others := rapid.SliceOfN(rapid.Custom(anyCandidate), 0, 6).Draw(t, "others")
 		at := time.Duration(rapid.Int64Range(0, int64(365*24*time.Hour)).Draw(t, "age"))
-		w := held(rapid.SampledFrom(wired).Draw(t, "by"), rapid.SampledFrom(keys).Draw(t, "place"), at)
+		w := held(rapid.SampledFrom(wiredKinds).Draw(t, "by"), rapid.SampledFrom(keys).Draw(t, "place"), at)
 		// Fresher evidence that is not about a number may contradict it.
 		others = slices.DeleteFunc(others, func(c locate.Candidate) bool {
 			return c.Rank <= locate.RankUserSet && c.At.After(w.At)

@@ -28,9 +28,9 @@ const (
 
 func depthOf(by e911.LocatedBy) depth {
 	switch by {
-	case e911.ByPrivateIP, e911.ByPublicIP:
+	case e911.ByPrivateIP, e911.ByPublicIP, e911.ByGateway:
 		return depthBuilding
-	case e911.ByBSSID, e911.ByNeighbours:
+	case e911.ByBSSID, e911.ByNeighbours, e911.ByAP, e911.ByDECTBase:
 		return depthFloor
 	}
 	return depthRoom

@@ -2,6 +2,7 @@ package locate_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +85,13 @@ type network struct {
 	bssid   map[e911.MAC]e911.LocationID
 	mac     map[e911.MAC]e911.LocationID
 	ip      map[netip.Prefix]e911.LocationID
+	gateway map[e911.MAC]e911.LocationID
+	dect    map[string]e911.LocationID
+	aps     map[string]e911.LocationID // lower-case
+	ata     map[locate.ATAPort]e911.LocationID
+	tunnels map[netip.Prefix]e911.ElementKind
+	ignored []netip.Prefix
+	virtual []e911.MAC
 	public  []netip.Prefix
 	numbers []e911.NumberRec
 	gone    e911.LocationID // mapped to, but there is no such location
@@ -153,3 +161,38 @@ func (n *network) NumbersOf(u e911.UserID) []e911.NumberRec {
 	}
 	return out
 }
+
+func (n *network) ByGateway(m e911.MAC) (e911.LocationID, bool) {
+	id, ok := n.gateway[m]
+	return id, ok
+}
+
+func (n *network) ByDECTBase(rfpi string) (e911.LocationID, bool) {
+	id, ok := n.dect[rfpi]
+	return id, ok
+}
+
+func (n *network) ByAP(name string) (e911.LocationID, bool) {
+	id, ok := n.aps[strings.ToLower(name)]
+	return id, ok
+}
+
+func (n *network) ByATAPort(m e911.MAC, port string) (e911.LocationID, bool) {
+	id, ok := n.ata[locate.ATAPort{Adapter: m, Port: port}]
+	return id, ok
+}
+
+func (n *network) Tunnel(a netip.Addr) (e911.ElementKind, bool) {
+	for p, kind := range n.tunnels {
+		if p.Contains(a) {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+func (n *network) IgnoredAddr(a netip.Addr) bool {
+	return slices.ContainsFunc(n.ignored, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+func (n *network) IgnoredMAC(m e911.MAC) bool { return slices.Contains(n.virtual, m) }

@@ -1,0 +1,185 @@
+package locate
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Recollection is what a Memory says by the map of now.
+type Recollection struct {
+	// Candidates are for Decide, of rank RankNetwork. Those with Over are hints.
+	Candidates []Candidate
+	// Findings are of keys that find no place, and why.
+	Findings []e911.Finding
+	// Elsewhere is when the device was last seen in a network that is not on the
+	// map, with nothing that is since; zero when it was not.
+	Elsewhere time.Time
+}
+
+// Candidates is Recall for who needs no more; now drops nothing, Decide judges
+// age.
+func (m Memory) Candidates(n Map) []Candidate { return m.Recall(n, nil).Candidates }
+
+// Recall looks up all that a device showed. PhoneAt is as in Measurement and may
+// be nil.
+//
+// A network that shows itself and is not on the map ends the trust in what was
+// seen before it (E13), unless it was there already when that was seen. Own
+// hardware addresses show no network, so they neither end trust nor restore it.
+// Through a tunnel, or from an address that changed to one that is not on the
+// map, a device may be anywhere: that weakens what was seen before.
+func (m Memory) Recall(n Map, phoneAt func(e911.MAC) (Evidence, bool)) Recollection {
+	r := recaller{n: n, phoneAt: phoneAt}
+	for i := range m.Sightings {
+		r.look(&m.Sightings[i])
+	}
+	if r.strange != nil && r.strange.Since.After(r.latest) {
+		r.out.Elsewhere = r.strange.At
+	}
+	for i := range r.out.Candidates {
+		r.judge(&r.out.Candidates[i], r.from[i])
+	}
+	for i := range m.Sightings {
+		r.before(&m.Sightings[i])
+	}
+	return r.out
+}
+
+type recaller struct {
+	n       Map
+	phoneAt func(e911.MAC) (Evidence, bool)
+	out     Recollection
+	from    []*Sighting // of each candidate
+	latest  time.Time   // of network evidence on the map
+	strange *Sighting   // the newest that shows a network that is not
+	unclear *Sighting   // the source, when it may be any network's
+	foreign bool        // the source is a public address of nobody we know
+}
+
+// look turns one sighting into candidates.
+func (r *recaller) look(s *Sighting) {
+	if len(s.Keys) == 0 {
+		return
+	}
+	found, findings := r.measured(s, s.Keys, s.At)
+	for _, e := range found {
+		e.Since, e.Who = s.Since, s.Who
+		if s.Layer != LayerMAC && e.At.After(r.latest) {
+			r.latest = e.At
+		}
+		r.out.Candidates = append(r.out.Candidates, Candidate{Evidence: e, Rank: RankNetwork, Via: "held"})
+		r.from = append(r.from, s)
+	}
+	for _, f := range findings {
+		if f.Place == "" {
+			r.out.Findings = append(r.out.Findings, f)
+		}
+	}
+	if len(found) > 0 {
+		return
+	}
+	if s.Layer == LayerSource {
+		r.source(s)
+	}
+	if r.shows(s) && (r.strange == nil || s.Since.After(r.strange.Since)) {
+		r.strange = s
+	}
+}
+
+func (r *recaller) measured(s *Sighting, keys []string, at time.Time) ([]Evidence, []e911.Finding) {
+	me := s.measurement(keys, at)
+	me.PhoneAt = r.phoneAt
+	// The source of its request gates own addresses and gateways; it is looked
+	// up by its own sighting only.
+	k := &lookup{n: r.n, m: me}
+	if s.Layer == LayerSource {
+		k.tunnel = k.throughTunnel()
+		k.source()
+		return k.found, k.findings
+	}
+	if s.Layer == LayerGateway || s.Layer == LayerOwn {
+		k.tunnel = k.throughTunnel()
+	}
+	k.m.SourceAt = time.Time{}
+	k.withoutSource()
+	slices.SortStableFunc(k.found, func(a, b Evidence) int { return order(a.By) - order(b.By) })
+	return k.found, k.findings
+}
+
+// source finds what a source address without a place means for the rest.
+func (r *recaller) source(s *Sighting) {
+	a, err := netip.ParseAddr(s.Keys[0])
+	if err != nil || r.n.IgnoredAddr(a) {
+		return
+	}
+	_, pool := r.n.Tunnel(a)
+	inside := kindOf(a) == e911.ByPrivateIP || r.n.InPublicRange(a)
+	if pool || len(s.Keys) > 1 || inside {
+		r.unclear = s
+	} else {
+		r.foreign = true
+	}
+}
+
+// shows reports a sighting by which a network shows itself. A source that is
+// private, one of the organisation's or a tunnel's does not.
+func (r *recaller) shows(s *Sighting) bool {
+	switch s.Layer {
+	case LayerLLDP, LayerServing, LayerNearby, LayerDECT, LayerWLC, LayerATA:
+		return true
+	case LayerSource:
+		return r.foreign
+	}
+	return false
+}
+
+// judge says what later sightings mean for a candidate.
+func (r *recaller) judge(c *Candidate, s *Sighting) {
+	switch {
+	case s.Layer == LayerMAC:
+		if r.foreign && !r.out.Elsewhere.IsZero() {
+			c.Weak = "the device comes from a network that is not the organisation's"
+		}
+	case !r.out.Elsewhere.IsZero():
+		c.Over = "over: at " + clockTime(r.out.Elsewhere) + " the device was seen in a network that is not on the map"
+	case r.unclear != nil && r.unclear.Since.After(c.At) && !r.near(r.unclear, s):
+		c.Weak = "the device has since come through a tunnel, or from another address that is not on the map"
+	}
+}
+
+// near reports that a source address without a place is in the same small
+// network as that of an earlier sighting: only the lease changed.
+func (r *recaller) near(now, then *Sighting) bool {
+	if len(now.Keys) > 1 || !then.Source.IsValid() || now.Source.BitLen() != then.Source.BitLen() {
+		return false
+	}
+	if _, pool := r.n.Tunnel(now.Source); pool {
+		return false
+	}
+	bits := 24
+	if now.Source.Is6() {
+		bits = 64
+	}
+	p, err := now.Source.Prefix(bits)
+	return err == nil && p.Contains(then.Source)
+}
+
+// before adds what was seen before a sighting that finds no place, as a hint for
+// who has to ask the caller (design 2.2, rank 9).
+func (r *recaller) before(s *Sighting) {
+	if len(s.Before) == 0 || s.Layer == LayerMAC || slices.Contains(r.from, s) {
+		return
+	}
+	why := "over: at " + clockTime(s.At) + " the device was seen elsewhere than this, where the map knows nothing"
+	if len(s.Keys) == 0 {
+		why = "over: at " + clockTime(s.At) + " the interface had no link (F-19)"
+	}
+	found, _ := r.measured(s, s.Before, s.Was)
+	for _, e := range found {
+		e.Since, e.Who = s.Was, s.Who
+		r.out.Candidates = append(r.out.Candidates, Candidate{Evidence: e, Rank: RankNetwork, Via: "held", Over: why})
+	}
+}
