@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
 // Index is the network map of one organisation, laid out for neighbours. It is
@@ -72,12 +73,8 @@ func (x *Index) add(e e911.Element) {
 	case e911.ElementAP, e911.ElementDECTBase:
 		x.names = append(x.names, place{string(e.Kind) + " " + strings.ToLower(e.Name), e.Location})
 	case e911.ElementIP:
-		from, to := e.From, e.To
-		if e.Range.IsValid() {
-			from, to = bounds(e.Range)
-		}
-		if from.IsValid() && to.IsValid() {
-			x.ranges = append(x.ranges, span{from, to, e.Location})
+		if s, ok := netmap.SpanOf(e); ok {
+			x.ranges = append(x.ranges, span{s.From, s.To, e.Location})
 		}
 	}
 }
@@ -166,10 +163,10 @@ func (x *Index) sameSubnet(r *ranking, a netip.Addr) {
 		if err != nil {
 			return
 		}
-		from, to := bounds(p)
+		around := netmap.PrefixSpan(p)
 		t := tally{}
 		for _, s := range x.ranges {
-			if s.from.BitLen() == a.BitLen() && s.from.Compare(to) <= 0 && s.to.Compare(from) >= 0 {
+			if s.from.BitLen() == a.BitLen() && s.from.Compare(around.To) <= 0 && s.to.Compare(around.From) >= 0 {
 				t.add(s.loc)
 			}
 		}
@@ -225,16 +222,6 @@ func (x *Index) likeName(r *ranking, name string) {
 	for loc, c := range t {
 		r.add(loc, 55*c/t.total(), fmt.Sprintf("%s with a name of the same beginning", count(c, "is there", "are there")))
 	}
-}
-
-func bounds(p netip.Prefix) (from, to netip.Addr) {
-	p = p.Masked()
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	to, _ = netip.AddrFromSlice(b)
-	return p.Addr(), to
 }
 
 // number reads a MAC as a 48-bit number, 0 when it is none.
