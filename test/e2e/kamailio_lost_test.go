@@ -151,10 +151,13 @@ func locateDesk(t *testing.T, base string) (uri string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req := held.AppendRequest(nil, &held.Request{
+	req, err := held.AppendRequest(nil, &held.Request{
 		Identity:     []held.Identifier{{Kind: held.IDMAC, Value: "00-11-22-AA-BB-CC"}},
 		Measurements: []held.Measurement{{LLDP: []held.LLDP{{Chassis: id, Port: held.TextID(held.PortIfName, "Gi1/0/7")}}}},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/held/7c0e0000", bytes.NewReader(req))
 	if err != nil {
 		t.Fatal(err)

@@ -1,237 +1,343 @@
 package held
 
 import (
-	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 	"github.com/callbox911/callbox/wire/pidflo"
 )
 
-// SpaceExtra is the namespace in which this package writes Extras: HELD allows
-// foreign elements only (RFC 5985, section 7).
-const SpaceExtra = "urn:callbox:held:extra"
+// AppendRequest appends a locationRequest with its XML declaration, or returns
+// a *ParseError for what the schemas do not allow: a hardware address that is
+// none, an Exact without Types.
+func AppendRequest(dst []byte, r *Request) ([]byte, error) {
+	dst = append(dst, pidflo.Declaration+`<locationRequest xmlns="`+Space+`"`...)
+	dst, err := appendRequest(dst, r)
+	if err != nil {
+		return dst, xmltok.Within("locationRequest", err)
+	}
+	return append(dst, "</locationRequest>"...), nil
+}
 
-// AppendRequest appends a locationRequest with its XML declaration. What the
-// schemas do not allow (a hardware address that is none) is left out.
-func AppendRequest(dst []byte, r *Request) []byte {
-	dst = append(dst, pidflo.Declaration...)
-	dst = append(dst, `<locationRequest xmlns="`+Space+`"`...)
-	switch {
-	case r.For == EmergencyRouting || r.For == EmergencyDispatch:
-		dst = xmltok.AppendAttr(dst, "responseTime", string(r.For))
-	case r.HasWithin:
-		dst = xmltok.AppendAttr(dst, "responseTime", strconv.FormatInt(max(r.Within.Milliseconds(), 0), 10))
+func appendRequest(dst []byte, r *Request) ([]byte, error) {
+	dst, err := appendHurry(dst, r)
+	if err != nil {
+		return dst, err
 	}
 	dst = append(dst, '>')
-	if types := joinTypes(r.Types); types != "" {
-		dst = append(dst, "<locationType"...)
-		dst = xmltok.AppendAttr(dst, "exact", strconv.FormatBool(r.Exact))
-		dst = append(dst, ">"+types+"</locationType>"...)
+	if dst, err = appendTypes(dst, r); err != nil {
+		return dst, err
 	}
-	dst = appendIdentity(dst, r.Identity)
+	if len(r.Identity) > 0 {
+		if dst, err = AppendDevice(dst, r.Identity); err != nil {
+			return dst, err
+		}
+	}
+	if r.Flow != (Flow{}) {
+		if dst, err = AppendFlow(dst, r.Flow); err != nil {
+			return dst, err
+		}
+	}
 	for i := range r.Measurements {
-		dst = appendMeasurement(dst, &r.Measurements[i])
+		if dst, err = appendMeasurements(dst, &r.Measurements[i]); err != nil {
+			return dst, xmltok.Within(xmltok.Nth("measurements", i), err)
+		}
 	}
 	if r.Routing != "" {
-		dst = append(dst, `<requestRoutingInformation xmlns="`+SpaceRouting+`"`...)
-		dst = xmltok.AppendAttr(dst, "service", xmltok.CleanURI(r.Routing))
-		dst = append(dst, "/>"...)
+		dst = append(dst, `<requestRoutingInformation xmlns="`+SpaceRouting+`" service="`...)
+		ok := false
+		if dst, ok = appendURI(dst, r.Routing); !ok {
+			return dst, wrong("requestRoutingInformation", "service is not a URI")
+		}
+		dst = append(dst, `"/>`...)
 	}
-	for _, e := range r.Extras {
-		if !xmltok.IsNCName(e.Name) {
+	for i := range r.Extras {
+		if r.Extras[i].Inside {
 			continue
 		}
-		dst = append(dst, "<"+e.Name+` xmlns="`+SpaceExtra+`">`...)
-		dst = xmltok.AppendText(dst, e.Value)
-		dst = append(dst, "</"+e.Name+">"...)
-	}
-	return append(dst, "</locationRequest>"...)
-}
-
-func joinTypes(types []LocationType) string {
-	var out []string
-	for _, t := range types {
-		if (t == Civic || t == Geodetic || t == LocationURI) && !slices.Contains(out, string(t)) {
-			out = append(out, string(t))
+		if dst, err = appendExtra(dst, &r.Extras[i]); err != nil {
+			return dst, err
 		}
 	}
-	return strings.Join(out, " ")
+	return appendForeign(dst, Space, r.Extensions)
 }
 
-func appendIdentity(dst []byte, ids []Identifier) []byte {
-	if len(ids) == 0 {
+func wrong(element, reason string) error { return &ParseError{Path: "/" + element, Reason: reason} }
+
+func appendHurry(dst []byte, r *Request) ([]byte, error) {
+	switch {
+	case r.For != "" && r.HasWithin:
+		return dst, &ParseError{Reason: "responseTime is a purpose or a time, not both"}
+	case r.For != "":
+		if r.For != EmergencyRouting && r.For != EmergencyDispatch {
+			return dst, &ParseError{Reason: fmt.Sprintf("responseTime %.32q is no purpose", r.For)}
+		}
+		dst = append(dst, ` responseTime="`...)
+		dst = append(dst, r.For...)
+	case r.HasWithin:
+		if r.Within < 0 {
+			return dst, &ParseError{Reason: "responseTime is below zero"}
+		}
+		dst = append(dst, ` responseTime="`...)
+		dst = strconv.AppendInt(dst, r.Within.Milliseconds(), 10)
+	default:
+		return dst, nil
+	}
+	return append(dst, '"'), nil
+}
+
+func appendTypes(dst []byte, r *Request) ([]byte, error) {
+	if len(r.Types) == 0 {
+		if r.Exact {
+			return dst, wrong("locationType", "exact without types")
+		}
+		return dst, nil
+	}
+	dst = append(dst, `<locationType exact="`...)
+	dst = strconv.AppendBool(dst, r.Exact)
+	dst = append(dst, '"')
+	sep := byte('>')
+	for i, t := range r.Types {
+		if t != Civic && t != Geodetic && t != LocationURI {
+			return dst, wrong("locationType", fmt.Sprintf("%.32q is no type of location", t))
+		}
+		if slices.Contains(r.Types[:i], t) {
+			continue
+		}
+		dst = append(dst, sep)
+		dst = append(dst, t...)
+		sep = ' '
+	}
+	return append(dst, "</locationType>"...), nil
+}
+
+func appendExtra(dst []byte, e *Extra) ([]byte, error) {
+	space := e.Space
+	switch {
+	case space == "" || space == SpaceExtra:
+		space = SpaceExtra
+	case !vendorSpace(space):
+		return dst, wrong("extra", fmt.Sprintf("%.64q is not a namespace of a vendor", space))
+	}
+	if e.Name == "" || e.Name != xmltok.Collapse(e.Name) {
+		return dst, wrong("extra", "no name, or one with white space that cannot be kept")
+	}
+	name, plain := e.Name, xmltok.IsNCName(e.Name)
+	if !plain {
+		name = "extra"
+	}
+	dst = append(dst, '<')
+	dst = append(dst, name...)
+	dst = xmltok.AppendAttr(dst, "xmlns", space)
+	if !plain {
+		dst = xmltok.AppendAttr(dst, "name", e.Name)
+	}
+	dst = append(dst, '>')
+	dst = xmltok.AppendText(dst, xmltok.Collapse(e.Value))
+	dst = append(dst, "</"...)
+	dst = append(dst, name...)
+	return append(dst, '>'), nil
+}
+
+// appendForeign writes what the schema lets stand inside an element of the
+// namespace around: elements of other namespaces.
+func appendForeign(dst []byte, around string, list []foreign.Element) ([]byte, error) {
+	for i := range list {
+		e := &list[i]
+		if e.Space == "" || e.Space == around {
+			return dst, wrong(e.Local, "an extension is of a namespace of its own")
+		}
+		var err error
+		if dst, err = xmltok.AppendForeign(dst, *e); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// AppendResponse appends a locationResponse with its XML declaration: the URI
+// set first, as the schema has it, then the presence document. It returns a
+// *ParseError when there is neither (RFC 5985, section 5.2), and for URIs
+// without expiry.
+func AppendResponse(dst []byte, r *Response) ([]byte, error) {
+	dst = append(dst, pidflo.Declaration+`<locationResponse xmlns="`+Space+`">`...)
+	dst, err := appendResponse(dst, r)
+	if err != nil {
+		return dst, xmltok.Within("locationResponse", err)
+	}
+	return append(dst, "</locationResponse>"...), nil
+}
+
+func appendResponse(dst []byte, r *Response) ([]byte, error) {
+	if len(r.URIs) == 0 && r.Presence == nil {
+		return dst, &ParseError{Reason: "neither a location nor a URI"}
+	}
+	if len(r.URIs) > 0 {
+		dst = append(dst, "<locationUriSet"...)
+		n := len(dst)
+		if dst = appendTime(dst, ` expires="`, r.Expires); len(dst) == n {
+			return dst, wrong("locationUriSet", "no time of expiry")
+		}
+		dst = append(dst, '>')
+		ok := true
+		for i, u := range r.URIs {
+			dst = append(dst, "<locationURI>"...)
+			if dst, ok = appendURI(dst, u); !ok {
+				return dst, wrong("locationUriSet/"+xmltok.Nth("locationURI", i), "not a URI")
+			}
+			dst = append(dst, "</locationURI>"...)
+		}
+		dst = append(dst, "</locationUriSet>"...)
+	}
+	var err error
+	if r.Presence != nil {
+		if dst, err = pidflo.AppendPresence(dst, r.Presence); err != nil {
+			return dst, err
+		}
+	}
+	if !r.Routing.none() {
+		if dst, err = appendRouting(dst, &r.Routing); err != nil {
+			return dst, xmltok.Within("routingInformation", err)
+		}
+	}
+	return appendForeign(dst, Space, r.Extensions)
+}
+
+func appendRouting(dst []byte, r *Routing) ([]byte, error) {
+	if len(r.Dest) == 0 {
+		return dst, wrong("service", "no destination")
+	}
+	ok := true
+	dst = append(dst, `<routingInformation xmlns="`+SpaceRouting+`"><service serviceUri="`...)
+	if dst, ok = appendURI(dst, r.Service); !ok {
+		return dst, wrong("service", "serviceUri is not a URI")
+	}
+	if r.Default {
+		dst = append(dst, `" defaultRoute="true`...)
+	}
+	dst = append(dst, `">`...)
+	for i, u := range r.Dest {
+		dst = append(dst, "<dest>"...)
+		if dst, ok = appendURI(dst, u); !ok {
+			return dst, wrong("service/"+xmltok.Nth("dest", i), "not a URI")
+		}
+		dst = append(dst, "</dest>"...)
+	}
+	dst, err := appendForeign(dst, SpaceRouting, r.ServiceExtensions)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, "</service>"...)
+	if dst, err = appendForeign(dst, SpaceRouting, r.Extensions); err != nil {
+		return dst, err
+	}
+	return append(dst, "</routingInformation>"...), nil
+}
+
+// appendTime appends prefix, the time in UTC to the millisecond and a quote; a
+// time that is not said, or that XML cannot say, appends nothing.
+func appendTime(dst []byte, prefix string, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if t.IsZero() || year < 1 || year > 9999 {
 		return dst
 	}
-	dst = append(dst, `<device xmlns="`+SpaceID+`">`...)
-	for _, id := range ids {
-		value := id.Value
-		switch id.Kind {
-		case IDIP:
-			v := "4"
-			if strings.Contains(value, ":") {
-				v = "6"
-			}
-			dst = append(dst, `<ip v="`+v+`">`...)
-			dst = xmltok.AppendText(dst, value)
-			dst = append(dst, "</ip>"...)
-			continue
-		case IDMAC:
-			value = hyphens(value)
-		case IDURI:
-			value = xmltok.CleanURI(value)
-		}
-		if xmltok.IsNCName(id.Kind) {
-			dst = xmltok.AppendElement(dst, id.Kind, value)
-		}
-	}
-	return append(dst, "</device>"...)
+	hour, minute, second := t.Clock()
+	dst = append(dst, prefix...)
+	dst = appendPadded(dst, year, 4)
+	dst = appendPadded(append(dst, '-'), int(month), 2)
+	dst = appendPadded(append(dst, '-'), day, 2)
+	dst = appendPadded(append(dst, 'T'), hour, 2)
+	dst = appendPadded(append(dst, ':'), minute, 2)
+	dst = appendPadded(append(dst, ':'), second, 2)
+	dst = appendPadded(append(dst, '.'), t.Nanosecond()/int(time.Millisecond), 3)
+	return append(dst, 'Z', '"')
 }
 
-// hyphens writes a hardware address as RFC 6155 and RFC 7105 want it, empty
-// when it is none.
-func hyphens(mac string) string {
-	b, ok := octets(mac)
-	if !ok || (len(b) != 6 && len(b) != 8) {
-		return ""
+func appendPadded(dst []byte, v, width int) []byte {
+	for range width {
+		dst = append(dst, '0')
 	}
-	return strings.ToUpper(strings.ReplaceAll(colons(b), ":", "-"))
-}
-
-func appendMeasurement(dst []byte, m *Measurement) []byte {
-	dst = append(dst, `<measurements xmlns="`+SpaceLM+`"`...)
-	if s := pidflo.FormatTime(m.Time); s != "" {
-		dst = xmltok.AppendAttr(dst, "time", s)
-	}
-	if s := pidflo.FormatTime(m.Expires); s != "" {
-		dst = xmltok.AppendAttr(dst, "expires", s)
-	}
-	dst = append(dst, '>')
-	for _, l := range m.LLDP {
-		if n, p := len(l.Chassis.Octets), len(l.Port.Octets); n < 1 || n > maxLLDP || p < 1 || p > maxLLDP {
-			continue
-		}
-		dst = append(dst, `<lldp xmlns="`+SpaceLLDP+`">`...)
-		dst = appendLLDPID(dst, "chassis", l.Chassis)
-		dst = appendLLDPID(dst, "port", l.Port)
-		dst = append(dst, "</lldp>"...)
-	}
-	dst = appendWiFi(dst, m.WiFi)
-	return append(dst, "</measurements>"...)
-}
-
-func appendLLDPID(dst []byte, name string, id LLDPID) []byte {
-	dst = append(dst, "<"+name...)
-	dst = xmltok.AppendAttr(dst, "type", strconv.Itoa(min(max(id.Type, 0), 255)))
-	dst = append(dst, '>')
-	dst = hex.AppendEncode(dst, id.Octets)
-	return append(dst, "</"+name+">"...)
-}
-
-func appendWiFi(dst []byte, aps []AccessPoint) []byte {
-	open := false
-	for _, ap := range aps {
-		bssid := hyphens(ap.BSSID)
-		if bssid == "" {
-			continue
-		}
-		if !open {
-			dst = append(dst, `<wifi xmlns="`+SpaceWiFi+`">`...)
-			open = true
-		}
-		dst = append(dst, "<ap"...)
-		if ap.Serving {
-			dst = append(dst, ` serving="true"`...)
-		}
-		dst = append(dst, "><bssid>"+bssid+"</bssid>"...)
-		dst = xmltok.AppendElement(dst, "ssid", escapeSSID(ap.SSID))
-		dst = append(dst, "</ap>"...)
-	}
-	if open {
-		dst = append(dst, "</wifi>"...)
+	for i := len(dst) - 1; v > 0; i-- {
+		dst[i] = byte('0' + v%10)
+		v /= 10
 	}
 	return dst
 }
 
-// escapeSSID writes octets that are not plain as \hh (RFC 7105, section 5.3.1).
-func escapeSSID(s string) string {
-	if len(s) > 32 {
-		s = s[:32]
+// AppendError appends an error with its XML declaration. Its texts are written
+// whatever they hold; a *ParseError is returned for an error without code, and
+// for kinds of identifier that no RFC has.
+func AppendError(dst []byte, e *Error) ([]byte, error) {
+	dst = append(dst, pidflo.Declaration+`<error xmlns="`+Space+`"`...)
+	dst, err := appendError(dst, e)
+	if err != nil {
+		return dst, xmltok.Within("error", err)
 	}
-	if printable([]byte(s)) && !strings.Contains(s, `\`) && s == xmltok.Collapse(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c > ' ' && c <= '~' && c != '\\' {
-			b.WriteByte(c)
-		} else {
-			b.WriteString(`\` + hex.EncodeToString([]byte{c}))
-		}
-	}
-	return b.String()
+	return append(dst, "</error>"...), nil
 }
 
-// AppendResponse appends a locationResponse with its XML declaration: the URI
-// set first, as the schema has it, then the presence document.
-func AppendResponse(dst []byte, r *Response) []byte {
-	dst = append(dst, pidflo.Declaration...)
-	dst = append(dst, `<locationResponse xmlns="`+Space+`">`...)
-	open := false
-	for _, u := range r.URIs {
-		if u = xmltok.CleanURI(u); u == "" {
-			continue
-		}
-		if !open {
-			open = true
-			dst = append(dst, "<locationUriSet"...)
-			dst = xmltok.AppendAttr(dst, "expires", orEpoch(r.Expires))
-			dst = append(dst, '>')
-		}
-		dst = xmltok.AppendElement(dst, "locationURI", u)
+func appendError(dst []byte, e *Error) ([]byte, error) {
+	if !xmltok.IsNCName(string(e.Code)) {
+		return dst, &ParseError{Reason: fmt.Sprintf("%.32q is no error code", e.Code)}
 	}
-	if open {
-		dst = append(dst, "</locationUriSet>"...)
-	}
-	if r.Presence != nil {
-		if out, err := pidflo.AppendPresence(dst, r.Presence); err == nil {
-			dst = out
-		}
-	}
-	return append(dst, "</locationResponse>"...)
-}
-
-// orEpoch writes a time that must be there: what has no expiry is expired.
-func orEpoch(t time.Time) string {
-	if s := pidflo.FormatTime(t); s != "" {
-		return s
-	}
-	return "1970-01-01T00:00:00Z"
-}
-
-// AppendError appends an error with its XML declaration. The text stands in an
-// element, as the schema has it; RFC 5985's prose speaks of an attribute.
-func AppendError(dst []byte, e *Error) []byte {
-	dst = append(dst, pidflo.Declaration...)
-	dst = append(dst, `<error xmlns="`+Space+`"`...)
 	dst = xmltok.AppendAttr(dst, "code", string(e.Code))
 	dst = append(dst, '>')
-	if e.Message != "" {
-		dst = append(dst, `<message xml:lang="en">`...)
-		dst = xmltok.AppendText(dst, e.Message)
-		dst = append(dst, "</message>"...)
+	dst = appendMessage(dst, Text{e.Lang, e.Message})
+	for _, t := range e.More {
+		dst = appendMessage(dst, t)
 	}
-	var required []string
-	for _, k := range e.Required {
-		if xmltok.IsNCName(k) {
-			required = append(required, "id:"+k)
+	if len(e.Required) > 0 {
+		var err error
+		if dst, err = appendRequired(dst, e.Required); err != nil {
+			return dst, err
 		}
 	}
-	if len(required) > 0 {
-		dst = append(dst, `<id:requiredIdentifiers xmlns:id="`+SpaceID+`">`+strings.Join(required, " ")+"</id:requiredIdentifiers>"...)
+	if e.Measure != nil {
+		var err error
+		if dst, err = AppendMeasurementRequest(dst, e.Measure); err != nil {
+			return dst, err
+		}
 	}
-	return append(dst, "</error>"...)
+	return appendForeign(dst, Space, e.Extensions)
+}
+
+func appendMessage(dst []byte, t Text) []byte {
+	if t.Text = xmltok.Collapse(t.Text); t.Text == "" {
+		return dst
+	}
+	if t.Lang == "" || !isLanguage(t.Lang) {
+		t.Lang = "en"
+	}
+	dst = append(dst, `<message xml:lang="`...)
+	dst = append(dst, t.Lang...)
+	dst = append(dst, `">`...)
+	dst = xmltok.AppendText(dst, t.Text)
+	return append(dst, "</message>"...)
+}
+
+func appendRequired(dst []byte, kinds []string) ([]byte, error) {
+	dst = append(dst, `<id:requiredIdentifiers xmlns:id="`+SpaceID+`"`...)
+	if slices.Contains(kinds, IDFlow) {
+		dst = append(dst, ` xmlns:flow="`+SpaceFlow+`"`...)
+	}
+	sep := byte('>')
+	for _, k := range kinds {
+		dst = append(dst, sep)
+		switch {
+		case k == IDFlow:
+			dst = append(dst, "flow:"...)
+		case knownKind(k):
+			dst = append(dst, "id:"...)
+		default:
+			return dst, wrong("requiredIdentifiers", fmt.Sprintf("%.32q is no kind of identifier", k))
+		}
+		dst = append(dst, k...)
+		sep = ' '
+	}
+	return append(dst, "</id:requiredIdentifiers>"...), nil
 }

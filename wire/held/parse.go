@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 	"github.com/callbox911/callbox/wire/pidflo"
 )
@@ -14,14 +15,19 @@ import (
 // MaxBytes is the longest message that is read.
 const MaxBytes = xmltok.MaxBytes
 
-// Bounds of what is kept of one message.
+// Bounds of what is kept of one message; what is beyond them is left out.
 const (
 	maxIdentifiers  = 16
 	maxMeasurements = 8
 	maxLLDPs        = 32
+	maxDHCPs        = 8
 	maxAPs          = 128
+	maxCells        = 64
+	maxWanted       = 16
 	maxExtras       = 32
+	maxExtensions   = 16
 	maxURIs         = 8
+	maxTexts        = 8
 	maxValue        = 1024 // octets of one identifier or extra
 )
 
@@ -29,7 +35,10 @@ const (
 const longestWait = 10 * time.Minute
 
 // ParseRequest reads a locationRequest. The error is always an *Error with the
-// code that the answer shall carry: XMLError, UnsupportedMessage, RequestError.
+// code that the answer shall carry, and wraps what was wrong where, often a
+// *ParseError: XMLError, UnsupportedMessage, RequestError, and BadIdentifier
+// for a flow that cannot be read, because without it the request would be about
+// somebody else.
 func ParseRequest(b []byte) (*Request, error) {
 	root, err := xmltok.Parse(b, xmltok.Limits{})
 	switch {
@@ -38,40 +47,79 @@ func ParseRequest(b []byte) (*Request, error) {
 	case err != nil:
 		return nil, &Error{Code: XMLError, Message: "The request is not well-formed XML.", Err: err}
 	case root.Local() != "locationRequest" || (root.Space() != Space && root.Space() != ""):
-		return nil, &Error{Code: UnsupportedMessage, Message: "Only locationRequest is answered here."}
-	}
-	r := &Request{}
-	r.responseTime(root.Attr("responseTime"))
-	seenType := false
-	for c := range root.Children() {
-		switch c.Local() {
-		case "locationType":
-			if !seenType {
-				seenType = true
-				if err := r.locationType(c); err != nil {
-					return nil, err
-				}
-			}
-		case "device":
-			r.identity(c)
-		case "measurements":
-			if len(r.Measurements) < maxMeasurements {
-				r.Measurements = append(r.Measurements, readMeasurement(c))
-			}
-		case "requestRoutingInformation":
-			if r.Routing = strings.TrimSpace(c.Attr("service")); r.Routing == "" {
-				r.Routing = "urn:service:sos"
-			}
-		default:
-			r.extra(c, 3)
+		return nil, &Error{
+			Code: UnsupportedMessage, Message: "Only locationRequest is answered here.",
+			Err: root.Errorf("not a {%s}locationRequest", Space),
 		}
 	}
-	return r, nil
+	r := reader{}
+	if err := r.request(root); err != nil {
+		return nil, err
+	}
+	r.req.Extras = append(r.req.Extras, r.inside...)
+	return &r.req, nil
+}
+
+// reader reads a request.
+type reader struct {
+	req    Request
+	inside []Extra // to stand behind the others, as when they are written again
+}
+
+// ours reports whether c is an element of a namespace of ours: by that, by
+// none, or by that of the element around it.
+func ours(c, around xmltok.Node, space string) bool {
+	s := c.Space()
+	return s == space || s == "" || s == around.Space()
+}
+
+func (r *reader) request(root xmltok.Node) error {
+	r.req.responseTime(root.Attr("responseTime"))
+	seenType := false
+	for c := range root.Children() {
+		known := false
+		var err error
+		switch c.Local() {
+		case "locationType":
+			if known = ours(c, root, Space); known && !seenType {
+				seenType = true
+				err = r.req.locationType(c)
+			}
+		case "device":
+			if known = ours(c, root, SpaceID); known {
+				r.device(c)
+			}
+		case "flow":
+			if known = ours(c, root, SpaceFlow); known {
+				err = r.flow(c)
+			}
+		case "measurements":
+			if known = ours(c, root, SpaceLM); known && len(r.req.Measurements) < maxMeasurements {
+				r.req.Measurements = append(r.req.Measurements, readMeasurement(c))
+			}
+		case "requestRoutingInformation":
+			if known = ours(c, root, SpaceRouting); known {
+				if r.req.Routing = xmltok.Collapse(c.Attr("service")); r.req.Routing == "" {
+					r.req.Routing = ServiceSOS
+				}
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if !known {
+			r.unknown(c)
+		}
+	}
+	return nil
 }
 
 // responseTime takes a purpose or milliseconds. What is neither is ignored,
 // which means no hurry.
 func (r *Request) responseTime(s string) {
+	if s == "" {
+		return
+	}
 	switch s = strings.TrimSpace(s); Purpose(s) {
 	case EmergencyRouting, EmergencyDispatch:
 		r.For = Purpose(s)
@@ -89,12 +137,14 @@ func (r *Request) responseTime(s string) {
 }
 
 func (r *Request) locationType(n xmltok.Node) error {
-	exact := strings.TrimSpace(n.Attr("exact"))
-	r.Exact = exact == "true" || exact == "1"
+	r.Exact = isTrue(n.Attr("exact"))
 	anyType := false
-	for _, w := range strings.Fields(n.Text()) {
+	for w := range strings.FieldsSeq(n.Text()) {
 		switch t := LocationType(w); t {
 		case Civic, Geodetic, LocationURI:
+			if r.Types == nil {
+				r.Types = make([]LocationType, 0, 3)
+			}
 			if len(r.Types) == 0 || !r.Wants(t) {
 				r.Types = append(r.Types, t)
 			}
@@ -102,119 +152,188 @@ func (r *Request) locationType(n xmltok.Node) error {
 			anyType = true
 		default:
 			if r.Exact {
-				return &Error{Code: RequestError, Message: "An unknown type of location was asked for exactly."}
+				return &Error{
+					Code: RequestError, Message: "An unknown type of location was asked for exactly.",
+					Err: n.Errorf("%.32q is no type of location", w),
+				}
 			}
 		}
 	}
 	if anyType || len(r.Types) == 0 {
-		// RFC 5985, section 5.2: "any" with exact is as without exact.
+		// RFC 5985, section 6.2.1: "any" with exact is as without exact.
 		r.Types, r.Exact = nil, false
 	}
 	return nil
 }
 
-func (r *Request) identity(n xmltok.Node) {
+func isTrue(s string) bool {
+	if s == "true" {
+		return true
+	}
+	s = strings.TrimSpace(s)
+	return s == "true" || s == "1"
+}
+
+func (r *reader) device(n xmltok.Node) {
 	for c := range n.Children() {
-		switch c.Local() {
-		case IDIP, IDMAC, IDURI, IDNAI, IDFQDN, IDDUID, IDMSISDN, IDIMSI, IDIMEI, IDMIN, IDMDN,
-			"udpport", "tcpport", "sctpport", "dccpport", "flow":
-			if v := c.DeepToken(); v != "" && len(v) <= maxValue && len(r.Identity) < maxIdentifiers {
-				r.Identity = append(r.Identity, Identifier{Kind: c.Local(), Value: v})
+		switch {
+		case !ours(c, n, SpaceID):
+			r.unknown(c)
+		case c.Local() == IDFlow:
+			if f, err := readFlow(c); err == nil {
+				r.req.Flow = f
 			}
+		case knownKind(c.Local()):
+			v := c.DeepToken() // <uri> may hold a whole name-addr, not escaped
+			if v == "" || len(v) > maxValue || len(r.req.Identity) >= maxIdentifiers {
+				continue
+			}
+			if c.Local() == IDMAC {
+				v = canonicalMAC(v)
+			}
+			if r.req.Identity == nil {
+				r.req.Identity = make([]Identifier, 0, 4)
+			}
+			r.req.Identity = append(r.req.Identity, Identifier{Kind: c.Local(), Value: v})
 		default:
-			r.extra(c, 3)
+			r.unknown(c)
 		}
 	}
 }
 
-// extra keeps what vendors add, in each form that is met: an element with text
-// (<companyID>x</companyID>), attributes (<p name="companyID" value="x"/>,
-// <p name="companyID">x</p>), or children (<p><name>companyID</name><value>x
-// </value></p>). Anything deeper is searched depth levels down.
-func (r *Request) extra(n xmltok.Node, depth int) {
-	name, value := "", ""
-	var inside []xmltok.Node
+func (r *reader) flow(n xmltok.Node) error {
+	f, err := readFlow(n)
+	if err != nil {
+		return &Error{Code: BadIdentifier, Message: "The flow cannot be read.", Err: err}
+	}
+	r.req.Flow = f
+	return nil
+}
+
+// unknown keeps what vendors add, in each form that is met: an element with
+// text (<companyID>x</companyID>), attributes (<p name="companyID"
+// value="x"/>, <p name="companyID">x</p>), or children (<p><name>companyID
+// </name><value>x</value></p>). What says more than that is kept whole and
+// searched three levels down; in HELD's own namespace, where it could not be
+// written again, only what is found stays.
+func (r *reader) unknown(c xmltok.Node) {
+	space := c.Space()
+	own := space == "" || space == Space || space == SpaceID || space == SpaceExtra
+	e, plain := pair(c)
+	switch {
+	case plain && (own || vendorSpace(space)):
+		r.extra(e, false)
+	case own:
+		r.search(c, 3, false)
+	default:
+		keep(&r.req.Extensions, c)
+		r.search(c, 4, true)
+	}
+}
+
+func (r *reader) search(n xmltok.Node, depth int, inside bool) {
+	if e, plain := pair(n); plain {
+		if e.Value != "" || !inside {
+			r.extra(e, inside)
+		}
+		return
+	}
+	leaf := true
 	for c := range n.Children() {
+		leaf = false
+		if depth > 1 {
+			r.search(c, depth-1, inside)
+		}
+	}
+	if leaf && (n.Token() != "" || !inside) {
+		r.extra(Extra{Space: n.Space(), Name: n.Local(), Value: n.Token()}, inside)
+	}
+}
+
+func (r *reader) extra(e Extra, inside bool) {
+	if e.Name == "" || len(e.Name) > maxValue || len(e.Value) > maxValue || len(r.req.Extras)+len(r.inside) >= maxExtras {
+		return
+	}
+	if !vendorSpace(e.Space) {
+		e.Space = ""
+	}
+	if e.Inside = inside; inside {
+		r.inside = append(r.inside, e)
+		return
+	}
+	r.req.Extras = append(r.req.Extras, e)
+}
+
+// pair reads an element that says one name and one value and nothing else.
+func pair(n xmltok.Node) (Extra, bool) {
+	e := Extra{Space: n.Space(), Name: n.Local()}
+	name, value, children := "", "", 0
+	for c := range n.Children() {
+		children++
 		switch strings.ToLower(c.Local()) {
 		case "name":
 			name = c.Token()
 		case "value":
 			value = c.Token()
 		}
-		inside = append(inside, c)
 	}
+	attrs := n.Attrs()
 	switch {
-	case name != "" && value != "":
-	case n.Attr("name") != "":
-		name = strings.TrimSpace(n.Attr("name"))
-		if value = strings.TrimSpace(n.Attr("value")); value == "" {
-			value = n.DeepToken()
-		}
-	case len(inside) == 0:
-		name, value = n.Local(), n.Token()
-	default:
-		if depth > 1 {
-			for _, c := range inside {
-				r.extra(c, depth-1)
-			}
-		}
-		return
+	case children == 0 && len(attrs) == 0:
+		e.Value = n.Token()
+		return e, true
+	case children > 0:
+		e.Name, e.Value = name, value
+		return e, len(attrs) == 0 && children == 2 && name != "" && value != ""
 	}
-	if len(name) <= maxValue && len(value) <= maxValue && len(r.Extras) < maxExtras {
-		r.Extras = append(r.Extras, Extra{Name: name, Value: value})
-	}
-}
-
-func readMeasurement(n xmltok.Node) Measurement {
-	var m Measurement
-	m.Time, _ = pidflo.ParseTime(n.Attr("time"))
-	m.Expires, _ = pidflo.ParseTime(n.Attr("expires"))
-	for c := range n.Children() {
-		switch c.Local() {
-		case "lldp":
-			if len(m.LLDP) < maxLLDPs {
-				m.LLDP = append(m.LLDP, LLDP{Chassis: readID(c, "chassis"), Port: readID(c, "port")})
-			}
-		case "wifi":
-			for ap := range c.Children() {
-				if ap.Local() == "ap" && len(m.WiFi) < maxAPs {
-					m.WiFi = append(m.WiFi, readAP(ap))
-				}
-			}
+	for _, a := range attrs {
+		switch {
+		case a.Space == "" && a.Local == "name":
+			name = xmltok.Collapse(a.Value)
+		case a.Space == "" && a.Local == "value":
+			value = xmltok.Collapse(a.Value)
 		default:
-			if len(m.Other) < maxExtras {
-				m.Other = append(m.Other, c.Local())
-			}
+			return e, false
 		}
 	}
-	return m
+	if e.Name, e.Value = name, value; value == "" {
+		e.Value = n.Token()
+	}
+	return e, name != ""
 }
 
-func readID(n xmltok.Node, local string) LLDPID {
-	for c := range n.Children() {
-		if c.Local() == local {
-			subtype, err := strconv.Atoi(strings.TrimSpace(c.Attr("type")))
-			if err != nil || subtype < 0 || subtype > 255 {
-				subtype = -1
-			}
-			return readLLDPID(subtype, c.Token())
+// vendorSpace reports whether a namespace is one that this package may write
+// Extras in: not of a standard, whose schema would have to be followed.
+func vendorSpace(s string) bool {
+	if s == "" || s == SpaceExtra || strings.Trim(s, " \t\r\n") != s {
+		return false
+	}
+	for _, prefix := range [...]string{"urn:ietf:", "urn:nena:", "urn:emergency:", "http://www.w3.org/", "http://www.opengis.net/"} {
+		if strings.HasPrefix(s, prefix) {
+			return false
 		}
 	}
-	return LLDPID{Type: -1}
+	for i := range len(s) {
+		if s[i] < ' ' {
+			return false
+		}
+	}
+	return true
 }
 
-func readAP(n xmltok.Node) AccessPoint {
-	serving := strings.TrimSpace(n.Attr("serving"))
-	ap := AccessPoint{Serving: serving == "true" || serving == "1"}
-	for c := range n.Children() {
-		switch c.Local() {
-		case "bssid":
-			ap.BSSID = c.Token()
-		case "ssid":
-			ap.SSID = c.Token()
-		}
+// keep adds a foreign element.
+func keep(list *[]foreign.Element, c xmltok.Node) {
+	if len(*list) < maxExtensions {
+		*list = append(*list, xmltok.Foreign(c))
 	}
-	return ap
+}
+
+// keepOther keeps c when it is foreign to the element around it; what is not
+// could not be written again.
+func keepOther(list *[]foreign.Element, c, around xmltok.Node) {
+	if s := c.Space(); s != "" && s != around.Space() {
+		keep(list, c)
+	}
 }
 
 // ParseReply reads what a location server answered: a locationResponse, or a
@@ -224,52 +343,134 @@ func ParseReply(b []byte) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read HELD answer: %w", err)
 	}
-	switch root.Local() {
-	case "presence":
+	switch space, held := root.Space(), root.Space() == Space || root.Space() == ""; {
+	case root.Local() == "presence" && (space == pidflo.SpacePIDF || space == ""):
 		return &Response{Presence: pidflo.FromNode(root)}, nil
-	case "error":
+	case root.Local() == "error" && held:
 		return nil, readError(root)
-	case "locationResponse":
-	default:
-		return nil, errors.New("read HELD answer: neither locationResponse nor error")
+	case root.Local() != "locationResponse" || !held:
+		return nil, root.Errorf("neither locationResponse nor error nor presence")
 	}
 	r := &Response{}
 	for c := range root.Children() {
-		switch c.Local() {
-		case "locationUriSet":
-			r.Expires, _ = pidflo.ParseTime(c.Attr("expires"))
-			for u := range c.Children() {
-				if s := strings.TrimSpace(u.Text()); u.Local() == "locationURI" && s != "" && len(r.URIs) < maxURIs {
-					r.URIs = append(r.URIs, s)
-				}
-			}
-		case "presence":
+		switch {
+		case c.Local() == "locationUriSet" && ours(c, root, Space):
+			r.uriSet(c)
+		case c.Local() == "presence" && ours(c, root, pidflo.SpacePIDF):
 			if r.Presence == nil {
 				r.Presence = pidflo.FromNode(c)
 			}
+		case c.Local() == "routingInformation" && ours(c, root, SpaceRouting):
+			r.Routing = readRouting(c)
+		default:
+			keepOther(&r.Extensions, c, root)
 		}
 	}
 	return r, nil
 }
 
-func readError(n xmltok.Node) *Error {
-	e := &Error{Code: Code(strings.TrimSpace(n.Attr("code"))), Message: strings.TrimSpace(n.Attr("message"))}
+func (r *Response) uriSet(n xmltok.Node) {
+	r.Expires = readTime(n.Attr("expires"))
+	for u := range n.Children() {
+		if u.Local() == "locationURI" && ours(u, n, Space) {
+			r.URIs = appendToken(r.URIs, u, maxURIs)
+		}
+	}
+}
+
+func appendToken(list []string, n xmltok.Node, most int) []string {
+	if s := n.Token(); s != "" && len(list) < most {
+		list = append(list, s)
+	}
+	return list
+}
+
+func readTime(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	t, _ := pidflo.ParseTime(s)
+	return t
+}
+
+func readRouting(n xmltok.Node) Routing {
+	var r Routing
 	for c := range n.Children() {
-		switch c.Local() {
-		case "message":
-			if m := c.Token(); e.Message == "" && len(m) <= maxValue {
-				e.Message = m
-			}
-		case "requiredIdentifiers":
-			for _, q := range strings.Fields(c.Text()) {
-				if _, local, ok := strings.Cut(q, ":"); ok {
-					q = local
-				}
-				if len(e.Required) < maxIdentifiers {
-					e.Required = append(e.Required, q)
-				}
+		if c.Local() != "service" || !ours(c, n, SpaceRouting) {
+			keepOther(&r.Extensions, c, n)
+			continue
+		}
+		if r.Service != "" {
+			continue // the schema has one
+		}
+		if r.Service = xmltok.Collapse(c.Attr("serviceUri")); r.Service == "" {
+			r.Service = ServiceSOS
+		}
+		r.Default = isTrue(c.Attr("defaultRoute"))
+		for d := range c.Children() {
+			if d.Local() == "dest" && ours(d, c, SpaceRouting) {
+				r.Dest = appendToken(r.Dest, d, maxURIs)
+			} else {
+				keepOther(&r.ServiceExtensions, d, c)
 			}
 		}
 	}
+	return r
+}
+
+func readError(n xmltok.Node) *Error {
+	e := &Error{Code: Code(xmltok.Collapse(n.Attr("code"))), Message: xmltok.Collapse(n.Attr("message"))}
+	for c := range n.Children() {
+		switch {
+		case c.Local() == "message" && ours(c, n, Space):
+			e.message(c)
+		case c.Local() == "requiredIdentifiers" && ours(c, n, SpaceID):
+			e.Required = readRequired(c, e.Required)
+		case c.Local() == "measurementRequest" && ours(c, n, SpaceLM):
+			if e.Measure == nil {
+				m := readMeasurementRequest(c)
+				e.Measure = &m
+			}
+		default:
+			keepOther(&e.Extensions, c, n)
+		}
+	}
 	return e
+}
+
+func (e *Error) message(n xmltok.Node) {
+	t := Text{Lang: n.Lang(), Text: n.Token()}
+	if t.Text == "" || len(t.Text) > maxValue {
+		return
+	}
+	if strings.EqualFold(t.Lang, "en") || !isLanguage(t.Lang) {
+		t.Lang = "" // RFC 5985, section 6.4: English when not said
+	}
+	switch {
+	case e.Message == "":
+		e.Message, e.Lang = t.Text, t.Lang
+	case len(e.More) < maxTexts:
+		e.More = append(e.More, t)
+	}
+}
+
+// readRequired reads names of identifiers: "id:mac", "flow:flow". One whose
+// prefix is not bound is taken by its name.
+func readRequired(n xmltok.Node, list []string) []string {
+	for q := range strings.FieldsSeq(n.Text()) {
+		space, local, ok := n.ResolveQName(q)
+		if !ok {
+			_, local, ok = strings.Cut(q, ":")
+			if !ok {
+				local = q
+			}
+			space = SpaceID
+		}
+		known := knownKind(local) && (space == SpaceID || space == Space || space == "") ||
+			local == IDFlow && (space == SpaceFlow || space == SpaceID)
+		if known && len(list) < maxIdentifiers {
+			list = append(list, local)
+		}
+	}
+	return list
 }

@@ -102,7 +102,7 @@ func TestAnswersAreValid(t *testing.T) {
 //
 // Proves: E14, D-11
 func FuzzServeHTTP(f *testing.F) {
-	f.Add("/held", "POST", "Basic x", "127.0.0.11:1", held.AppendRequest(nil, request(withPort("Gi1/0/7"), withMAC(deskMAC), withID(held.IDURI, "sip:a@b"))))
+	f.Add("/held", "POST", "Basic x", "127.0.0.11:1", encode(request(withPort("Gi1/0/7"), withMAC(deskMAC), withID(held.IDURI, "sip:a@b"))))
 	f.Add("/held/"+company, "POST", `Digest username="x\"", nonce=`, "203.0.113.7:1", []byte(`<locationRequest/>`))
 	f.Add("/loc/k1.AAAA", "GET", "Bearer", "@", []byte(nil))
 	b := newBench(f)
@@ -131,7 +131,7 @@ func FuzzServeHTTP(f *testing.F) {
 
 func BenchmarkHELD(b *testing.B) {
 	x := newBench(b)
-	body := held.AppendRequest(nil, request(withPort("Gi1/0/7"), withMAC(deskMAC)))
+	body := encode(request(withPort("Gi1/0/7"), withMAC(deskMAC)))
 	b.ReportAllocs()
 	for b.Loop() {
 		r := httptest.NewRequest(http.MethodPost, "/held", bytes.NewReader(body))

@@ -20,7 +20,7 @@ func TestCurlAuthenticates(t *testing.T) {
 	b := newBench(t)
 	srv := httptest.NewServer(b.server)
 	defer srv.Close()
-	body := string(held.AppendRequest(nil, request(withPort("Gi1/0/7"))))
+	body := string(encode(request(withPort("Gi1/0/7"))))
 	for _, c := range []struct{ scheme, user, want string }{
 		{"--digest", company + ":" + secret, "210"},
 		{"--basic", company + ":" + secret, "210"},

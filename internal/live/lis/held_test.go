@@ -228,7 +228,7 @@ func TestTheAnswerNamesNobody(t *testing.T) {
 // Proves: W-31
 func TestHeadersAreHeldToTheRules(t *testing.T) {
 	b := newBench(t)
-	ok := held.AppendRequest(nil, request(withPort("Gi1/0/7")))
+	ok := encode(request(withPort("Gi1/0/7")))
 	for _, c := range []struct {
 		name   string
 		method string
@@ -278,7 +278,7 @@ func TestBadBodiesAreToldInHTTP200(t *testing.T) {
 		"<findService xmlns='urn:ietf:params:xml:ns:lost1'/>":                    held.UnsupportedMessage,
 		"<a>" + strings.Repeat("x", 1<<17) + "</a>":                              held.RequestError,
 		strings.Repeat("<a>", 1000):                                              held.RequestError,
-		string(held.AppendRequest(nil, request(withTypes(true, held.Geodetic)))): held.LocationUnknown,
+		string(encode(request(withTypes(true, held.Geodetic)))): held.LocationUnknown,
 	} {
 		if got := b.room(ask{from: inside, body: []byte(body)}); got != string(want) {
 			t.Errorf("%.60q: got %s, want %s", body, got, want)
@@ -293,7 +293,7 @@ func TestDigestAuthentication(t *testing.T) {
 	b := newBench(t)
 	req := request(withPort("Gi1/0/7"))
 	path := "/held/" + company
-	for name, body := range map[string][]byte{"a request": held.AppendRequest(nil, req), "an empty body": {}} {
+	for name, body := range map[string][]byte{"a request": encode(req), "an empty body": {}} {
 		w := b.do(ask{path: path, from: stranger, body: body})
 		if w.Code != http.StatusUnauthorized || len(w.Header().Values("WWW-Authenticate")) != 3 {
 			t.Fatalf("%s: HTTP %d %v", name, w.Code, w.Header())

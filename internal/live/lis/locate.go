@@ -332,6 +332,9 @@ func (s *Server) target(a asker, req *held.Request) (target, error) {
 	bad := func(msg string) (target, error) {
 		return target{}, &held.Error{Code: held.BadIdentifier, Message: msg, Required: []string{held.IDMAC, held.IDIP}}
 	}
+	if req.Flow != (held.Flow{}) {
+		return bad("This kind of identifier is not used here.")
+	}
 	mac := ownMAC(req)
 	self := mac != "" || len(req.Identifiers(held.IDIP)) > 0
 	for _, id := range req.Identity {

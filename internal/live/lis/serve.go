@@ -53,7 +53,16 @@ func (s *Server) serveHELD(w http.ResponseWriter, r *http.Request, company strin
 		s.answerError(w, http.StatusOK, err)
 		return
 	}
-	write(w, http.StatusOK, held.ContentType, held.AppendResponse(make([]byte, 0, 4096), resp))
+	s.answer(w, resp)
+}
+
+func (s *Server) answer(w http.ResponseWriter, resp *held.Response) {
+	body, err := held.AppendResponse(make([]byte, 0, 4096), resp)
+	if err != nil {
+		s.answerError(w, http.StatusOK, err)
+		return
+	}
+	write(w, http.StatusOK, held.ContentType, body)
 }
 
 // serveLocation dereferences a location URI (RFC 6753).
@@ -74,7 +83,7 @@ func (s *Server) serveLocation(w http.ResponseWriter, r *http.Request, token str
 			s.answerError(w, http.StatusOK, err)
 			return
 		}
-		if len(req.Identity) > 0 {
+		if req.Identified() {
 			// RFC 6753, section 3.1: never valid here.
 			s.answerError(w, http.StatusOK, &held.Error{Code: held.BadIdentifier, Message: "A location URI names its device itself."})
 			return
@@ -98,7 +107,7 @@ func (s *Server) serveLocation(w http.ResponseWriter, r *http.Request, token str
 		write(w, http.StatusOK, pidflo.MediaType, body)
 		return
 	}
-	write(w, http.StatusOK, held.ContentType, held.AppendResponse(make([]byte, 0, 4096), &held.Response{Presence: doc}))
+	s.answer(w, &held.Response{Presence: doc})
 }
 
 // dereference returns where the device of a token is now.
@@ -223,7 +232,13 @@ func (s *Server) answerError(w http.ResponseWriter, status int, err error) {
 		e = &held.Error{Code: held.GeneralLISError, Message: "The location server failed."}
 	}
 	s.cfg.Log.Debug("no location given", obs.KeyCode, string(e.Code), obs.KeyErr, e.Err)
-	write(w, status, held.ContentType, held.AppendError(make([]byte, 0, 512), e))
+	body, err := held.AppendError(make([]byte, 0, 512), e)
+	if err != nil {
+		s.cfg.Log.Error("write a HELD error", obs.Err(err))
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	write(w, status, held.ContentType, body)
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {

@@ -207,7 +207,7 @@ func (b *bench) do(a ask) *httptest.ResponseRecorder {
 		a.path = "/held"
 	}
 	if a.req != nil {
-		a.body = held.AppendRequest(nil, a.req)
+		a.body = encode(a.req)
 	}
 	r := httptest.NewRequest(a.method, a.path, bytes.NewReader(a.body))
 	r.RemoteAddr = a.from
@@ -264,6 +264,15 @@ func roomOf(t testing.TB, resp *held.Response, err error) string {
 		return room
 	}
 	return "floor " + c.Get("FLR")
+}
+
+// encode writes a request that can be written.
+func encode(r *held.Request) []byte {
+	b, err := held.AppendRequest(nil, r)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // request with what a phone measures.

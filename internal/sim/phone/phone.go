@@ -122,7 +122,11 @@ func (p *Phone) Locate(ctx context.Context) (Location, error) {
 	if p.cfg.CompanyID != "" {
 		url += "/" + p.cfg.CompanyID
 	}
-	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(held.AppendRequest(nil, req)))
+	body, err := held.AppendRequest(nil, req)
+	if err != nil {
+		return Location{}, fmt.Errorf("ask for the location: %w", err)
+	}
+	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return Location{}, fmt.Errorf("ask for the location: %w", err)
 	}
