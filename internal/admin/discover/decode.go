@@ -394,4 +394,3 @@ func (r *reading) gateways() {
 		}
 	}
 }
-
