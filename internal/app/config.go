@@ -37,8 +37,15 @@ type Provider struct {
 	Contact   string // answered round the clock: "tel:+16175550100"
 }
 
-func (p Provider) info() calldata.ProviderInfo {
-	info := calldata.ProviderInfo{Name: p.Name, ContactURI: p.Contact, Type: calldata.TypeTelecom}
+// info is the block of RFC 7852; its reference, the same in every answer, is
+// the name of our element.
+func (p Provider) info(domain string) calldata.ProviderInfo {
+	info := calldata.ProviderInfo{
+		Reference: "provider@" + domain, Name: p.Name, ContactURI: p.Contact, Type: calldata.TypeTelecom, Languages: []string{"en"},
+	}
+	if info.Name == "" {
+		info.Name = domain
+	}
 	if p.CompanyID != "" {
 		info.ID, info.Series = "urn:nena:companyid:"+p.CompanyID, "NENA"
 	}

@@ -150,7 +150,7 @@ func (s *Server) bindHTTP() error {
 func (s *Server) wireLive() error {
 	var err error
 	if s.lis, err = lis.New(lis.Config{
-		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(), Now: s.cfg.Now, Log: s.cfg.Log,
+		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain), Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}

@@ -62,3 +62,72 @@ func isScheme(s string) bool {
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
+
+// ValidURI reports whether s is an absolute URI that may be written as
+// xs:anyURI just as it is. That type takes more than RFC 3986 does: characters
+// that a URI cannot hold, a space between two others among them, stand for
+// their escapes.
+func ValidURI(s string) bool {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || !isScheme(scheme) || rest == "" || s != Collapse(s) || !ValidText(s) {
+		return false
+	}
+	if after, ok := strings.CutPrefix(rest, "//"); ok {
+		authority := after
+		if i := strings.IndexAny(after, "/?#"); i >= 0 {
+			authority = after[:i]
+		}
+		if !validAuthority(authority) {
+			return false
+		}
+		rest = after[len(authority):]
+		if authority == "" && rest == "" {
+			return false
+		}
+		if !validEscapes(authority) {
+			return false
+		}
+	}
+	return strings.Count(rest, "#") <= 1 && !strings.ContainsAny(rest, "[]") && validEscapes(rest)
+}
+
+func validAuthority(s string) bool {
+	if i := strings.IndexByte(s, '@'); i >= 0 {
+		if strings.ContainsAny(s[:i], "[]") {
+			return false
+		}
+		s = s[i+1:]
+	}
+	host, port := s, ""
+	if literal, ok := strings.CutPrefix(s, "["); ok {
+		inside, after, closed := strings.Cut(literal, "]")
+		if !closed || inside == "" {
+			return false
+		}
+		host, port = inside, after
+		if port == "" {
+			return !strings.ContainsAny(host, "[]@")
+		}
+		if port[0] != ':' {
+			return false
+		}
+	} else if i := strings.IndexByte(s, ':'); i >= 0 {
+		host, port = s[:i], s[i:]
+	} else {
+		return !strings.ContainsAny(host, "[]@")
+	}
+	// More digits than these are no port, and overflow some readers.
+	if len(port) < 2 || len(port) > 6 || strings.ContainsAny(host, "[]@") {
+		return false
+	}
+	return strings.Trim(port[1:], "0123456789") == ""
+}
+
+func validEscapes(s string) bool {
+	for i := range len(s) {
+		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+			return false
+		}
+	}
+	return true
+}
