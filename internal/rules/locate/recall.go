@@ -29,8 +29,10 @@ func (m Memory) Candidates(n Map) []Candidate { return m.Recall(n, nil).Candidat
 // A network that shows itself and is not on the map ends the trust in what was
 // seen before it (E13), unless it was there already when that was seen. Own
 // hardware addresses show no network, so they neither end trust nor restore it.
-// Through a tunnel, or from an address that changed to one that is not on the
-// map, a device may be anywhere: that weakens what was seen before.
+// A VPN into which a device was not dialled when it was seen is such a network:
+// who dials in has left. A proxy or a secure access service edge stands before
+// devices wherever they are, and an address of the organisation's that is not on
+// the map may be next door: they weaken what was seen before.
 func (m Memory) Recall(n Map, phoneAt func(e911.MAC) (Evidence, bool)) Recollection {
 	r := recaller{n: n, phoneAt: phoneAt}
 	for i := range m.Sightings {
@@ -55,8 +57,10 @@ type recaller struct {
 	from    []*Sighting // of each candidate
 	latest  time.Time   // of network evidence on the map
 	strange *Sighting   // the newest that shows a network that is not
-	unclear *Sighting   // the source, when it may be any network's
-	foreign bool        // the source is a public address of nobody we know
+	// unclear are addresses that say neither that the device stayed nor that it
+	// left.
+	unclear []*Sighting
+	foreign bool // the source is a VPN's, or a public address of nobody we know
 }
 
 // look turns one sighting into candidates.
@@ -115,17 +119,16 @@ func (r *recaller) source(s *Sighting) {
 	if err != nil || r.n.IgnoredAddr(a) {
 		return
 	}
-	_, pool := r.n.Tunnel(a)
-	inside := kindOf(a) == e911.ByPrivateIP || r.n.InPublicRange(a)
-	if pool || len(s.Keys) > 1 || inside {
-		r.unclear = s
-	} else {
+	kind, pool := r.n.Tunnel(a)
+	inside := pool || kindOf(a) == e911.ByPrivateIP || r.n.InPublicRange(a)
+	if len(s.Keys) > 1 || kind == e911.ElementVPN || !inside {
 		r.foreign = true
+	} else {
+		r.unclear = append(r.unclear, s)
 	}
 }
 
-// shows reports a sighting by which a network shows itself. A source that is
-// private, one of the organisation's or a tunnel's does not.
+// shows reports a sighting by which a network shows itself.
 func (r *recaller) shows(s *Sighting) bool {
 	switch s.Layer {
 	case LayerLLDP, LayerServing, LayerNearby, LayerDECT, LayerWLC, LayerATA:
@@ -145,23 +148,26 @@ func (r *recaller) judge(c *Candidate, s *Sighting) {
 		}
 	case !r.out.Elsewhere.IsZero():
 		c.Over = "over: at " + clockTime(r.out.Elsewhere) + " the device was seen in a network that is not on the map"
-	case r.unclear != nil && r.unclear.Since.After(c.At) && !r.near(r.unclear, s):
-		c.Weak = "the device has since come through a tunnel, or from another address that is not on the map"
+	case slices.ContainsFunc(r.unclear, func(u *Sighting) bool { return u.Since.After(c.At) && !r.near(u, s) }):
+		c.Weak = "the device has since come through a proxy, or from another address that is not on the map"
 	}
 }
 
-// near reports that a source address without a place is in the same small
-// network as that of an earlier sighting: only the lease changed.
+// near reports that an address without a place is in the same small network as
+// that of an earlier sighting: only the lease changed.
 func (r *recaller) near(now, then *Sighting) bool {
-	if len(now.Keys) > 1 || !then.Source.IsValid() || now.Source.BitLen() != then.Source.BitLen() {
+	if !then.Source.IsValid() || now.Source.BitLen() != then.Source.BitLen() {
 		return false
 	}
 	if _, pool := r.n.Tunnel(now.Source); pool {
-		return false
+		return now.Source == then.Source
 	}
-	bits := 24
-	if now.Source.Is6() {
+	bits := now.Source.BitLen()
+	switch {
+	case now.Source.Is6():
 		bits = 64
+	case kindOf(now.Source) == e911.ByPrivateIP:
+		bits = 24
 	}
 	p, err := now.Source.Prefix(bits)
 	return err == nil && p.Contains(then.Source)

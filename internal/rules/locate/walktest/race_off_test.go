@@ -1,0 +1,5 @@
+//go:build !race
+
+package walktest_test
+
+const raceEnabled = false
