@@ -417,5 +417,5 @@ func appendWanted(dst []byte, w *Wanted) ([]byte, error) {
 
 // good reports whether the name can be written with a prefix.
 func (n Name) good() bool {
-	return xmltok.IsNCName(n.Local) && n.Space != "" && n.Space != xmltok.SpaceXML && strings.TrimSpace(n.Space) == n.Space
+	return xmltok.IsNCName(n.Local) && n.Space != xmltok.SpaceXML && isSpace(n.Space)
 }

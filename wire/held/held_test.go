@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +41,9 @@ func mustMAC(t *testing.T, subtype int, mac string) held.LLDPID {
 	}
 	return id
 }
+
+// ignoreErr: what led to an error is not sent.
+var ignoreErr = cmpopts.IgnoreFields(held.Error{}, "Err")
 
 // request is what a desk phone asks.
 func request(t *testing.T) *held.Request {
@@ -105,49 +107,6 @@ func TestAnAnswerComesBackAsItWasSent(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantErr, gotErr, cmpopts.IgnoreFields(held.Error{}, "Err")); diff != "" {
 		t.Errorf("(-sent +read):\n%s", diff)
-	}
-}
-
-// Every published example is read by the side that would get it.
-//
-// Proves: W-31
-func TestPublishedExamplesAreRead(t *testing.T) {
-	dir := filepath.Join(schemacheck.Shared(t), "schemas")
-	files, _ := filepath.Glob(filepath.Join(dir, "examples", "*", "*.xml"))
-	more, _ := filepath.Glob(filepath.Join(dir, "i3", "messages", "HTTP_HELD", "*"))
-	seen := map[string]int{}
-	for _, file := range append(files, more...) {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := string(b)
-		switch {
-		case strings.Contains(s, "locationRequest"):
-			seen["request"]++
-			if _, err := held.ParseRequest(b); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-		case strings.Contains(s, "<locationResponse"):
-			seen["response"]++
-			r, err := held.ParseReply(b)
-			if err != nil {
-				t.Errorf("%s: %v", file, err)
-			} else if r.Presence == nil && len(r.URIs) == 0 {
-				t.Errorf("%s: nothing was read", file)
-			}
-		case strings.Contains(s, `<error xmlns="urn:ietf:params:xml:ns:geopriv:held"`):
-			seen["error"]++
-			var e *held.Error
-			if _, err := held.ParseReply(b); !errors.As(err, &e) || e.Code == "" {
-				t.Errorf("%s: got %v, want a HELD error", file, err)
-			}
-		}
-	}
-	for kind, least := range map[string]int{"request": 10, "response": 5, "error": 4} {
-		if seen[kind] < least {
-			t.Errorf("%d examples of %s, want %d or more", seen[kind], kind, least)
-		}
 	}
 }
 

@@ -303,9 +303,9 @@ func pair(n xmltok.Node) (Extra, bool) {
 }
 
 // vendorSpace reports whether a namespace is one that this package may write
-// Extras in: not of a standard, whose schema would have to be followed.
+// Extras in: a URI, and not of a standard, whose schema would have to be followed.
 func vendorSpace(s string) bool {
-	if s == "" || s == SpaceExtra || strings.Trim(s, " \t\r\n") != s {
+	if s == "" || s == SpaceExtra || !isSpace(s) {
 		return false
 	}
 	for _, prefix := range [...]string{"urn:ietf:", "urn:nena:", "urn:emergency:", "http://www.w3.org/", "http://www.opengis.net/"} {
@@ -313,13 +313,12 @@ func vendorSpace(s string) bool {
 			return false
 		}
 	}
-	for i := range len(s) {
-		if s[i] < ' ' {
-			return false
-		}
-	}
 	return true
 }
+
+// isSpace reports whether s can be written as a namespace: a URI in which
+// nothing must be escaped.
+func isSpace(s string) bool { return isURI(s) || (s != "" && cleanURI(s) == s) }
 
 // keep adds a foreign element.
 func keep(list *[]foreign.Element, c xmltok.Node) {

@@ -192,13 +192,3 @@ func FuzzParseReply(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkParseRequest(b *testing.B) {
-	doc := []byte(open + ` responseTime="emergencyRouting"><locationType exact="false">civic locationURI</locationType><device xmlns="urn:ietf:params:xml:ns:geopriv:held:id"><ip v="4">10.1.2.33</ip><mac>00-11-22-33-44-55</mac></device><measurements xmlns="urn:ietf:params:xml:ns:geopriv:lm" time="2026-11-22T01:00:00Z"><lldp xmlns="urn:ietf:params:xml:ns:geopriv:lm:lldp"><chassis type="4">001122334455</chassis><port type="5">4769302f31</port></lldp></measurements></locationRequest>`)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := held.ParseRequest(doc); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
