@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
@@ -80,7 +81,24 @@ func (e *encoder) in(element string, i int, write func()) {
 }
 
 // attr writes an attribute that is an xs:token.
-func (e *encoder) attr(name, s string) { e.dst = xmltok.AppendAttr(e.dst, name, s) }
+func (e *encoder) attr(name, s string) {
+	e.holds(name, s)
+	e.dst = xmltok.AppendAttr(e.dst, name, s)
+}
+
+// holds refuses a text that XML cannot hold. To replace a character would make
+// another key or id of it.
+func (e *encoder) holds(name, s string) {
+	for i, r := range s {
+		if r >= ' ' && r < utf8.RuneSelf || r == '\t' || r == '\n' || r == '\r' {
+			continue
+		}
+		if r < ' ' || r == 0xFFFE || r == 0xFFFF || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+			e.fail("%s has a character that XML does not have", name)
+			return
+		}
+	}
+}
 
 // need writes an attribute that must not be empty.
 func (e *encoder) need(name, s string) {

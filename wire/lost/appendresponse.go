@@ -167,6 +167,7 @@ func (e *encoder) mapping(m *Mapping, declare string) {
 		e.str("<displayName")
 		e.lang(t.Lang)
 		e.str(">")
+		e.holds("displayName", t.Text)
 		e.dst = xmltok.AppendText(e.dst, t.Text)
 		e.str("</displayName>")
 	}

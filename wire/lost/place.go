@@ -1,6 +1,7 @@
 package lost
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/callbox911/callbox/wire/internal/xmltok"
@@ -56,14 +57,28 @@ func (d *decoder) civic(n xmltok.Node) (*pidflo.Civic, error) {
 func (d *decoder) shape(n xmltok.Node) (pidflo.Shape, error) {
 	s, err := pidflo.ShapeFromNode(n)
 	if err != nil {
-		return nil, err
+		return nil, n.Errorf("%w", err)
 	}
 	if p, ok := s.(pidflo.Polygon); ok {
 		if d.vertices += len(p.Exterior); d.vertices > d.lim.Vertices {
 			d.fail(n, "more than %d vertices: %w", d.lim.Vertices, ErrTooLarge)
 		}
+		counterClockwise(p.Exterior)
 	}
 	return s, nil
+}
+
+// counterClockwise turns a ring as RFC 5491, section 5.2.2, wants it and as it
+// is written again. The figures of RFC 5222 turn both ways.
+func counterClockwise(ring []pidflo.Pos) {
+	var twice float64
+	for i, p := range ring {
+		q := ring[(i+1)%len(ring)]
+		twice += (q.Lon - p.Lon) * (q.Lat + p.Lat)
+	}
+	if twice > 0 {
+		slices.Reverse(ring[1:])
+	}
 }
 
 // profileOf names the profile of a content.
@@ -104,8 +119,8 @@ func (e *encoder) place(profile string, civics []*pidflo.Civic, shapes []pidflo.
 		if e.err != nil {
 			return
 		}
-		if !flat(s) {
-			e.fail("%T is not one of the shapes of geodetic-2d", s)
+		if p, ok := s.(pidflo.Polygon); !flat(s) || ok && len(p.Exterior) < 3 {
+			e.fail("%T is not one of the shapes of geodetic-2d, or has fewer than three corners", s)
 			return
 		}
 		dst, err := pidflo.AppendShape(e.dst, s)
