@@ -78,7 +78,7 @@ func TestABadChangeSetIsRefusedWithEveryFault(t *testing.T) {
 			put(e911.Element{ID: "x1", Org: "harbor", Location: "f3", Kind: e911.ElementBSSID, MAC: "00:11:22:33:44:50"}),
 			put(e911.Element{ID: "x2", Org: "harbor", Location: "f3", Kind: e911.ElementLLDPPort, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01", Port: "Gi1/0/7"}}),
 			put(e911.Element{ID: "x3", Org: "harbor", Location: "f3", Kind: e911.ElementLLDPChassis, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01"}}),
-			put(e911.Element{ID: "x4", Org: "harbor", Location: "f3", Kind: e911.ElementMAC, MAC: "00:11:22:00:00:07"}),
+			put(e911.Element{ID: "x4", Org: "harbor", Location: "f3", Kind: e911.ElementMAC, MAC: "00:11:22:00:00:07", Mobility: e911.MobilityFixed}),
 			put(e911.Element{ID: "x5", Org: "harbor", Location: "f3", Kind: e911.ElementIP, Range: netip.MustParsePrefix("127.0.2.0/24")}),
 		}, []string{
 			"network_element[x1].mac duplicate", "network_element[x1].mac masked", "network_element[x2].lldp duplicate",
@@ -89,7 +89,7 @@ func TestABadChangeSetIsRefusedWithEveryFault(t *testing.T) {
 		{"a mask that is none", []snapshot.Change{edited("harbor", func(o *e911.Org) {
 			o.BSSIDMasking = []e911.BSSIDMask{{OUI: "00-11-22", Digits: 1}, {OUI: "00:11:22", Digits: 7}}
 		})}, []string{"organisation[harbor].bssid_masking[0] invalid", "organisation[harbor].bssid_masking[1] invalid"}},
-		{"a key that finds nobody", []snapshot.Change{put(e911.Element{ID: "x", Org: "harbor", Location: "f3", Kind: e911.ElementBSSID, MAC: "02:11:22:33:44:50"})}, []string{"network_element[x].bssid invalid"}},
+		{"a key that finds nobody", []snapshot.Change{put(e911.Element{ID: "x", Org: "harbor", Location: "f3", Kind: e911.ElementBSSID, MAC: "02:11:22:33:44:50"})}, []string{"network_element[x].mac invalid"}},
 		{"a user id, a hardware address and a number twice", []snapshot.Change{
 			put(e911.User{ID: "x", Org: "harbor", DeviceUserID: "agent4711"}),
 			put(e911.Device{ID: "y", Org: "harbor", MAC: "00:11:22:aa:bb:cc"}),

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"encoding"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -35,7 +36,10 @@ type objects struct {
 
 const (
 	partObjects  = "objects/"
-	partElements = "elements/"
+	partElements = "network/"
+	// partElements1 holds elements as format 1 wrote them, without what came
+	// after the range.
+	partElements1 = "elements/"
 	// elementsPerPart keeps what is sealed at once to a few megabytes.
 	elementsPerPart = 100_000
 )
@@ -164,8 +168,8 @@ func decodeParts(parts []part) ([]Change, error) {
 				return nil, fmt.Errorf("read the part %s: %w", p.name, err)
 			}
 			out = o.changes(out)
-		case strings.HasPrefix(p.name, partElements):
-			list, err := decodeElements(p.plain)
+		case strings.HasPrefix(p.name, partElements), strings.HasPrefix(p.name, partElements1):
+			list, err := decodeElements(p.plain, strings.HasPrefix(p.name, partElements))
 			if err != nil {
 				return nil, fmt.Errorf("read the part %s: %w", p.name, err)
 			}
@@ -185,6 +189,10 @@ func decodeParts(parts []part) ([]Change, error) {
 // one, and numbers of texts for the rest.
 func encodeElements(org e911.OrgID, list []*e911.Element) []byte {
 	w := elementWriter{number: map[string]uint64{}}
+	return w.elements(org, list)
+}
+
+func (w *elementWriter) elements(org e911.OrgID, list []*e911.Element) []byte {
 	w.text(string(org))
 	var body []byte
 	for _, e := range list {
@@ -193,11 +201,10 @@ func encodeElements(org e911.OrgID, list []*e911.Element) []byte {
 		for _, s := range []string{string(e.Location), string(e.Kind), e.LLDP.Chassis, e.LLDP.Port, string(e.Mobility)} {
 			body = binary.AppendUvarint(body, w.text(s))
 		}
-		r, err := e.Range.MarshalBinary()
-		if err != nil {
-			r = nil // never returned by netip
+		body = octets(body, e.Range)
+		if !w.format1 {
+			body = w.rest(body, e)
 		}
-		body = append(binary.AppendUvarint(body, uint64(len(r))), r...)
 	}
 	out := binary.AppendUvarint(nil, uint64(len(w.texts)))
 	for _, s := range w.texts {
@@ -208,8 +215,9 @@ func encodeElements(org e911.OrgID, list []*e911.Element) []byte {
 }
 
 type elementWriter struct {
-	texts  []string
-	number map[string]uint64
+	texts   []string
+	number  map[string]uint64
+	format1 bool // only tests write it
 }
 
 func (w *elementWriter) text(s string) uint64 {
@@ -220,6 +228,47 @@ func (w *elementWriter) text(s string) uint64 {
 		w.texts = append(w.texts, s)
 	}
 	return n
+}
+
+// What few elements have, by the bits of one octet.
+const (
+	hasMACTo = 1 << iota
+	hasEnds
+	hasName
+	hasAll = hasMACTo | hasEnds | hasName
+)
+
+func (w *elementWriter) rest(b []byte, e *e911.Element) []byte {
+	var has byte
+	if e.MACTo != "" {
+		has |= hasMACTo
+	}
+	if e.From != (netip.Addr{}) || e.To != (netip.Addr{}) {
+		has |= hasEnds
+	}
+	if e.Name != "" {
+		has |= hasName
+	}
+	b = append(b, has)
+	if has&hasMACTo != 0 {
+		b = w.mac(b, string(e.MACTo))
+	}
+	if has&hasEnds != 0 {
+		b = octets(octets(b, e.From), e.To)
+	}
+	if has&hasName != 0 {
+		b = binary.AppendUvarint(b, w.text(e.Name))
+	}
+	return b
+}
+
+// octets writes an address or a range with its length before it.
+func octets(b []byte, v encoding.BinaryMarshaler) []byte {
+	o, err := v.MarshalBinary()
+	if err != nil {
+		o = nil // never returned by netip
+	}
+	return append(binary.AppendUvarint(b, uint64(len(o))), o...)
 }
 
 // How an id or a MAC is written.
@@ -246,8 +295,9 @@ func (w *elementWriter) mac(b []byte, s string) []byte {
 	return binary.AppendUvarint(append(b, formText), w.text(s))
 }
 
-// decodeElements is the way back. Elements stand together in blocks.
-func decodeElements(b []byte) ([]*e911.Element, error) {
+// decodeElements is the way back; whole is false for elements of format 1.
+// Elements stand together in blocks.
+func decodeElements(b []byte, whole bool) ([]*e911.Element, error) {
 	r := elementReader{b: b}
 	texts := make([]string, 0, min(r.uvarint(), uint64(len(b))))
 	for range cap(texts) {
@@ -273,6 +323,9 @@ func decodeElements(b []byte) ([]*e911.Element, error) {
 		e := &block[0]
 		block = block[1:]
 		r.element(e)
+		if whole {
+			r.rest(e)
+		}
 		e.Org = e911.OrgID(texts[0])
 		if r.bad {
 			return nil, errElements
@@ -302,25 +355,48 @@ func (r *elementReader) element(e *e911.Element) {
 	default:
 		r.bad = true
 	}
+	e.MAC = r.mac()
+	e.Location, e.Kind = e911.LocationID(r.text()), e911.ElementKind(r.text())
+	e.LLDP.Chassis, e.LLDP.Port, e.Mobility = r.text(), r.text(), e911.Mobility(r.text())
+	r.binary(&e.Range)
+}
+
+func (r *elementReader) rest(e *e911.Element) {
+	has := r.octet()
+	if has&^hasAll != 0 {
+		r.bad = true
+		return
+	}
+	if has&hasMACTo != 0 {
+		e.MACTo = r.mac()
+	}
+	if has&hasEnds != 0 {
+		r.binary(&e.From)
+		r.binary(&e.To)
+	}
+	if has&hasName != 0 {
+		e.Name = r.text()
+	}
+}
+
+func (r *elementReader) mac() e911.MAC {
 	switch r.octet() {
 	case formNone:
 	case formBinary:
 		if b := r.bytes(6); len(b) == 6 {
-			e.MAC = e911.MACFrom([6]byte(b))
+			return e911.MACFrom([6]byte(b))
 		}
 	case formText:
-		e.MAC = e911.MAC(r.text())
+		return e911.MAC(r.text())
 	default:
 		r.bad = true
 	}
-	e.Location, e.Kind = e911.LocationID(r.text()), e911.ElementKind(r.text())
-	e.LLDP.Chassis, e.LLDP.Port, e.Mobility = r.text(), r.text(), e911.Mobility(r.text())
-	if b := r.bytes(r.uvarint()); len(b) > 0 {
-		var p netip.Prefix
-		if p.UnmarshalBinary(b) != nil {
-			r.bad = true
-		}
-		e.Range = p
+	return ""
+}
+
+func (r *elementReader) binary(into encoding.BinaryUnmarshaler) {
+	if b := r.bytes(r.uvarint()); len(b) > 0 && into.UnmarshalBinary(b) != nil {
+		r.bad = true
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -29,7 +30,8 @@ type edit struct {
 	recovery  *prefixEdit[[]e911.TrunkID]
 	addresses *prefixEdit[[]share]
 
-	orgs map[e911.OrgID]*orgEdit
+	orgs  map[e911.OrgID]*orgEdit
+	kinds []e911.ElementKind
 
 	faults   []e911.Fault
 	rejected []Object
@@ -48,7 +50,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 		old: s, models: s.models.edit(), trunks: s.trunks.edit(), psaps: s.psaps.edit(), keys: s.keys.edit(),
 		refs: s.refs.edit(), companies: s.companies.edit(),
 		sources: editPrefixes(s.sources, ranges), recovery: editPrefixes(s.recovery, ranges), addresses: editPrefixes(s.addresses, ranges),
-		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
+		orgs: map[e911.OrgID]*orgEdit{}, kinds: netmap.Kinds(), named: map[Object]bool{},
 	}
 	e.reserve(changes, ranges)
 	type read struct {

@@ -22,7 +22,7 @@ import (
 // file whose writing was cut off is never taken for a whole one.
 const (
 	magic   = "CBOXSNAP"
-	format  = 1
+	format  = 2 // 1 had other parts of network elements, which are still read
 	headLen = len(magic) + 4
 	tailLen = 4 + sha256.Size + len(magic)
 )
@@ -131,7 +131,7 @@ func frame(file []byte) (body, sealed []byte, id string, err error) {
 	case len(file) < headLen:
 		return nil, nil, "", ErrTorn
 	}
-	if v := binary.BigEndian.Uint32(file[len(magic):]); v != format {
+	if v := binary.BigEndian.Uint32(file[len(magic):]); v == 0 || v > format {
 		return nil, nil, "", fmt.Errorf("%w: it is %d, this Callbox knows %d", ErrFormat, v, format)
 	}
 	if len(file) < headLen+tailLen || string(file[len(file)-len(magic):]) != magic {

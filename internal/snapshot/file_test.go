@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -151,7 +152,7 @@ func TestThePreviousBaseStaysAsFallBack(t *testing.T) {
 	}{
 		{"the last delta is cut off", "6.delta", func(b []byte) []byte { return b[:len(b)-1] }, snapshot.ErrTorn, "base 2"},
 		{"the base is cut off", "5.base", func(b []byte) []byte { return b[:len(b)/2] }, snapshot.ErrTorn, "delta 2"},
-		{"the base is of a newer version", "5.base", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 2); return b }, snapshot.ErrFormat, "delta 2"},
+		{"the base is of a newer version", "5.base", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 3); return b }, snapshot.ErrFormat, "delta 2"},
 		{"one octet of the base flipped", "5.base", func(b []byte) []byte { b[100] ^= 1; return b }, snapshot.ErrCorrupt, "delta 2"},
 		{"the base is something else", "5.base", func([]byte) []byte { return []byte("#!/bin/sh and some more") }, snapshot.ErrCorrupt, "delta 2"},
 		{"the base is empty", "5.base", func([]byte) []byte { return nil }, snapshot.ErrTorn, "delta 2"},
@@ -497,6 +498,8 @@ func TestEveryFieldOfAnElementIsKept(t *testing.T) {
 		switch f := v.Field(i); f.Interface().(type) {
 		case netip.Prefix:
 			f.Set(reflect.ValueOf(netip.MustParsePrefix("10.1.0.0/16")))
+		case netip.Addr:
+			f.Set(reflect.ValueOf(netip.MustParseAddr("2001:db8::" + strconv.Itoa(i))))
 		case e911.LLDPPort:
 			f.Set(reflect.ValueOf(e911.LLDPPort{Chassis: "c", Port: "p"}))
 		default:
@@ -510,8 +513,40 @@ func TestEveryFieldOfAnElementIsKept(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%v, %v", got, err)
 	}
-	if diff := cmp.Diff(full, *got[0], cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(full, *got[0], cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("element after writing and reading (-want +got):\n%s", diff)
+	}
+}
+
+// A server that was brought up to date starts from the file that the version
+// before it wrote, with no database (E3, D-07).
+// Proves: D-07, E3
+func TestAFileOfTheFormatBeforeIsRead(t *testing.T) {
+	keys := ring(t, "m1")
+	s, err := snapshot.Build(demonstration(), published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := snapshot.AsFormat1(s, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := newMemDisk()
+	disk.files["snapshot-0000000000000001.base"] = file
+	got, err := snapshot.OpenOn(disk, keys).Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest() != s.Digest() {
+		t.Error("another world came out of the file of format 1")
+	}
+	// What is written next is of the new format.
+	f := snapshot.OpenOn(disk, keys)
+	if err := f.WriteBase(got); err != nil {
+		t.Fatal(err)
+	}
+	if b := disk.files["snapshot-0000000000000002.base"]; len(b) < 12 || b[11] != 2 {
+		t.Errorf("the next base is of format %v", b[:min(12, len(b))])
 	}
 }
 
@@ -525,6 +560,11 @@ func TestElementsComeBack(t *testing.T) {
 			MAC: e911.MAC(rapid.OneOf(text, rapid.StringMatching(`([0-9a-f]{2}:){5}[0-9a-f]{2}`)).Draw(t, "mac")),
 		}
 		e.LLDP = e911.LLDPPort{Chassis: text.Draw(t, "chassis"), Port: text.Draw(t, "port")}
+		e.MACTo, e.Name = e911.MAC(text.Draw(t, "mac_to")), text.Draw(t, "name")
+		if rapid.Bool().Draw(t, "ends") {
+			e.From = netip.AddrFrom16([16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "from")))
+			e.To = netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "to")))
+		}
 		if rapid.Bool().Draw(t, "range") {
 			e.Range = netip.PrefixFrom(netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "addr"))), rapid.IntRange(0, 32).Draw(t, "bits"))
 		}

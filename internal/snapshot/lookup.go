@@ -1,8 +1,9 @@
 package snapshot
 
 import (
+	"iter"
 	"net/netip"
-	"strings"
+	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -81,7 +82,7 @@ func (o *Org) ByDECTBase(rfpi string) (e911.LocationID, bool) {
 // ByAP finds the location of an access point by the name that its controller
 // gives it, whatever the case.
 func (o *Org) ByAP(ap string) (e911.LocationID, bool) {
-	return at(o.names.get(name{e911.ElementAP, "", foldAP(ap)}))
+	return at(o.names.get(name{e911.ElementAP, "", netmap.APKey(ap)}))
 }
 
 // ByATAPort finds the location of a port of an analogue adapter, verbatim.
@@ -136,6 +137,10 @@ func inSpan(t *bart.Table[[]*e911.Element], a netip.Addr) *e911.Element {
 	return best
 }
 
+// spanEdit makes the next version of a table of ranges, each laid into the
+// prefixes that it is made of.
+type spanEdit struct{ *prefixEdit[[]*e911.Element] }
+
 // smaller orders ranges by size; ranges of hardware addresses that overlap are
 // at one place, so that their order means nothing.
 func smaller(a, b *e911.Element) bool {
@@ -144,4 +149,46 @@ func smaller(a, b *e911.Element) bool {
 	return ok && ok2 && x.Compare(y) < 0
 }
 
-func foldAP(s string) string { return strings.ToLower(s) }
+func editSpans(t *bart.Table[[]*e911.Element], changes int) spanEdit {
+	return spanEdit{editPrefixes(t, changes)}
+}
+
+// add lays a range in and returns its pieces.
+func (e spanEdit) add(s netmap.Span, v *e911.Element) []netip.Prefix {
+	pieces := s.Prefixes()
+	for _, p := range pieces {
+		e.modify(p, func(list []*e911.Element, _ bool) ([]*e911.Element, bool) {
+			return append(slices.Clone(list), v), false
+		})
+	}
+	return pieces
+}
+
+// remove takes it out again.
+func (e spanEdit) remove(s netmap.Span, v *e911.Element) []netip.Prefix {
+	pieces := s.Prefixes()
+	for _, p := range pieces {
+		e.modify(p, func(list []*e911.Element, _ bool) ([]*e911.Element, bool) {
+			next := slices.DeleteFunc(slices.Clone(list), func(x *e911.Element) bool { return x == v })
+			return next, len(next) == 0
+		})
+	}
+	return pieces
+}
+
+// meeting lists what overlaps a range, some more than once.
+func (e spanEdit) meeting(s netmap.Span) iter.Seq[*e911.Element] {
+	return func(yield func(*e911.Element) bool) {
+		for _, p := range s.Prefixes() {
+			for _, all := range []iter.Seq2[netip.Prefix, []*e911.Element]{e.t.Supernets(p), e.t.Subnets(p)} {
+				for _, list := range all {
+					for _, x := range list {
+						if !yield(x) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/civic"
-	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
 // orgEdit makes the next version of one organisation.
@@ -32,12 +31,7 @@ type orgEdit struct {
 	byNumber    *tableEdit[e911.Number, *e911.NumberRec]
 	byDeviceUID *tableEdit[string, *e911.User]
 	byDeviceMAC *tableEdit[e911.MAC, *e911.Device]
-	bssids      *tableEdit[e911.MAC, *e911.Element]
-	masked      *tableEdit[e911.MAC, []*e911.Element]
-	macs        *tableEdit[e911.MAC, *e911.Element]
-	ports       *tableEdit[e911.LLDPPort, *e911.Element]
-	chassis     *tableEdit[string, *e911.Element]
-	ranges      *prefixEdit[*e911.Element]
+	elementIndexes
 
 	siteAlerts        *tableEdit[e911.SiteID, []e911.Alert]
 	siteBuildings     *tableEdit[e911.SiteID, []e911.Place]
@@ -61,9 +55,8 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org, ranges int) *orgEdit {
 		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(), elements: o.elements.edit(),
 		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
 		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(),
-		bssids: o.bssids.edit(), masked: o.masked.edit(), macs: o.macs.edit(), ports: o.ports.edit(), chassis: o.chassis.edit(),
-		ranges:     editPrefixes(o.ranges, ranges),
-		siteAlerts: o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
+		elementIndexes: editElements(o, ranges),
+		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
 		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), refs: o.refs.edit(),
 		places: map[e911.LocationID]bool{},
 	}
@@ -75,16 +68,16 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org, ranges int) *orgEdit {
 
 func (e *orgEdit) finish() *Org {
 	e.replace()
-	return &Org{
+	o := &Org{
 		config: e.config,
 		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(), elements: e.elements.done(),
 		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
 		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(),
-		bssids: e.bssids.done(), masked: e.masked.done(), macs: e.macs.done(), ports: e.ports.done(), chassis: e.chassis.done(),
-		ranges:     e.ranges.t,
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
 		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), refs: e.refs.done(),
 	}
+	e.elementIndexes.finish(o)
+	return o
 }
 
 // objects counts what belongs to the organisation.
@@ -303,109 +296,6 @@ func (e *orgEdit) number(o Object, field string, n e911.Number, required bool) {
 	}
 	if same, err := e911.ParseNumber(string(n)); err != nil || same != n {
 		e.world.fault(o, field, "invalid", "this is no telephone number", "write it as +16175550100")
-	}
-}
-
-// putElement puts in a network element under the key by which it is found.
-func (e *orgEdit) putElement(o Object, v *e911.Element) {
-	v.Org = e.id // one text for a million elements; so with their kinds
-	e.elements.set(v.ID, v)
-	if why := locate.KeyFault(*v); why != "" {
-		e.world.fault(o, string(v.Kind), "invalid", why, "")
-		return
-	}
-	const taken = "another network element of the organisation has the same key"
-	switch v.Kind {
-	case e911.ElementBSSID:
-		v.Kind = e911.ElementBSSID
-		claim(e, e.bssids, v.MAC, v, o, "mac", taken)
-		if !e.remask {
-			e.putMasked(o, "mac", v)
-		}
-	case e911.ElementMAC:
-		v.Kind = e911.ElementMAC
-		claim(e, e.macs, v.MAC, v, o, "mac", taken)
-	case e911.ElementLLDPPort:
-		v.Kind = e911.ElementLLDPPort
-		claim(e, e.ports, v.LLDP, v, o, "lldp", taken)
-	case e911.ElementLLDPChassis:
-		v.Kind = e911.ElementLLDPChassis
-		claim(e, e.chassis, v.LLDP.Chassis, v, o, "lldp", taken)
-	case e911.ElementIP:
-		v.Kind = e911.ElementIP
-		if !e.world.checkPrefix(o, "range", v.Range) {
-			return
-		}
-		if _, ok := e.ranges.t.Get(v.Range); ok {
-			e.world.fault(o, "range", "duplicate", taken, "")
-			return
-		}
-		e.ranges.modify(v.Range, func(*e911.Element, bool) (*e911.Element, bool) { return v, false })
-		e.world.shared(v.Range, e.id, 1)
-	}
-}
-
-// lookElement is look for what there may be a million of. Elements of one
-// location mostly come together.
-func (e *orgEdit) lookElement(o Object, v *e911.Element) {
-	if e.near == nil || e.near.loc.ID != v.Location {
-		l, ok := e.locations.get(v.Location)
-		switch {
-		case v.Location == "":
-			e.world.fault(o, "location", "required", "a network element needs a location", "")
-			return
-		case !ok:
-			e.world.fault(o, "location", "dangling", "the location "+string(v.Location)+" does not exist", "")
-			return
-		}
-		e.near = l
-	}
-	v.Location = e.near.loc.ID // one text for all elements of a location
-}
-
-func (e *orgEdit) takeKey(v *e911.Element) {
-	switch v.Kind {
-	case e911.ElementBSSID:
-		release(e.bssids, v.MAC, v)
-		if key, ok := maskWith(e.masks, v.MAC); ok {
-			remove(e.masked, key, func(x *e911.Element) bool { return x == v })
-		}
-	case e911.ElementMAC:
-		release(e.macs, v.MAC, v)
-	case e911.ElementLLDPPort:
-		release(e.ports, v.LLDP, v)
-	case e911.ElementLLDPChassis:
-		release(e.chassis, v.LLDP.Chassis, v)
-	case e911.ElementIP:
-		e.ranges.modify(v.Range, func(x *e911.Element, ok bool) (*e911.Element, bool) { return x, !ok || x == v })
-		e.world.shared(v.Range, e.id, -1)
-	}
-}
-
-// putMasked enters an access point under what its vendor's mask leaves. Two of
-// one entry would be taken for each other, so they must be at one place (F-19).
-func (e *orgEdit) putMasked(o Object, field string, v *e911.Element) {
-	key, ok := maskWith(e.masks, v.MAC)
-	if !ok {
-		return
-	}
-	list, _ := e.masked.get(key)
-	if len(list) > 0 && list[0].Location != v.Location {
-		e.world.fault(o, field, "masked", "the organisation's BSSID masks make the access point "+string(v.ID)+" and one at another location the same", "shorten or remove the vendor's mask")
-		return
-	}
-	add(e.masked, key, v, func(a, b *e911.Element) int { return cmp.Compare(a.MAC, b.MAC) })
-}
-
-// settle enters all access points again where the masks changed. What they make
-// the same is the fault of the masks.
-func (e *orgEdit) settle() {
-	if !e.remask {
-		return
-	}
-	e.masked = new(table[e911.MAC, []*e911.Element]).edit()
-	for v := range e.bssids.t.values() {
-		e.putMasked(Object{e911.KindOrg, e.id, string(e.id)}, "bssid_masking", v)
 	}
 }
 

@@ -223,3 +223,12 @@ func (e *prefixEdit[V]) modify(p netip.Prefix, f func(v V, ok bool) (V, bool)) {
 	}
 	e.t = e.t.ModifyPersist(p, f)
 }
+
+// some is the table, nil when it is empty: most organisations have no ranges of
+// most kinds.
+func (e *prefixEdit[V]) some() *bart.Table[V] {
+	if e.t.Size() == 0 {
+		return nil
+	}
+	return e.t
+}

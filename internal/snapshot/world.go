@@ -31,7 +31,7 @@ func pointsAt(obj any) iter.Seq[pointed] {
 		case *e911.Location:
 			in(e911.KindBuilding, string(v.Building), "building", true)
 		case *e911.Element:
-			in(e911.KindLocation, string(v.Location), "location", true)
+			in(e911.KindLocation, string(v.Location), "location", v.Kind.Places())
 		case *e911.User:
 			in(e911.KindSite, string(v.Site), "site", false)
 		case *e911.Device:
