@@ -26,14 +26,15 @@ import (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Take calls."`
-	Import  importCmd  `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
-	Login   loginCmd   `cmd:"" help:"Print a one-time sign-in link of a running server."`
-	Demo    demoCmd    `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
-	Sim     simCmd     `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
-	Bench   benchCmd   `cmd:"" help:"Measure, against SIPp direct, and write a table."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Speech  speechCmd  `cmd:"" hidden:"" help:"Serve speech to the parent process."`
+	Serve    serveCmd    `cmd:"" help:"Take calls."`
+	Import   importCmd   `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
+	Login    loginCmd    `cmd:"" help:"Print a one-time sign-in link of a running server."`
+	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
+	Sim      simCmd      `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
+	Discover discoverCmd `cmd:"" help:"Read the network and propose network elements."`
+	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Speech   speechCmd   `cmd:"" hidden:"" help:"Serve speech to the parent process."`
 
 	LogText bool `help:"Log as text for a person instead of JSON." env:"CALLBOX_LOG_TEXT"`
 	Debug   bool `help:"Log more." env:"CALLBOX_DEBUG"`

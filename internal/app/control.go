@@ -73,6 +73,10 @@ func (s *Server) controlHandler() http.Handler {
 		link, err := s.LoginLink(r.URL.Query().Get("org"))
 		writeControl(w, map[string]string{"link": link}, err)
 	})
+	mux.HandleFunc("POST /network-map", func(w http.ResponseWriter, r *http.Request) {
+		m, err := s.NetworkMap(r.Context(), r.URL.Query().Get("org"))
+		writeControl(w, m, err)
+	})
 	return mux
 }
 

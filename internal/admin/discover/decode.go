@@ -150,7 +150,7 @@ func (r *reading) device() Device {
 		d.Vendor = vendorName(vendorOf(o))
 	}
 	if len(r.chassis.Octets) > 0 {
-		d.Chassis, d.ChassisUnique = lldp.Key(r.chassis, lldp.ID{}).Chassis, r.chassis.Unique()
+		d.Chassis, d.ChassisUnique = lldp.Key(unpad(r.chassis), lldp.ID{}).Chassis, r.chassis.Unique()
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.entities)) {
 		if e := r.entities[k]; (e.class == 3 || e.class == 0) && (e.Model != "" || e.Serial != "") {

@@ -13,15 +13,15 @@ import (
 
 // Map is the network map of one organisation as it is configured.
 type Map struct {
-	Elements []Mapped
-	Places   []Place
+	Elements []Mapped `json:"elements"`
+	Places   []Place  `json:"places"`
 }
 
 // Mapped is an element with the key of its location; Element.Location may be
 // empty.
 type Mapped struct {
-	Element e911.Element
-	Place   string
+	Element e911.Element `json:"element"`
+	Place   string       `json:"place,omitempty"`
 }
 
 // DriftKind says how map and network differ.

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -20,10 +21,10 @@ func cabled(kind int64) bool {
 	return false
 }
 
-// CDP capabilities (CISCO-CDP-MIB, cdpCacheCapabilities).
+// CDP capabilities (CISCO-CDP-MIB, cdpCacheCapabilities). Access points say
+// that they bridge, 0x02, and no more of these.
 const (
 	cdpRouter = 0x01
-	cdpBridge = 0x02
 	cdpSwitch = 0x08
 	cdpPhone  = 0x80
 )
@@ -46,11 +47,14 @@ func (r *reading) ports() {
 		if len(l.id.Octets) == 0 {
 			continue
 		}
-		p := &Port{ID: lldp.Key(r.chassis, l.id).Port}
+		p := &Port{ID: lldp.Key(r.chassis, unpad(l.id)).Port}
 		if p.ID == "" {
 			continue
 		}
 		if i, f := r.interfaceOf(n, l, by); f != nil {
+			if f.kind != 0 && !cabled(f.kind) {
+				continue // a stack cable, a port channel
+			}
 			p.describe(f)
 			if byFace[i] == nil {
 				byFace[i] = p
@@ -79,6 +83,15 @@ func (r *reading) ports() {
 		})
 		r.d.Ports = append(r.d.Ports, *p)
 	}
+}
+
+// unpad drops the NULs to which some agents fill up a name (seen: NX-OS); the
+// frame has none. A hardware address may end in them.
+func unpad(id lldp.ID) lldp.ID {
+	if len(id.Octets) != 6 {
+		id.Octets = bytes.TrimRight(id.Octets, "\x00")
+	}
+	return id
 }
 
 func (p *Port) describe(f *iface) {
@@ -147,7 +160,7 @@ func (r *reading) neighbours(byFace, lldpPorts map[uint32]*Port) {
 		if p == nil || len(n.chassis.Octets) == 0 {
 			continue
 		}
-		key, does := lldp.Key(n.chassis, n.port), lldp.CapabilityBITS(n.does)
+		key, does := lldp.Key(unpad(n.chassis), unpad(n.port)), lldp.CapabilityBITS(n.does)
 		out := Neighbour{Chassis: key.Chassis, Port: key.Port, Name: n.name, By: "lldp"}
 		out.Phone = does.Has(lldp.Telephone) || n.class == medPhone
 		out.Switch = does.Has(lldp.Bridge|lldp.Router) && !out.Phone
@@ -165,7 +178,7 @@ func (r *reading) neighbours(byFace, lldpPorts map[uint32]*Port) {
 			continue
 		}
 		out := Neighbour{Name: n.id, Port: n.port, By: "cdp", Phone: n.does&cdpPhone != 0}
-		out.Switch = n.does&(cdpRouter|cdpBridge|cdpSwitch) != 0 && !out.Phone
+		out.Switch = n.does&(cdpRouter|cdpSwitch) != 0 && !out.Phone
 		// Cisco's phones are named SEP and their hardware address.
 		if digits, ok := strings.CutPrefix(n.id, "SEP"); ok && len(digits) == 12 {
 			out.MAC, _ = e911.ParseMAC(digits)

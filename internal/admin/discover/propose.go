@@ -47,6 +47,10 @@ type Guess struct {
 // some eight.
 const crowd = 16
 
+// few is how many neighbours one cable may have: a phone that says so by LLDP
+// and by CDP, and the PC behind it that its owner taught LLDP.
+const few = 4
+
 // Propose lists the elements that the devices told of, each once, in the order
 // of the devices. Places are the organisation's locations, to find the guesses
 // among; none is well.
@@ -154,6 +158,9 @@ func (p *proposer) port(d Device, port Port, site Guess) {
 			q.Status, q.Why = Unsure, "leads to the switch "+cmp.Or(n.Name, n.Chassis)+", no phone is on it"
 		}
 	}
+	if q.Status == "" && len(port.Neighbours) > few {
+		q.Status, q.Why = Unsure, fmt.Sprintf("%d neighbours are heard on it: it leads to another switch", len(port.Neighbours))
+	}
 	if q.Status == "" && len(port.Stations) > crowd {
 		q.Status, q.Why = Unsure, fmt.Sprintf("%d devices are behind it: it leads to another switch", len(port.Stations))
 	}
@@ -223,9 +230,9 @@ func (p *proposer) gateway(d Device, g Gateway, site Guess) {
 
 // Place is one location of the organisation, as its import file keys it.
 type Place struct {
-	Key      string
-	Name     string
-	Building string
+	Key      string `json:"key"`
+	Name     string `json:"name,omitempty"`
+	Building string `json:"building,omitempty"`
 }
 
 // placeNames finds a place by what people write on ports.
@@ -237,7 +244,11 @@ type placeNames struct {
 func placesOf(list []Place) placeNames {
 	p := placeNames{byName: map[string]string{}}
 	for _, l := range list {
-		for _, n := range []string{l.Key, l.Building + " " + l.Name} {
+		names := []string{l.Key}
+		if l.Name != "" {
+			names = append(names, l.Building+" "+l.Name)
+		}
+		for _, n := range names {
 			n = normal(n)
 			if old, ok := p.byName[n]; ok && old != l.Key {
 				p.byName[n] = ""
