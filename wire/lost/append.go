@@ -180,11 +180,33 @@ func (e *encoder) message(t Text) {
 
 // uri writes an element that holds an absolute URI.
 func (e *encoder) uri(element, s string) {
-	u := xmltok.CleanURI(s)
-	if u == "" {
-		e.fail("%s %q is no absolute URI", element, clip(s))
+	u := s
+	if !isPlainURI(s) {
+		if u = xmltok.CleanURI(s); u == "" {
+			e.fail("%s %q is no absolute URI", element, clip(s))
+		}
 	}
 	e.dst = xmltok.AppendElement(e.dst, element, u)
+}
+
+// isPlainURI reports whether s is a urn:, sip:, tel: or the like that needs no
+// closer look: letters, digits and a few marks.
+func isPlainURI(s string) bool {
+	colon := strings.IndexByte(s, ':')
+	if colon <= 0 || colon+1 == len(s) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		switch {
+		case letter, i > 0 && c >= '0' && c <= '9', i == colon:
+		case i > colon && (c == ':' || c == '.' || c == '-' || c == '_' || c == '@' || c == '+' || c == ';' || c == '='):
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // service writes a service URN, nothing when it is empty.

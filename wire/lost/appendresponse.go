@@ -130,9 +130,11 @@ func (e *encoder) used(id string) {
 func (e *encoder) serviceList(list []string) {
 	e.str("<serviceList>")
 	for i, s := range list {
-		u := xmltok.CleanURI(s)
-		if u == "" {
-			e.fail("service %q is no absolute URI", clip(s))
+		u := s
+		if !isPlainURI(s) {
+			if u = xmltok.CleanURI(s); u == "" {
+				e.fail("service %q is no absolute URI", clip(s))
+			}
 		}
 		if i > 0 {
 			e.str(" ")

@@ -35,17 +35,19 @@ var notValid = map[string]struct {
 	"HTTP_LoST/listServices_urn-service-sos.xml":              {false, "listServices has no attribute recursive; it is ignored"},
 }
 
+var publishedPatterns = []string{
+	"schemas/examples/rfc5222/*.xml", "schemas/examples/rfc5964/*.xml", "schemas/examples/rfc6197/*.xml",
+	"schemas/examples/rfc6739/*.xml", "schemas/examples/synthetic/lost-*.xml", "schemas/i3/messages/HTTP_LoST/*.xml",
+	"interop/kamailio-lost/replies/lost_*.xml",
+}
+
 // published returns the documents of LoST that others published, by the last
 // two parts of their path.
 func published(t testing.TB) map[string][]byte {
 	t.Helper()
 	shared := schemacheck.Shared(t)
 	docs := map[string][]byte{}
-	for _, pattern := range []string{
-		"schemas/examples/rfc5222/*.xml", "schemas/examples/rfc5964/*.xml", "schemas/examples/rfc6197/*.xml",
-		"schemas/examples/rfc6739/*.xml", "schemas/examples/synthetic/lost-*.xml", "schemas/i3/messages/HTTP_LoST/*.xml",
-		"interop/kamailio-lost/replies/lost_*.xml",
-	} {
+	for _, pattern := range publishedPatterns {
 		files, err := filepath.Glob(filepath.Join(shared, pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("nothing matches %s: %v", pattern, err)
