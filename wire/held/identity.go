@@ -168,7 +168,7 @@ func ParseDevice(b []byte) ([]Identifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r reader
+	r := reader{req: &Request{}}
 	r.device(n)
 	return r.req.Identity, nil
 }

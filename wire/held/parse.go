@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/wire/foreign"
@@ -40,7 +41,9 @@ const longestWait = 10 * time.Minute
 // for a flow that cannot be read, because without it the request would be about
 // somebody else.
 func ParseRequest(b []byte) (*Request, error) {
-	root, err := xmltok.Parse(b, xmltok.Limits{})
+	doc := readers.Get().(*xmltok.Reader)
+	defer forget(doc)
+	root, err := doc.Parse(b, xmltok.Limits{})
 	switch {
 	case errors.Is(err, xmltok.ErrTooLarge):
 		return nil, &Error{Code: RequestError, Message: "The request is too large.", Err: err}
@@ -52,17 +55,27 @@ func ParseRequest(b []byte) (*Request, error) {
 			Err: root.Errorf("not a {%s}locationRequest", Space),
 		}
 	}
-	r := reader{}
+	r := reader{req: &Request{}}
 	if err := r.request(root); err != nil {
 		return nil, err
 	}
 	r.req.Extras = append(r.req.Extras, r.inside...)
-	return &r.req, nil
+	return r.req, nil
+}
+
+// readers are for messages of which no Node outlives the function that reads
+// them.
+var readers = sync.Pool{New: func() any { return new(xmltok.Reader) }}
+
+func forget(doc *xmltok.Reader) {
+	if doc.Forget() {
+		readers.Put(doc)
+	}
 }
 
 // reader reads a request.
 type reader struct {
-	req    Request
+	req    *Request
 	inside []Extra // to stand behind the others, as when they are written again
 }
 
@@ -338,7 +351,9 @@ func keepOther(list *[]foreign.Element, c, around xmltok.Node) {
 // ParseReply reads what a location server answered: a locationResponse, or a
 // presence document alone. A HELD error comes back as an *Error.
 func ParseReply(b []byte) (*Response, error) {
-	root, err := xmltok.Parse(b, xmltok.Limits{})
+	doc := readers.Get().(*xmltok.Reader)
+	defer forget(doc)
+	root, err := doc.Parse(b, xmltok.Limits{})
 	if err != nil {
 		return nil, fmt.Errorf("read HELD answer: %w", err)
 	}

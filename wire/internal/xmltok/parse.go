@@ -102,11 +102,21 @@ func (p *parser) document() error {
 func (p *parser) reserve() {
 	nodes := strings.Count(p.src, "<") - strings.Count(p.src, "</")
 	attrs := strings.Count(p.src, "=") // also those in texts
-	p.tree = &tree{src: p.src, nodes: make([]node, 0, min(max(nodes, 1), p.lim.Nodes))}
-	p.tree.decls = p.tree.few[:0]
-	if attrs > 0 {
-		p.tree.attrs = make([]Attr, 0, min(attrs, 2*nodes, 2*p.lim.Nodes))
+	if p.tree == nil {
+		p.tree = &tree{}
 	}
+	t := p.tree
+	t.src, t.unbound = p.src, false
+	if n := min(max(nodes, 1), p.lim.Nodes); cap(t.nodes) < n {
+		t.nodes = make([]node, 0, n)
+	}
+	if n := min(attrs, 2*nodes, 2*p.lim.Nodes); cap(t.attrs) < n {
+		t.attrs = make([]Attr, 0, n)
+	}
+	if t.decls == nil {
+		t.decls = t.few[:0]
+	}
+	t.nodes, t.attrs, t.decls = t.nodes[:0], t.attrs[:0], t.decls[:0]
 }
 
 // declaration skips the XML declaration. A document that declares Latin-1 is
