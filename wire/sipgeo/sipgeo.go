@@ -1,52 +1,32 @@
-// Package sipgeo reads and writes the SIP header values that carry location
-// and the names of an emergency call: Geolocation and Geolocation-Routing (RFC
-// 6442), and the Call-Info values of NENA i3 and RFC 7852.
-//
-// Reading is tolerant and bounded: a value that cannot be understood is left
-// out and the others are kept, because one broken reference must not cost a
-// call the good one beside it.
 package sipgeo
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
-)
-
-// Bounds of what is read of one message.
-const (
-	maxValues = 16
-	maxURI    = 2048
-	maxHeader = 16 << 10
 )
 
 // Location is one value of Geolocation.
 type Location struct {
 	URI    string
-	Params string // as it came, without the first semicolon; unknown ones are to be kept
+	Params string // "a=b;c", without the first semicolon; unknown ones are to be kept
 }
 
 // Scheme returns the URI's scheme in lower case: "cid", "https" ...
-func (l Location) Scheme() string {
-	scheme, _, ok := strings.Cut(l.URI, ":")
-	scheme = strings.ToLower(scheme)
-	for i, c := range scheme {
-		if (c < 'a' || c > 'z') && (i == 0 || (c < '0' || c > '9') && !strings.ContainsRune("+-.", c)) {
-			return ""
-		}
-	}
-	if !ok {
-		return ""
-	}
-	return scheme
-}
+func (l Location) Scheme() string { return schemeOf(l.URI) }
+
+// Param returns a parameter's value without its quotes.
+func (l Location) Param(name string) (string, bool) { return param(l.Params, name) }
 
 // ContentID returns the Content-ID of the body part that a cid URI names,
 // without angle brackets (RFC 2392); it is compared with case.
-func (l Location) ContentID() (string, bool) {
-	if l.Scheme() != "cid" {
+func (l Location) ContentID() (string, bool) { return contentID(l.URI) }
+
+func contentID(uri string) (string, bool) {
+	if schemeOf(uri) != "cid" {
 		return "", false
 	}
-	id, err := url.PathUnescape(l.URI[len("cid:"):])
+	id, err := url.PathUnescape(uri[len("cid:"):])
 	if err != nil || id == "" {
 		return "", false
 	}
@@ -54,9 +34,34 @@ func (l Location) ContentID() (string, bool) {
 }
 
 // FromContentID makes the value that points to a body part.
-func FromContentID(id string) Location {
+func FromContentID(id string) Location { return Location{URI: cidURI(id)} }
+
+func cidURI(id string) string {
 	id = strings.Trim(id, "<> \t")
-	return Location{URI: "cid:" + escape(id, `%<>" `)}
+	var b strings.Builder
+	b.WriteString("cid:")
+	for i := range len(id) {
+		c := id[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("%<>\"\\^`{|}[]#?/;,", c) >= 0 {
+			const hex = "0123456789ABCDEF"
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// OptionTag is what a sender of the value puts into Supported (RFC 6442,
+// section 4.5): "geolocation-sip", "geolocation-http", or nothing for a cid.
+func (l Location) OptionTag() string {
+	switch l.Scheme() {
+	case "sip", "sips", "pres":
+		return "geolocation-sip"
+	case "http", "https":
+		return "geolocation-http"
+	}
+	return ""
 }
 
 // ParseGeolocation reads all Geolocation headers of a message in order. A geo
@@ -66,7 +71,7 @@ func ParseGeolocation(headers []string) []Location {
 	for _, v := range values(headers) {
 		uri, params, ok := bracketed(v)
 		l := Location{URI: uri, Params: params}
-		if !ok || l.Scheme() == "" || l.Scheme() == "geo" {
+		if !ok || l.Scheme() == "geo" {
 			continue
 		}
 		out = append(out, l)
@@ -75,16 +80,28 @@ func ParseGeolocation(headers []string) []Location {
 }
 
 // FormatGeolocation writes one header value for all locations.
-func FormatGeolocation(locations ...Location) string {
-	var b strings.Builder
-	for _, l := range locations {
-		b.WriteString(sep(&b))
-		b.WriteString("<" + inBrackets(l.URI) + ">")
-		if p := oneLine(l.Params); p != "" {
-			b.WriteString(";" + p)
-		}
+func FormatGeolocation(locations ...Location) (string, error) {
+	return list(locations, Location.format)
+}
+
+func (l Location) format() (string, error) {
+	if err := checkURI(l.URI); err != nil {
+		return "", err
 	}
-	return b.String()
+	if l.Scheme() == "geo" {
+		return "", fmt.Errorf("a geo URI may not stand in Geolocation (RFC 6442, section 4.1)")
+	}
+	return withParams("<"+l.URI+">", l.Params)
+}
+
+func withParams(s, params string) (string, error) {
+	if params = strings.Trim(params, " \t"); params == "" {
+		return s, nil
+	}
+	if err := checkParams(params); err != nil {
+		return "", err
+	}
+	return s + ";" + params, nil
 }
 
 // Routing is what Geolocation-Routing says.
@@ -112,6 +129,7 @@ func ParseRouting(headers []string) Routing {
 	return r
 }
 
+// String is the header's value; empty for an absent one, which is not written.
 func (r Routing) String() string {
 	switch r {
 	case RoutingYes:
@@ -122,104 +140,14 @@ func (r Routing) String() string {
 	return ""
 }
 
-// values splits headers at commas that stand outside brackets and quotes.
-func values(headers []string) []string {
-	var out []string
-	for _, h := range headers {
-		if len(h) > maxHeader {
-			continue
-		}
-		start, quoted, inside := 0, false, false
-		for i := 0; i <= len(h) && len(out) < maxValues; i++ {
-			switch {
-			case i == len(h) || (h[i] == ',' && !quoted && !inside):
-				if v := strings.TrimSpace(h[start:i]); v != "" {
-					out = append(out, v)
-				}
-				start = i + 1
-			case quoted && h[i] == '\\':
-				i++
-			case h[i] == '"' && !inside:
-				quoted = !quoted
-			case h[i] == '<' && !quoted:
-				inside = true
-			case h[i] == '>':
-				inside = false
-			}
-		}
+// Forward is what an intermediary that wants w writes where r came in: "no" is
+// never changed or removed, "yes" may become "no" (RFC 6442, section 4.2).
+func (r Routing) Forward(w Routing) Routing {
+	switch {
+	case r == RoutingNo:
+		return RoutingNo
+	case r == RoutingYes && w == RoutingAbsent:
+		return RoutingYes
 	}
-	return out
-}
-
-// bracketed takes `<uri>;params` apart. A bare URI without parameters is taken
-// too.
-func bracketed(v string) (uri, params string, ok bool) {
-	if open := strings.IndexByte(v, '<'); open >= 0 {
-		rest := v[open+1:]
-		uri, params, ok = strings.Cut(rest, ">")
-		params = strings.TrimSpace(params)
-		if !ok || (params != "" && params[0] != ';') {
-			return "", "", false
-		}
-		params = strings.TrimSpace(strings.TrimPrefix(params, ";"))
-	} else {
-		uri, params, _ = strings.Cut(v, ";")
-		ok = true
-	}
-	uri = strings.TrimSpace(uri)
-	return uri, params, ok && uri != "" && len(uri) <= maxURI && strings.IndexFunc(uri, notInURI) < 0
-}
-
-// notInURI reports what no URI holds (RFC 3986): white space, controls, and
-// what is not ASCII.
-func notInURI(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' || r == '"' }
-
-func sep(b *strings.Builder) string {
-	if b.Len() == 0 {
-		return ""
-	}
-	return ", "
-}
-
-// inBrackets keeps a URI from ending its brackets or its line.
-func inBrackets(s string) string { return escape(s, `<>" `) }
-
-// escape writes the octets of set as %hh and drops controls.
-func escape(s, set string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune(set, r) }) < 0 {
-		return s
-	}
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c == 0x7f:
-		case strings.IndexByte(set, c) >= 0:
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// oneLine returns parameters that keep to their value and their line, or none.
-func oneLine(s string) string {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f:
-			return ""
-		case quoted && s[i] == '\\':
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		case !quoted && strings.IndexByte("<>,", s[i]) >= 0:
-			return ""
-		}
-	}
-	if quoted {
-		return ""
-	}
-	return strings.TrimSpace(s)
+	return w
 }

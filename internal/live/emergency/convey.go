@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (c *call) convey(trunkTo string, slim bool) (sipedge.Invite, conveyed, erro
 	geo = append(geo, c.dec.values...)
 	parts = append(parts, c.dec.locations...)
 	parts = append(parts, c.dec.others...)
-	sent.geolocation = sipgeo.FormatGeolocation(geo...)
+	sent.geolocation = geolocation(geo)
 	in.Headers = c.headers(geo)
 	in.NoOffer = c.dec.sdp == nil
 	switch {
@@ -87,7 +88,7 @@ func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
 	if c.dec.sdp != nil {
 		in.Body, in.ContentType = c.dec.sdp, typeSDP
 	}
-	return in, conveyed{to: trunkTo, geolocation: sipgeo.FormatGeolocation(geo...)}, nil
+	return in, conveyed{to: trunkTo, geolocation: geolocation(geo)}, nil
 }
 
 // address is the caller as the PSAP sees him: the callback number, never
@@ -114,8 +115,8 @@ func (c *call) headers(geo []sipgeo.Location) sipedge.Headers {
 		{Name: "Max-Forwards", Value: strconv.Itoa(c.maxForwards())},
 		{Name: "P-Asserted-Identity", Value: c.address()},
 	}
-	if len(geo) > 0 {
-		h = append(h, sipedge.Header{Name: "Geolocation", Value: sipgeo.FormatGeolocation(geo...)},
+	if value := geolocation(geo); value != "" {
+		h = append(h, sipedge.Header{Name: "Geolocation", Value: value},
 			sipedge.Header{Name: "Geolocation-Routing", Value: "yes"})
 		for _, option := range optionTags(geo) {
 			h = append(h, sipedge.Header{Name: "Supported", Value: option})
@@ -123,7 +124,9 @@ func (c *call) headers(geo []sipgeo.Location) sipedge.Headers {
 	}
 	kept := c.req.Headers.All("Call-Info")
 	if !strings.Contains(strings.Join(kept, ","), c.uid) {
-		h = append(h, sipedge.Header{Name: "Call-Info", Value: sipgeo.CallInfo{URI: c.uid, Purpose: sipgeo.PurposeCallID}.Format()})
+		if value, err := (sipgeo.CallInfo{URI: c.uid, Purpose: sipgeo.PurposeCallID}).Format(); err == nil {
+			h = append(h, sipedge.Header{Name: "Call-Info", Value: value})
+		}
 	}
 	for _, v := range kept {
 		h = append(h, sipedge.Header{Name: "Call-Info", Value: v})
@@ -136,21 +139,21 @@ func (c *call) headers(geo []sipgeo.Location) sipedge.Headers {
 	return h
 }
 
+// geolocation is the header's value. What came in passed ParseGeolocation and
+// what we add is a cid, so that nothing is left out.
+func geolocation(values []sipgeo.Location) string {
+	value, _ := sipgeo.FormatGeolocation(values...)
+	return value
+}
+
 // optionTags says which kinds of reference are in use, as the one who sends
 // them must (RFC 6442, section 4.1).
 func optionTags(values []sipgeo.Location) []string {
-	sip, http := false, false
-	for _, v := range values {
-		scheme := v.Scheme()
-		sip = sip || scheme == "sip" || scheme == "sips" || scheme == "pres"
-		http = http || scheme == "http" || scheme == "https"
-	}
 	var tags []string
-	if sip {
-		tags = append(tags, "geolocation-sip")
-	}
-	if http {
-		tags = append(tags, "geolocation-http")
+	for _, tag := range []string{"geolocation-sip", "geolocation-http"} {
+		if slices.ContainsFunc(values, func(v sipgeo.Location) bool { return v.OptionTag() == tag }) {
+			tags = append(tags, tag)
+		}
 	}
 	return tags
 }
