@@ -8,21 +8,17 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/wire/calldata"
+	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
-
-// Declaration starts a document of its own.
-const Declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
-
-// unlinked stands for whom a document without entity is about.
-const unlinked = "pres:anonymous@anonymous.invalid"
 
 // Marshal returns the document with its XML declaration. See Append.
 func Marshal(d *Document) ([]byte, error) { return Append(make([]byte, 0, 2048), d) }
 
 // Append appends the document with its XML declaration. What it appends is
 // valid by the schemas of the RFCs; what cannot be written so is a *ParseError
-// with the path of the element, and dst comes back as it was.
+// with the path of the element, never with what stands in it, and dst comes
+// back as it was.
 func Append(dst []byte, d *Document) ([]byte, error) {
 	out, err := AppendPresence(append(dst, Declaration...), d)
 	if err != nil {
@@ -34,51 +30,38 @@ func Append(dst []byte, d *Document) ([]byte, error) {
 // AppendPresence appends the presence element alone, with all the namespaces
 // that it needs, for use inside another document.
 func AppendPresence(dst []byte, d *Document) ([]byte, error) {
-	w := writer{dst: dst, used: make(map[string]bool, len(d.Elements))}
-	w.presence(d)
+	w := writer{dst: dst}
+	if err := w.presence(d); err != nil {
+		return dst, xmltok.Within("presence", err)
+	}
 	return w.dst, nil
 }
 
+// frameSpaces declares what the frame around a location needs.
+const frameSpaces = ` xmlns="` + SpacePIDF + `" xmlns:dm="` + SpaceDataModel + `" xmlns:gp="` + SpaceGeopriv +
+	`" xmlns:gbp="` + SpacePolicy + `"`
+
 // AppendElement appends a device, tuple or person alone.
 func AppendElement(dst []byte, e *Element) ([]byte, error) {
-	w := writer{dst: dst, used: map[string]bool{}}
-	switch e.Kind {
-	case Tuple:
-		w.tuple(e)
-	case Device:
-		w.device(e)
-	case Person:
-		w.person(e)
+	w := writer{dst: dst, spaces: frameSpaces}
+	if err := w.element(e, ""); err != nil {
+		return dst, err
 	}
 	return w.dst, nil
 }
 
 // AppendGeopriv appends a geopriv element alone.
 func AppendGeopriv(dst []byte, g *Geopriv) ([]byte, error) {
-	w := writer{dst: dst}
-	w.geopriv(g)
-	return w.dst, nil
-}
-
-// AppendCivic appends a civicAddress element alone, for HELD and LoST too.
-func AppendCivic(dst []byte, c *Civic) ([]byte, error) {
-	w := writer{dst: dst}
-	w.civic(c)
-	return w.dst, nil
-}
-
-// AppendShape appends one shape alone, for LoST too.
-func AppendShape(dst []byte, s Shape) ([]byte, error) {
-	w := writer{dst: dst}
-	if !w.shape(s) {
-		return dst, &ParseError{Reason: "no shape that can be written"}
+	w := writer{dst: dst, spaces: ` xmlns:gp="` + SpaceGeopriv + `" xmlns:gbp="` + SpacePolicy + `"`}
+	if err := w.geopriv(g); err != nil {
+		return dst, xmltok.Within("geopriv", err)
 	}
 	return w.dst, nil
 }
 
 type writer struct {
-	dst  []byte
-	used map[string]bool // ids
+	dst    []byte
+	spaces string // namespaces that the first element declares
 }
 
 func (w *writer) str(s string) { w.dst = append(w.dst, s...) }
@@ -87,438 +70,463 @@ func (w *writer) elem(name, s string) { w.dst = xmltok.AppendElement(w.dst, name
 
 func (w *writer) attr(name, s string) { w.dst = xmltok.AppendAttr(w.dst, name, s) }
 
-func (w *writer) presence(d *Document) {
-	w.str(`<presence xmlns="` + SpacePIDF + `" xmlns:dm="` + SpaceDataModel + `" xmlns:gp="` + SpaceGeopriv +
-		`" xmlns:gbp="` + SpacePolicy + `"`)
-	entity := xmltok.CleanURI(d.Entity)
+// open writes a start tag up to its attributes.
+func (w *writer) open(tag string) {
+	w.str(tag)
+	w.str(w.spaces)
+	w.spaces = ""
+}
+
+func refuse(element, reason string) error {
+	return &ParseError{Path: "/" + element, Reason: reason}
+}
+
+func (w *writer) presence(d *Document) error {
+	entity := cleanURI(d.Entity)
 	if entity == "" {
-		entity = unlinked
+		return &ParseError{Path: "/@entity", Reason: "a URI is needed"}
 	}
+	w.str("<presence" + frameSpaces)
 	w.attr("entity", entity)
 	w.str(">")
+	ids := newIDs(d.Elements)
 	// The schema of RFC 3863 wants tuples before everything else.
-	for i := range d.Elements {
-		if d.Elements[i].Kind == Tuple {
-			w.tuple(&d.Elements[i])
+	for _, tuples := range [...]bool{true, false} {
+		for i := range d.Elements {
+			if e := &d.Elements[i]; (e.Kind == Tuple) == tuples {
+				if err := w.element(e, ids.of(e)); err != nil {
+					return err
+				}
+			}
+		}
+		if tuples {
+			if err := w.notes("note", d.Notes); err != nil {
+				return err
+			}
 		}
 	}
-	for i := range d.Elements {
-		switch e := &d.Elements[i]; e.Kind {
-		case Device:
-			w.device(e)
-		case Person:
-			w.person(e)
-		}
+	if err := w.foreign(d.Extensions, SpacePIDF); err != nil {
+		return err
 	}
 	w.str("</presence>")
+	return nil
 }
 
-// id writes an xs:ID that is unique in the document.
-func (w *writer) id(e *Element) {
+// ids gives every element an xs:ID that no other has. An id that the value has
+// is kept for the first that has it.
+type ids struct {
+	elements []Element
+	used     []string
+	made     int
+}
+
+func newIDs(elements []Element) *ids { return &ids{elements: elements} }
+
+func (s *ids) of(e *Element) string {
 	id := e.ID
-	for n := len(w.used) + 1; !xmltok.IsNCName(id) || w.used[id]; n++ {
-		id = "loc" + strconv.Itoa(n)
+	if len(s.elements) == 1 && xmltok.IsNCName(id) {
+		return id
 	}
-	w.used[id] = true
-	w.attr("id", id)
+	for !xmltok.IsNCName(id) || slices.Contains(s.used, id) {
+		for taken := true; taken; {
+			s.made++
+			id = "loc" + strconv.Itoa(s.made)
+			taken = slices.ContainsFunc(s.elements, func(other Element) bool { return other.ID == id })
+		}
+	}
+	s.used = append(s.used, id)
+	return id
 }
 
-func (w *writer) tuple(e *Element) {
-	w.str("<tuple")
-	w.id(e)
-	w.str("><status>")
-	w.geoprivs(e)
-	w.str("</status>")
-	w.elem("timestamp", FormatTime(e.Timestamp))
-	w.str("</tuple>")
-}
-
-func (w *writer) device(e *Element) {
-	w.str("<dm:device")
-	w.id(e)
-	w.str(">")
-	w.geoprivs(e)
-	id := xmltok.CleanURI(e.DeviceID)
+// element writes a device, tuple or person with the id, or with its own.
+func (w *writer) element(e *Element, id string) error {
 	if id == "" {
-		id = "urn:uuid:00000000-0000-0000-0000-000000000000" // mandatory; the nil UUID names nothing
+		if id = e.ID; !xmltok.IsNCName(id) {
+			id = "loc1"
+		}
 	}
-	w.elem("dm:deviceID", id)
-	w.elem("dm:timestamp", FormatTime(e.Timestamp))
+	var err error
+	name := ""
+	switch e.Kind {
+	case Device:
+		name, err = "device", w.device(e, id)
+	case Tuple:
+		name, err = "tuple", w.tuple(e, id)
+	case Person:
+		name, err = "person", w.person(e, id)
+	default:
+		return &ParseError{Reason: "an element that is neither device, tuple nor person"}
+	}
+	if err != nil {
+		return xmltok.Within(name+"[@id='"+id+"']", err)
+	}
+	return nil
+}
+
+func (w *writer) tuple(e *Element, id string) error {
+	w.open("<tuple")
+	w.attr("id", id)
+	w.str("><status>")
+	if e.Basic != "" && !isBasic(e.Basic) {
+		return refuse("status/basic", "neither open nor closed")
+	}
+	w.elem("basic", e.Basic)
+	err := w.geoprivs(e)
+	if err == nil {
+		err = w.foreign(e.Status, SpacePIDF)
+	}
+	if err != nil {
+		return xmltok.Within("status", err)
+	}
+	w.str("</status>")
+	if e.DeviceID != "" {
+		if err := w.uri("dm:deviceID", "deviceID", e.DeviceID); err != nil {
+			return err
+		}
+	}
+	if err := w.foreign(e.Extensions, SpacePIDF); err != nil {
+		return err
+	}
+	if err := w.contact(e); err != nil {
+		return err
+	}
+	if err := w.notes("note", e.Notes); err != nil {
+		return err
+	}
+	if err := w.time("timestamp", "timestamp", e.Timestamp); err != nil {
+		return err
+	}
+	w.str("</tuple>")
+	return nil
+}
+
+func (w *writer) contact(e *Element) error {
+	if e.Contact == "" {
+		if e.Priority != "" {
+			return refuse("contact", "a priority without a contact")
+		}
+		return nil
+	}
+	uri := cleanURI(e.Contact)
+	if uri == "" {
+		return refuse("contact", "not a URI")
+	}
+	w.str("<contact")
+	if e.Priority != "" {
+		if !isPriority(e.Priority) {
+			return refuse("contact/@priority", "not a decimal from 0 to 1 with at most three digits")
+		}
+		w.attr("priority", e.Priority)
+	}
+	w.str(">")
+	w.dst = xmltok.AppendText(w.dst, uri)
+	w.str("</contact>")
+	return nil
+}
+
+// bare refuses what a device or person cannot have.
+func (e *Element) bare() error {
+	switch {
+	case e.Basic != "" || len(e.Status) > 0:
+		return refuse("status", "only a tuple has a status")
+	case e.Contact != "" || e.Priority != "":
+		return refuse("contact", "only a tuple has a contact")
+	case e.Kind == Person && e.DeviceID != "":
+		return refuse("deviceID", "a person has none")
+	}
+	return nil
+}
+
+func (w *writer) device(e *Element, id string) error {
+	w.open("<dm:device")
+	w.attr("id", id)
+	w.str(">")
+	if err := w.inside(e); err != nil {
+		return err
+	}
+	device := e.DeviceID
+	if device == "" {
+		device = nilUUID // the schema wants one
+	}
+	if err := w.uri("dm:deviceID", "deviceID", device); err != nil {
+		return err
+	}
+	if err := w.after(e); err != nil {
+		return err
+	}
 	w.str("</dm:device>")
+	return nil
 }
 
-func (w *writer) person(e *Element) {
-	w.str("<dm:person")
-	w.id(e)
+func (w *writer) person(e *Element, id string) error {
+	w.open("<dm:person")
+	w.attr("id", id)
 	w.str(">")
-	w.geoprivs(e)
-	w.elem("dm:timestamp", FormatTime(e.Timestamp))
+	if err := w.inside(e); err != nil {
+		return err
+	}
+	if err := w.after(e); err != nil {
+		return err
+	}
 	w.str("</dm:person>")
+	return nil
 }
 
-func (w *writer) geoprivs(e *Element) {
-	for i := range e.Geopriv {
-		w.geopriv(&e.Geopriv[i])
+func (w *writer) inside(e *Element) error {
+	if err := e.bare(); err != nil {
+		return err
 	}
+	if err := w.geoprivs(e); err != nil {
+		return err
+	}
+	return w.foreign(e.Extensions, SpaceDataModel)
 }
 
-func (w *writer) geopriv(g *Geopriv) {
-	w.str("<gp:geopriv><gp:location-info>")
-	shape := false
-	for _, c := range g.Info {
-		if c.Civic != nil {
-			w.civic(c.Civic)
-		}
-		if c.Shape != nil {
-			shape = w.shape(c.Shape) || shape
-		}
+func (w *writer) after(e *Element) error {
+	if err := w.notes("dm:note", e.Notes); err != nil {
+		return err
 	}
-	if shape && g.Confidence > 0 && g.Confidence < 100 {
-		w.str(`<con:confidence xmlns:con="` + SpaceConf + `"`)
-		if distribution(g.Distribution) {
-			w.attr("pdf", g.Distribution)
-		}
-		w.str(">" + number(g.Confidence) + "</con:confidence>")
-	}
-	w.str("</gp:location-info><gp:usage-rules><gbp:retransmission-allowed>" +
-		strconv.FormatBool(g.Retransmission) + "</gbp:retransmission-allowed>")
-	w.elem("gbp:retention-expiry", FormatTime(g.Retention))
-	w.elem("gbp:external-ruleset", xmltok.CleanURI(g.Ruleset))
-	w.elem("gbp:note-well", g.NoteWell)
-	w.str("</gp:usage-rules>")
-	w.elem("gp:method", xmltok.Collapse(g.Method))
-	if !g.ProvidedBy.Empty() {
-		w.str("<gp:provided-by>")
-		w.dst = calldata.Append(w.dst, g.ProvidedBy)
-		w.str("</gp:provided-by>")
-	}
-	if src := sources(g.Source); src != "" {
-		w.str(`<lmsrc:source xmlns:lmsrc="` + SpaceSource + `">` + src + "</lmsrc:source>")
-	}
-	w.str("</gp:geopriv>")
+	return w.time("dm:timestamp", "timestamp", e.Timestamp)
 }
 
-func sources(list []string) string {
-	var out []string
-	for _, s := range list {
-		if (s == "lis" || s == "device" || s == "other") && !slices.Contains(out, s) {
-			out = append(out, s)
+func (w *writer) notes(tag string, list []Note) error {
+	for i, n := range list {
+		w.str("<" + tag)
+		if n.Lang != "" {
+			if !isLanguage(n.Lang) {
+				return refuse(xmltok.Nth("note", i)+"/@lang", "not a language tag")
+			}
+			w.attr("xml:lang", n.Lang)
 		}
+		w.str(">")
+		w.dst = xmltok.AppendText(w.dst, n.Text)
+		w.str("</" + tag + ">")
 	}
-	return strings.Join(out, " ")
+	return nil
 }
 
-func (w *writer) civic(c *Civic) {
-	w.str(`<ca:civicAddress xmlns:ca="` + SpaceCivic + `"`)
-	for _, e := range [...]struct{ space, prefix string }{{SpaceCivicExt, "cae"}, {SpaceNENA1, "cdx1"}, {SpaceNENA2, "cdx2"}} {
-		if slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Space == e.space }) {
-			w.attr("xmlns:"+e.prefix, e.space)
-		}
+// uri writes an element that holds a URI; nothing when s is empty.
+func (w *writer) uri(tag, name, s string) error {
+	if s == "" {
+		return nil
 	}
-	w.lang(c.Lang)
+	u := cleanURI(s)
+	if u == "" {
+		return refuse(name, "not an absolute URI")
+	}
+	w.elem(tag, u)
+	return nil
+}
+
+func (w *writer) time(tag, name string, t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	if t.Year() < 1 || t.Year() > 9999 {
+		return refuse(name, "a year that xs:dateTime cannot write here")
+	}
+	w.str("<")
+	w.str(tag)
 	w.str(">")
-	for _, name := range civicOrder {
-		if f := c.field(SpaceCivic, name); f != nil {
-			w.civicField("ca:"+name, "", f)
-		}
-	}
-	for _, e := range extensions {
-		if f := c.field(e.space, e.name); f != nil {
-			w.civicField(prefixOf(e.space)+":"+e.name, "", f)
-		}
-	}
-	for i := range c.Fields {
-		f := &c.Fields[i]
-		if _, known := CivicSpace(f.Name); f.Space == SpaceCivic || f.Space == "" || !xmltok.IsNCName(f.Name) ||
-			(known && isCivicSpace(f.Space)) || f.Space == xmltok.SpaceXML || xmltok.CleanURI(f.Space) != f.Space {
-			continue
-		}
-		if p := prefixOf(f.Space); p != "" {
-			w.civicField(p+":"+f.Name, "", f)
-		} else {
-			w.civicField("x:"+f.Name, f.Space, f)
-		}
-	}
-	w.str("</ca:civicAddress>")
+	w.dst = t.AppendFormat(w.dst, timeLayout(t))
+	w.str("</")
+	w.str(tag)
+	w.str(">")
+	return nil
 }
 
-func prefixOf(space string) string {
-	switch space {
-	case SpaceCivicExt:
-		return "cae"
-	case SpaceNENA1:
-		return "cdx1"
-	case SpaceNENA2:
-		return "cdx2"
+// foreign writes elements of others where the schema takes any but those of
+// the namespace around.
+func (w *writer) foreign(list []foreign.Element, around string) error {
+	for _, f := range list {
+		if f.Space == around || f.Space == "" {
+			return refuse(clip(f.Local), "an element of another namespace is needed here")
+		}
+		out, err := xmltok.AppendForeign(w.dst, f)
+		if err != nil {
+			return xmltok.Within(clip(f.Local), err)
+		}
+		w.dst = out
 	}
-	return ""
+	return nil
 }
 
-func (c *Civic) field(space, name string) *Field {
-	for i := range c.Fields {
-		if f := &c.Fields[i]; f.Name == name && f.Space == space && f.Value != "" {
-			return f
+func (w *writer) geoprivs(e *Element) error {
+	for i := range e.Geopriv {
+		if err := w.geopriv(&e.Geopriv[i]); err != nil {
+			name := "geopriv"
+			if len(e.Geopriv) > 1 {
+				name = xmltok.Nth(name, i)
+			}
+			return xmltok.Within(name, err)
 		}
 	}
 	return nil
 }
 
-func (w *writer) civicField(name, space string, f *Field) {
-	value := xmltok.Collapse(f.Value)
-	if name == "ca:country" {
-		value = strings.ToUpper(value)
-		if len(value) != 2 || value[0] < 'A' || value[0] > 'Z' || value[1] < 'A' || value[1] > 'Z' {
-			return
+func (w *writer) geopriv(g *Geopriv) error {
+	w.open("<gp:geopriv")
+	w.str("><gp:location-info>")
+	for i := range g.Info {
+		if err := w.chunk(&g.Info[i]); err != nil {
+			return xmltok.Within("location-info", err)
 		}
 	}
-	if value == "" {
-		return
+	if err := w.confidence(g); err != nil {
+		return xmltok.Within("location-info", err)
 	}
-	w.str("<" + name)
-	if space != "" {
-		w.attr("xmlns:x", space)
+	w.str("</gp:location-info><gp:usage-rules>")
+	if err := w.rules(g); err != nil {
+		return xmltok.Within("usage-rules", err)
 	}
-	if name != "ca:country" && name != "ca:PLC" && name != "cdx1:STPS" { // their types have no attribute
-		w.lang(f.Lang)
+	w.str("</gp:usage-rules>")
+	w.elem("gp:method", xmltok.Collapse(g.Method))
+	if !g.ProvidedBy.Empty() {
+		w.str("<gp:provided-by>")
+		var err error
+		if w.dst, err = calldata.AppendProvidedBy(w.dst, g.ProvidedBy); err != nil {
+			return xmltok.Within("provided-by", err)
+		}
+		w.str("</gp:provided-by>")
+	}
+	for i, s := range g.Source {
+		if !isSource(s) {
+			return refuse("source", "neither lis, device nor other")
+		}
+		if i == 0 {
+			w.str(`<lmsrc:source xmlns:lmsrc="` + SpaceSource + `">`)
+		} else {
+			w.str(" ")
+		}
+		w.str(s)
+	}
+	if len(g.Source) > 0 {
+		w.str("</lmsrc:source>")
+	}
+	if err := w.foreign(g.Extensions, SpaceGeopriv); err != nil {
+		return err
+	}
+	w.str("</gp:geopriv>")
+	return nil
+}
+
+func (w *writer) rules(g *Geopriv) error {
+	// RFC 4119, section 2.2.2: it stands there also when it is no.
+	if g.Retransmission {
+		w.str("<gbp:retransmission-allowed>true</gbp:retransmission-allowed>")
+	} else {
+		w.str("<gbp:retransmission-allowed>false</gbp:retransmission-allowed>")
+	}
+	if err := w.time("gbp:retention-expiry", "retention-expiry", g.Retention); err != nil {
+		return err
+	}
+	if err := w.uri("gbp:external-ruleset", "external-ruleset", g.Ruleset); err != nil {
+		return err
+	}
+	if g.NoteWell != "" || g.NoteWellLang != "" {
+		w.str("<gbp:note-well")
+		if g.NoteWellLang != "" {
+			if !isLanguage(g.NoteWellLang) {
+				return refuse("note-well/@lang", "not a language tag")
+			}
+			w.attr("xml:lang", g.NoteWellLang)
+		}
+		w.str(">")
+		w.dst = xmltok.AppendText(w.dst, g.NoteWell)
+		w.str("</gbp:note-well>")
+	}
+	return w.foreign(g.Rules, SpacePolicy)
+}
+
+func (w *writer) chunk(c *Chunk) error {
+	set := 0
+	for _, is := range [...]bool{c.Civic != nil, c.Shape != nil, !c.Foreign.IsZero()} {
+		if is {
+			set++
+		}
+	}
+	switch {
+	case c.Err != nil:
+		return &ParseError{Reason: "a part that could not be read cannot be written"}
+	case set > 1:
+		return &ParseError{Reason: "a chunk is one civic address, one shape or one foreign element"}
+	case c.Civic != nil:
+		return w.civicAddress(c.Civic)
+	case c.Shape != nil:
+		return w.shape(c.Shape)
+	case set == 1:
+		return w.foreign([]foreign.Element{c.Foreign}, SpaceGeopriv)
+	}
+	return &ParseError{Reason: "a chunk with nothing in it"}
+}
+
+func (w *writer) confidence(g *Geopriv) error {
+	switch c := g.Confidence; {
+	case c == 0 && g.Distribution == "":
+		return nil
+	case c == 0:
+		return refuse("confidence", "a distribution without a confidence")
+	case !g.uncertain():
+		return refuse("confidence", "only a point is given, which has none (RFC 7459, section 4.1)")
+	case c != UnknownConfidence && !(c > 0 && c < 100):
+		return refuse("confidence", "neither between 0 and 100 nor unknown")
+	case g.Distribution != "" && !isDistribution(g.Distribution):
+		return refuse("confidence/@pdf", "neither normal, rectangular nor unknown")
+	}
+	w.str(`<con:confidence xmlns:con="` + SpaceConf + `"`)
+	if g.Distribution != "" {
+		w.attr("pdf", g.Distribution)
 	}
 	w.str(">")
-	w.dst = xmltok.AppendText(w.dst, value)
-	w.str("</" + name + ">")
+	if g.Confidence == UnknownConfidence {
+		w.str("unknown")
+	} else {
+		w.number(g.Confidence)
+	}
+	w.str("</con:confidence>")
+	return nil
 }
 
-func (w *writer) lang(s string) {
-	if isLanguage(s) {
-		w.attr("xml:lang", s)
+func (w *writer) number(v float64) {
+	if i := int64(v); float64(i) == v && (i != 0 || !math.Signbit(v)) {
+		w.dst = strconv.AppendInt(w.dst, i, 10)
+		return
 	}
+	w.dst = strconv.AppendFloat(w.dst, v, 'f', -1, 64)
 }
 
-// isLanguage is xs:language.
-func isLanguage(s string) bool {
-	for i, part := range strings.Split(s, "-") {
-		if len(part) < 1 || len(part) > 8 {
-			return false
-		}
-		for _, c := range []byte(part) {
-			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || (i > 0 && c >= '0' && c <= '9')) {
-				return false
-			}
-		}
+// cleanURI is xmltok.CleanURI, with a short way for what is surely a URI: a
+// scheme, and after it nothing that has to be escaped and no authority.
+func cleanURI(s string) string {
+	colon := strings.IndexByte(s, ':')
+	if colon < 1 || colon+1 == len(s) || s[colon+1] == '/' || s[0] < 'a' || s[0] > 'z' {
+		return xmltok.CleanURI(s)
 	}
-	return true
-}
-
-// shape writes s and reports whether it could: a shape with numbers that are
-// none has no place in a document.
-func (w *writer) shape(s Shape) bool {
-	s = sendable(s)
-	switch s := s.(type) {
-	case Point:
-		w.open("gml:Point", s.Pos)
-		w.pos(s.Pos)
-		w.str("</gml:Point>")
-	case Circle:
-		s.Center.HasAlt = false // RFC 5491, section 5.2.3: two dimensions
-		w.open("gs:Circle", s.Center)
-		w.pos(s.Center)
-		w.length("gs:radius", s.Radius)
-		w.str("</gs:Circle>")
-	case Ellipse:
-		s.Center.HasAlt = false
-		w.open("gs:Ellipse", s.Center)
-		w.pos(s.Center)
-		w.length("gs:semiMajorAxis", s.SemiMajor)
-		w.length("gs:semiMinorAxis", s.SemiMinor)
-		w.angle("gs:orientation", s.Orientation)
-		w.str("</gs:Ellipse>")
-	case ArcBand:
-		s.Center.HasAlt = false
-		w.open("gs:ArcBand", s.Center)
-		w.pos(s.Center)
-		w.length("gs:innerRadius", s.Inner)
-		w.length("gs:outerRadius", s.Outer)
-		w.angle("gs:startAngle", s.Start)
-		w.angle("gs:openingAngle", s.Opens)
-		w.str("</gs:ArcBand>")
-	case Sphere:
-		w.open("gs:Sphere", s.Center)
-		w.pos(s.Center)
-		w.length("gs:radius", s.Radius)
-		w.str("</gs:Sphere>")
-	case Ellipsoid:
-		w.open("gs:Ellipsoid", s.Center)
-		w.pos(s.Center)
-		w.length("gs:semiMajorAxis", s.SemiMajor)
-		w.length("gs:semiMinorAxis", s.SemiMinor)
-		w.length("gs:verticalAxis", s.Vertical)
-		w.angle("gs:orientation", s.Orientation)
-		w.str("</gs:Ellipsoid>")
-	case Polygon:
-		w.polygon(s.Exterior, true)
-	case Prism:
-		w.open("gs:Prism", s.Base[0])
-		w.str("<gs:base>")
-		w.polygon(s.Base, false)
-		w.str("</gs:base>")
-		w.length("gs:height", s.Height)
-		w.str("</gs:Prism>")
-	default:
-		return false
-	}
-	return true
-}
-
-// sendable returns s, what is left of it, or nil: volumes without altitude are
-// sent as their ground, polygons of fewer than three corners as what they are.
-func sendable(s Shape) Shape {
-	switch t := s.(type) {
-	case Sphere:
-		if !t.Center.HasAlt {
-			s = Circle(t)
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z' || i < colon) && (c < '0' || c > '9') && c != '.' && c != '-' && c != '+' &&
+			(i < colon || (c != ':' && c != '@' && c != '_')) {
+			return xmltok.CleanURI(s)
 		}
-	case Ellipsoid:
-		if !t.Center.HasAlt {
-			s = Ellipse{t.Center, t.SemiMajor, t.SemiMinor, t.Orientation}
-		}
-	case Prism:
-		if slices.ContainsFunc(t.Base, func(p Pos) bool { return !p.HasAlt }) || t.Height <= 0 {
-			s = Polygon{Exterior: t.Base}
-		}
-	}
-	switch t := s.(type) {
-	case nil:
-		return nil
-	case Polygon:
-		switch len(t.Exterior) {
-		case 0:
-			return nil
-		case 1:
-			s = Point{t.Exterior[0]}
-		case 2:
-			s = t.Enclose()
-		}
-	case Prism:
-		if len(t.Base) < 3 {
-			return sendable(Polygon{Exterior: t.Base})
-		}
-	}
-	if !finite(s) {
-		return nil
 	}
 	return s
 }
 
-func finite(s Shape) bool {
-	var ps []Pos
-	var nums []float64
-	switch s := s.(type) {
-	case Point:
-		ps = []Pos{s.Pos}
-	case Circle:
-		ps, nums = []Pos{s.Center}, []float64{s.Radius}
-	case Sphere:
-		ps, nums = []Pos{s.Center}, []float64{s.Radius}
-	case Ellipse:
-		ps, nums = []Pos{s.Center}, []float64{s.SemiMajor, s.SemiMinor}
-	case Ellipsoid:
-		ps, nums = []Pos{s.Center}, []float64{s.SemiMajor, s.SemiMinor, s.Vertical}
-	case ArcBand:
-		ps, nums = []Pos{s.Center}, []float64{s.Inner, s.Outer}
-	case Polygon:
-		ps = s.Exterior
-	case Prism:
-		ps, nums = s.Base, []float64{s.Height}
+func timeLayout(t time.Time) string {
+	if t.Nanosecond() < int(time.Millisecond) {
+		return "2006-01-02T15:04:05Z"
 	}
-	for _, p := range ps {
-		if !(p.Lat >= -90 && p.Lat <= 90 && p.Lon >= -180 && p.Lon <= 180) || !(p.Alt >= -1e9 && p.Alt <= 1e9) {
-			return false
-		}
-	}
-	for _, v := range nums {
-		if !(v >= 0 && v <= 1e9) {
-			return false
-		}
-	}
-	return len(ps) > 0
+	return "2006-01-02T15:04:05.000Z"
 }
-
-func (w *writer) open(name string, p Pos) {
-	w.str("<" + name + ` xmlns:gml="` + SpaceGML + `"`)
-	if strings.HasPrefix(name, "gs:") {
-		w.str(` xmlns:gs="` + SpaceShape + `"`)
-	}
-	w.str(` srsName="` + srsName(p.HasAlt) + `">`)
-}
-
-func srsName(threeD bool) string {
-	if threeD {
-		return "urn:ogc:def:crs:EPSG::4979"
-	}
-	return "urn:ogc:def:crs:EPSG::4326"
-}
-
-func (w *writer) pos(p Pos) {
-	w.str("<gml:pos>" + number(p.Lat) + " " + number(p.Lon))
-	if p.HasAlt {
-		w.str(" " + number(p.Alt))
-	}
-	w.str("</gml:pos>")
-}
-
-// polygon writes the ring counter-clockwise and closed (RFC 5491, section
-// 5.2.2), in three dimensions only when every corner has its altitude.
-func (w *writer) polygon(ring []Pos, outermost bool) {
-	threeD := !slices.ContainsFunc(ring, func(p Pos) bool { return !p.HasAlt })
-	if outermost {
-		w.open("gml:Polygon", Pos{HasAlt: threeD})
-	} else {
-		w.str("<gml:Polygon>")
-	}
-	w.str("<gml:exterior><gml:LinearRing>")
-	n := len(ring)
-	back := clockwise(ring)
-	for i := range n + 1 {
-		at := i % n
-		if back {
-			at = (n - i) % n
-		}
-		p := ring[at]
-		p.HasAlt = threeD
-		w.pos(p)
-	}
-	w.str("</gml:LinearRing></gml:exterior></gml:Polygon>")
-}
-
-func clockwise(ring []Pos) bool {
-	var twice float64
-	for i, p := range ring {
-		q := ring[(i+1)%len(ring)]
-		twice += (q.Lon - p.Lon) * (q.Lat + p.Lat)
-	}
-	return twice > 0
-}
-
-func (w *writer) length(name string, v float64) {
-	w.str("<" + name + ` uom="urn:ogc:def:uom:EPSG::9001">` + number(v) + "</" + name + ">")
-}
-
-func (w *writer) angle(name string, v float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		v = 0
-	}
-	w.str("<" + name + ` uom="urn:ogc:def:uom:EPSG::9102">` + number(v) + "</" + name + ">")
-}
-
-func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // FormatTime writes an xs:dateTime in UTC to the millisecond, with the "Z" that
-// HELD asks for (RFC 5985, section 6.1); empty for the zero time.
+// HELD asks for (RFC 5985, section 6.1); empty for the zero time and for a year
+// of more than four digits.
 func FormatTime(t time.Time) string {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
 		return ""
 	}
-	if t.Nanosecond() < int(time.Millisecond) {
-		return t.Format("2006-01-02T15:04:05Z")
-	}
-	return t.Format("2006-01-02T15:04:05.000Z")
+	return t.Format(timeLayout(t))
 }

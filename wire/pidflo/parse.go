@@ -23,64 +23,17 @@ func Parse(b []byte) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read PIDF-LO: %w", err)
 	}
-	if root.Local() != "presence" {
-		return nil, fmt.Errorf("read PIDF-LO: %w", ErrNotPresence)
+	if root.Local() != "presence" || !of(root).frame() {
+		return nil, fmt.Errorf("read PIDF-LO: %w", root.Errorf("%w", ErrNotPresence))
 	}
 	return FromNode(root), nil
 }
 
-// FromNode reads a presence element inside another document. It is for the
-// packages beside this one: nobody else can name the type.
-func FromNode(root xmltok.Node) *Document {
-	d := &Document{Entity: strings.TrimSpace(root.Attr("entity"))}
-	for c := range root.Children() {
-		var kind Kind
-		switch c.Local() {
-		case "device":
-			kind = Device
-		case "tuple":
-			kind = Tuple
-		case "person":
-			kind = Person
-		default:
-			continue
-		}
-		d.Elements = append(d.Elements, readElement(kind, c))
-	}
-	return d
-}
+// ParseElement reads a document that is one device, tuple or person.
+func ParseElement(b []byte) (Element, error) { return fragment(b, ElementFromNode) }
 
-// CivicFromNode reads a civicAddress element inside another document.
-func CivicFromNode(n xmltok.Node) (*Civic, error) {
-	if n.Local() != "civicAddress" {
-		return nil, n.Errorf("not a civicAddress")
-	}
-	return readCivic(n), nil
-}
-
-// ShapeFromNode reads a shape of GML or of its PIDF-LO profile.
-func ShapeFromNode(n xmltok.Node) (Shape, error) { return readShape(n) }
-
-// GeoprivFromNode reads a geopriv element.
-func GeoprivFromNode(n xmltok.Node) (Geopriv, error) {
-	if n.Local() != "geopriv" {
-		return Geopriv{}, n.Errorf("not a geopriv element")
-	}
-	return readGeopriv(n), nil
-}
-
-// ElementFromNode reads a device, tuple or person.
-func ElementFromNode(n xmltok.Node) (Element, error) {
-	switch n.Local() {
-	case "device":
-		return readElement(Device, n), nil
-	case "tuple":
-		return readElement(Tuple, n), nil
-	case "person":
-		return readElement(Person, n), nil
-	}
-	return Element{}, n.Errorf("not a device, tuple or person")
-}
+// ParseGeopriv reads a document that is one geopriv element.
+func ParseGeopriv(b []byte) (Geopriv, error) { return fragment(b, GeoprivFromNode) }
 
 // ParseCivic reads a document that is one civicAddress element.
 func ParseCivic(b []byte) (*Civic, error) { return fragment(b, CivicFromNode) }
@@ -88,333 +41,291 @@ func ParseCivic(b []byte) (*Civic, error) { return fragment(b, CivicFromNode) }
 // ParseShape reads a document that is one shape.
 func ParseShape(b []byte) (Shape, error) { return fragment(b, ShapeFromNode) }
 
-// ParseGeopriv reads a document that is one geopriv element.
-func ParseGeopriv(b []byte) (Geopriv, error) { return fragment(b, GeoprivFromNode) }
-
-// ParseElement reads a document that is one device, tuple or person.
-func ParseElement(b []byte) (Element, error) { return fragment(b, ElementFromNode) }
-
 func fragment[T any](b []byte, read func(xmltok.Node) (T, error)) (T, error) {
+	var none T
 	n, err := xmltok.Parse(b, xmltok.Limits{})
 	if err != nil {
-		var zero T
-		return zero, fmt.Errorf("read part of PIDF-LO: %w", err)
+		return none, fmt.Errorf("read part of PIDF-LO: %w", err)
 	}
-	return read(n)
+	v, err := read(n)
+	if err != nil {
+		return none, fmt.Errorf("read part of PIDF-LO: %w", err)
+	}
+	return v, nil
+}
+
+// FromNode reads a presence element inside another document. It is for the
+// packages beside this one, as the other functions of xmltok.Node are: nobody
+// else can name the type.
+func FromNode(root xmltok.Node) *Document {
+	d := &Document{Entity: strings.TrimSpace(root.Attr("entity"))}
+	for c := range root.Children() {
+		v := of(c)
+		if kind, ok := kindOf(c, v); ok {
+			if d.Elements == nil {
+				d.Elements = make([]Element, 0, 1)
+			}
+			d.Elements = append(d.Elements, readElement(kind, c))
+			continue
+		}
+		if v.frame() && c.Local() == "note" {
+			d.Notes = append(d.Notes, readNote(c))
+			continue
+		}
+		d.Extensions = keep(d.Extensions, c, SpacePIDF)
+	}
+	return d
+}
+
+// ElementFromNode reads a device, tuple or person.
+func ElementFromNode(n xmltok.Node) (Element, error) {
+	kind, ok := kindOf(n, of(n))
+	if !ok {
+		return Element{}, n.Errorf("not a device, tuple or person")
+	}
+	return readElement(kind, n), nil
+}
+
+// GeoprivFromNode reads a geopriv element.
+func GeoprivFromNode(n xmltok.Node) (Geopriv, error) {
+	if n.Local() != "geopriv" || !of(n).frame() {
+		return Geopriv{}, n.Errorf("not a geopriv element")
+	}
+	return readGeopriv(n), nil
+}
+
+func kindOf(n xmltok.Node, v vocab) (Kind, bool) {
+	if !v.frame() {
+		return 0, false
+	}
+	switch n.Local() {
+	case "device":
+		return Device, true
+	case "tuple":
+		return Tuple, true
+	case "person":
+		return Person, true
+	}
+	return 0, false
 }
 
 func readElement(kind Kind, n xmltok.Node) Element {
-	e := Element{Kind: kind, ID: n.Attr("id")}
+	e := Element{Kind: kind, ID: strings.TrimSpace(n.Attr("id"))}
+	around := SpaceDataModel
+	if kind == Tuple {
+		around = SpacePIDF
+	}
 	for c := range n.Children() {
-		switch c.Local() {
-		case "geopriv":
-			e.Geopriv = append(e.Geopriv, readGeopriv(c))
-		case "status":
-			for s := range c.Children() {
-				if s.Local() == "geopriv" {
-					e.Geopriv = append(e.Geopriv, readGeopriv(s))
-				}
-			}
-		case "deviceID":
-			e.DeviceID = c.Token()
-		case "timestamp":
-			e.Timestamp, _ = ParseTime(c.Text())
+		if !of(c).frame() || !e.member(c) {
+			e.Extensions = keep(e.Extensions, c, around)
 		}
 	}
 	return e
 }
 
+// nilUUID names nothing. It stands for the deviceID that a device must have and
+// that nobody knows.
+const nilUUID = "urn:uuid:00000000-0000-0000-0000-000000000000"
+
+// member reads a child that RFC 3863 or RFC 4479 defines.
+func (e *Element) member(c xmltok.Node) bool {
+	switch c.Local() {
+	case "geopriv":
+		e.Geopriv = append(e.Geopriv, readGeopriv(c))
+	case "status":
+		e.status(c)
+	case "deviceID":
+		id := c.Token()
+		switch {
+		case e.Kind == Person || id == "" || id == nilUUID:
+		case e.DeviceID != "":
+			return false
+		default:
+			e.DeviceID = id
+		}
+	case "note":
+		e.Notes = append(e.Notes, readNote(c))
+	case "timestamp":
+		e.Timestamp, _ = ParseTime(c.Text())
+	case "contact":
+		if e.Kind == Tuple {
+			e.Contact = c.Token()
+			if p := strings.TrimSpace(c.Attr("priority")); isPriority(p) && e.Contact != "" {
+				e.Priority = p // one out of range counts as none (RFC 3863, section 4.1.5)
+			}
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (e *Element) status(n xmltok.Node) {
+	for c := range n.Children() {
+		switch v := of(c); {
+		case v.frame() && c.Local() == "geopriv":
+			e.Geopriv = append(e.Geopriv, readGeopriv(c))
+		case v.frame() && c.Local() == "basic":
+			if b := c.Token(); e.Kind == Tuple && isBasic(b) {
+				e.Basic = b
+			}
+		case e.Kind == Tuple:
+			e.Status = keep(e.Status, c, SpacePIDF)
+		}
+	}
+}
+
+func isBasic(s string) bool { return s == "open" || s == "closed" }
+
+// isPriority is the qvalue of RFC 3863.
+func isPriority(s string) bool {
+	if s == "" || len(s) > len("0.123") || (s[0] != '0' && s[0] != '1') || (len(s) > 1 && s[1] != '.') {
+		return false
+	}
+	for i := 2; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' || (s[0] == '1' && s[i] != '0') {
+			return false
+		}
+	}
+	return true
+}
+
+func readNote(n xmltok.Node) Note {
+	return Note{Text: trim(n.Text()), Lang: language(n.Lang())}
+}
+
+func trim(s string) string { return strings.Trim(s, " \t\r\n") }
+
+func language(s string) string {
+	if isLanguage(s) {
+		return s
+	}
+	return ""
+}
+
 func readGeopriv(n xmltok.Node) Geopriv {
 	var g Geopriv
 	for c := range n.Children() {
-		switch c.Local() {
-		case "location-info":
-			readInfo(&g, c)
-		case "usage-rules":
-			readRules(&g, c)
-		case "method":
+		v := of(c)
+		switch name := c.Local(); {
+		case v.frame() && name == "location-info":
+			g.info(c)
+		case v.frame() && name == "usage-rules":
+			g.rules(c)
+		case v.frame() && name == "method":
 			g.Method = c.Token()
-		case "provided-by":
+		case v.frame() && name == "provided-by":
 			g.ProvidedBy = calldata.FromNode(c)
-		case "source":
-			g.Source = strings.Fields(c.Text())
+		case (v == vSource || v == vLoose) && name == "source":
+			g.Source = sources(c.Text())
+		default:
+			g.Extensions = keep(g.Extensions, c, SpaceGeopriv)
 		}
 	}
 	return g
 }
 
-func readRules(g *Geopriv, n xmltok.Node) {
+func sources(text string) []string {
+	var out []string
+	for s := range strings.FieldsSeq(text) {
+		if isSource(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func isSource(s string) bool { return s == "lis" || s == "device" || s == "other" }
+
+func (g *Geopriv) rules(n xmltok.Node) {
 	for c := range n.Children() {
-		switch c.Local() {
-		case "retransmission-allowed":
-			// RFC 4119's own prose writes "yes" and "no".
-			v := strings.ToLower(c.Token())
-			g.Retransmission = v == "true" || v == "1" || v == "yes"
-		case "retention-expiry", "retention-expires":
-			g.Retention, _ = ParseTime(c.Text())
-		case "external-ruleset", "ruleset-reference":
-			g.Ruleset = c.Token()
-		case "note-well":
-			g.NoteWell = c.Token()
+		if !of(c).frame() || !g.rule(c) {
+			g.Rules = keep(g.Rules, c, SpacePolicy)
 		}
 	}
 }
 
-func readInfo(g *Geopriv, n xmltok.Node) {
+func (g *Geopriv) rule(c xmltok.Node) bool {
+	switch c.Local() {
+	case "retransmission-allowed":
+		switch v := c.Token(); v {
+		case "true", "1":
+			g.Retransmission = true
+		default: // RFC 4119's own prose writes "yes" and "no"
+			g.Retransmission = strings.EqualFold(v, "yes") || strings.EqualFold(v, "true")
+		}
+	case "retention-expiry", "retention-expires":
+		g.Retention, _ = ParseTime(c.Text())
+	case "external-ruleset", "ruleset-reference":
+		g.Ruleset = c.Token()
+	case "note-well":
+		if g.NoteWell = trim(c.Text()); g.NoteWell != "" {
+			g.NoteWellLang = language(c.Lang())
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (g *Geopriv) info(n xmltok.Node) {
+	if g.Info == nil {
+		g.Info = make([]Chunk, 0, 2)
+	}
 	for c := range n.Children() {
-		switch c.Local() {
-		case "civicAddress":
+		v := of(c)
+		switch name := c.Local(); {
+		case v.civic() && name == "civicAddress":
 			g.Info = append(g.Info, Chunk{Civic: readCivic(c)})
-		case "confidence":
-			if v, err := strconv.ParseFloat(c.Token(), 64); err == nil && v > 0 && v < 100 {
-				g.Confidence = v
-			}
-			if pdf := c.Attr("pdf"); distribution(pdf) {
-				g.Distribution = pdf
-			}
-		case "Dynamic": // how the target moves (RFC 5962), not where it is
-		default:
-			s, err := readShape(c)
+		case v.confidence() && name == "confidence":
+			g.confidence(c)
+		case v.geometry() && knownShape(name):
+			s, err := ShapeFromNode(c)
 			g.Info = append(g.Info, Chunk{Shape: s, Err: err})
+		default:
+			if s := c.Space(); s != SpaceGeopriv && s != "" {
+				g.Info = append(g.Info, Chunk{Foreign: xmltok.Foreign(c)})
+			}
 		}
 	}
+	if len(g.Info) == 0 {
+		g.Info = nil
+	}
+	if !g.uncertain() {
+		g.Confidence, g.Distribution = 0, "" // means nothing for a point (RFC 7459, section 4.1)
+	}
 }
 
-func distribution(s string) bool { return s == "normal" || s == "rectangular" || s == "unknown" }
+func (g *Geopriv) confidence(n xmltok.Node) {
+	text := n.Token()
+	if strings.EqualFold(text, "unknown") {
+		g.Confidence = UnknownConfidence
+	} else if v, err := strconv.ParseFloat(text, 64); err == nil && v > 0 && v < 100 {
+		g.Confidence = v
+	} else {
+		return
+	}
+	if pdf := strings.TrimSpace(n.Attr("pdf")); isDistribution(pdf) {
+		g.Distribution = pdf
+	}
+}
 
-func readCivic(n xmltok.Node) *Civic {
-	c := &Civic{Lang: n.Lang()}
-	for f := range n.Children() {
-		value := f.DeepToken()
-		if value == "" {
-			continue
+// uncertain reports whether there is anything but points.
+func (g *Geopriv) uncertain() bool {
+	for _, c := range g.Info {
+		if _, point := c.Shape.(Point); !point {
+			return true
 		}
-		space, name := f.Space(), f.Local()
-		if known, ok := CivicSpace(name); ok && (space == n.Space() || isCivicSpace(space)) {
-			// A field of a known name in a neighbouring namespace is met in the
-			// field; it is put where it belongs.
-			space = known
-		} else if space == n.Space() {
-			space = SpaceCivic
-		}
-		c.Fields = append(c.Fields, Field{Space: space, Name: name, Value: value, Lang: f.Lang()})
-	}
-	return c
-}
-
-func isCivicSpace(s string) bool {
-	return s == SpaceCivic || s == SpaceCivicExt || s == SpaceNENA1 || s == SpaceNENA2
-}
-
-// readShape reads a shape by its local name: the namespaces of GML and of its
-// profile are written in several wrong ways (see Parse).
-func readShape(n xmltok.Node) (Shape, error) {
-	if !knownShape(n.Local()) {
-		return nil, fmt.Errorf("no civic address and no shape that is known: %s", clip(n.Local()))
-	}
-	r := shapeReader{n: n}
-	r.reference(n)
-	s := r.shape()
-	if r.err != nil {
-		return nil, fmt.Errorf("%s: %w", n.Local(), r.err)
-	}
-	return s, nil
-}
-
-func knownShape(name string) bool {
-	switch name {
-	case "Point", "Circle", "Polygon", "Ellipse", "ArcBand", "Sphere", "Ellipsoid", "Prism":
-		return true
 	}
 	return false
 }
 
-// shapeReader reads one shape and keeps the first thing that was wrong.
-type shapeReader struct {
-	n   xmltok.Node
-	err error
+func isDistribution(s string) bool {
+	return s == PDFNormal || s == PDFRectangular || s == PDFUnknown
 }
 
-func (r *shapeReader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
-}
-
-// reference accepts WGS 84 in all the ways in which it is written, and no
-// reference at all, which no other system would be likelier than.
-func (r *shapeReader) reference(n xmltok.Node) {
-	srs := strings.TrimSpace(n.Attr("srsName"))
-	if srs != "" && !strings.HasSuffix(srs, ":4326") && !strings.HasSuffix(srs, ":4979") &&
-		!strings.HasSuffix(srs, "#4326") && !strings.HasSuffix(srs, "CRS84") {
-		r.fail("the reference system %s is not WGS 84", clip(srs))
-	}
-	if strings.HasSuffix(srs, "CRS84") {
-		r.fail("the reference system CRS84 has longitude first; RFC 5491 asks for EPSG 4326")
-	}
-}
-
-func (r *shapeReader) shape() Shape {
-	switch r.n.Local() {
-	case "Point":
-		return Point{r.center()}
-	case "Circle":
-		return Circle{Center: r.center(), Radius: r.metres("radius")}
-	case "Sphere":
-		return Sphere{Center: r.center(), Radius: r.metres("radius")}
-	case "Ellipse":
-		return Ellipse{r.center(), r.metres("semiMajorAxis"), r.metres("semiMinorAxis"), r.degrees("orientation")}
-	case "Ellipsoid":
-		return Ellipsoid{r.center(), r.metres("semiMajorAxis"), r.metres("semiMinorAxis"), r.metres("verticalAxis"), r.degrees("orientation")}
-	case "ArcBand":
-		return ArcBand{r.center(), r.metres("innerRadius"), r.metres("outerRadius"), r.degrees("startAngle"), r.degrees("openingAngle")}
-	case "Polygon":
-		return Polygon{Exterior: r.ring(r.n)}
-	}
-	return Prism{Base: r.ring(find(r.n, "Polygon", 4)), Height: r.metres("height")}
-}
-
-// find returns the first element of that name at most depth levels below n.
-func find(n xmltok.Node, local string, depth int) xmltok.Node {
-	for c := range n.Children() {
-		if c.Local() == local {
-			return c
-		}
-		if depth > 1 {
-			if f := find(c, local, depth-1); f.OK() {
-				return f
-			}
-		}
-	}
-	return xmltok.Node{}
-}
-
-func (r *shapeReader) center() Pos {
-	n := find(r.n, "pos", 3) // also inside pointProperty/Point
-	if !n.OK() {
-		r.fail("no pos")
-		return Pos{}
-	}
-	v := r.numbers(n)
-	if r.err == nil && len(v) != 2 && len(v) != 3 {
-		r.fail("pos has %d numbers", len(v))
-	}
-	if r.err != nil {
-		return Pos{}
-	}
-	return r.position(v)
-}
-
-// numbers reads a list of numbers, also with the commas that some write.
-func (r *shapeReader) numbers(n xmltok.Node) []float64 {
-	words := strings.FieldsFunc(n.Text(), func(c rune) bool { return strings.ContainsRune(" \t\r\n,", c) })
-	out := make([]float64, 0, len(words))
-	for _, w := range words {
-		v, err := strconv.ParseFloat(w, 64)
-		if err != nil || !(v <= 1e9 && v >= -1e9) { // NaN too
-			r.fail("%q is not a coordinate", clip(w))
-			return nil
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
-func (r *shapeReader) position(v []float64) Pos {
-	p := Pos{Lat: v[0], Lon: v[1]}
-	if len(v) == 3 {
-		p.Alt, p.HasAlt = v[2], true
-	}
-	if p.Lat < -90 || p.Lat > 90 || p.Lon < -180 || p.Lon > 180 {
-		r.fail("a position outside the earth: latitude stands first")
-	}
-	return p
-}
-
-func (r *shapeReader) ring(n xmltok.Node) []Pos {
-	ring := find(n, "LinearRing", 3)
-	if !ring.OK() {
-		r.fail("no LinearRing")
-		return nil
-	}
-	var out []Pos
-	for c := range ring.Children() {
-		switch c.Local() {
-		case "posList":
-			out = append(out, r.list(c)...)
-		case "pos":
-			if v := r.numbers(c); len(v) == 2 || len(v) == 3 {
-				out = append(out, r.position(v))
-			} else {
-				r.fail("pos has %d numbers", len(v))
-			}
-		case "pointProperty":
-			if v := r.numbers(find(c, "pos", 2)); len(v) == 2 || len(v) == 3 {
-				out = append(out, r.position(v))
-			}
-		}
-	}
-	if len(out) > 1 && out[0] == out[len(out)-1] {
-		out = out[:len(out)-1]
-	}
-	if len(out) < 3 {
-		r.fail("a ring of fewer than three corners")
-	}
-	return out
-}
-
-func (r *shapeReader) list(n xmltok.Node) []Pos {
-	v := r.numbers(n)
-	dim := 2
-	if strings.HasSuffix(r.n.Attr("srsName"), "4979") || n.Attr("srsDimension") == "3" || r.n.Local() == "Prism" {
-		dim = 3
-	}
-	if len(v) == 0 || len(v)%dim != 0 {
-		r.fail("posList has %d numbers", len(v))
-		return nil
-	}
-	out := make([]Pos, 0, len(v)/dim)
-	for i := 0; i < len(v); i += dim {
-		out = append(out, r.position(v[i:i+dim]))
-	}
-	return out
-}
-
-func (r *shapeReader) metres(name string) float64 {
-	n := find(r.n, name, 1)
-	uom := n.Attr("uom")
-	if uom != "" && !strings.HasSuffix(uom, "9001") && uom != "m" {
-		r.fail("%s in %s, not in metres", name, clip(uom))
-		return 0
-	}
-	v := r.numbers(n)
-	if len(v) != 1 || v[0] < 0 {
-		r.fail("%s is not a length", name)
-		return 0
-	}
-	return v[0]
-}
-
-func (r *shapeReader) degrees(name string) float64 {
-	n := find(r.n, name, 1)
-	v := r.numbers(n)
-	if len(v) != 1 {
-		r.fail("%s is not an angle", name)
-		return 0
-	}
-	const perRadian = 57.29577951308232
-	switch uom := n.Attr("uom"); {
-	case strings.HasSuffix(uom, "9101"):
-		return v[0] * perRadian
-	case uom == "" || strings.HasSuffix(uom, "9102"):
-		return v[0]
-	default:
-		r.fail("%s in %s, neither degrees nor radians", name, clip(uom))
-	}
-	return 0
-}
-
-// ParseTime reads an xs:dateTime. One without zone is taken as UTC.
+// ParseTime reads an xs:dateTime to the millisecond. One without zone is taken
+// as UTC.
 func ParseTime(s string) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > 40 {
@@ -422,12 +333,16 @@ func ParseTime(s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		t, err = time.Parse("2006-01-02T15:04:05", s)
+		s = strings.ToUpper(s) // "t" and "z" are met
+		if t, err = time.Parse(time.RFC3339, s); err != nil {
+			t, err = time.Parse("2006-01-02T15:04:05", s)
+		}
 	}
-	if err != nil {
+	t = t.UTC()
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, errors.New("not a date and time")
 	}
-	return t.UTC(), nil
+	return t.Truncate(time.Millisecond), nil
 }
 
 func clip(s string) string {

@@ -1,11 +1,33 @@
-// Package pidflo reads and writes location objects: PIDF-LO (RFC 4119, RFC
-// 5139, RFC 5491, RFC 6848, RFC 7459, RFC 7852) on PIDF (RFC 3863) and its
-// data model (RFC 4479).
+// Package pidflo reads and writes location objects, PIDF-LO.
 //
-// It is strict in what it sends: Append always gives a document that the
-// published schemas accept, whatever the Document holds. It is tolerant in
-// what it takes: any order, any prefix, unknown elements, the defects seen in
-// the field. What a caller's location must not be lost for is not an error.
+// What each part follows, and what differs:
+//
+//   - [Document], [Element], [Note]: presence, tuple, device and person of PIDF
+//     (RFC 3863) and of its data model (RFC 4479).
+//   - [Geopriv]: RFC 4119, sections 2.2.1 to 2.2.5. Its prose and its schema name
+//     two usage rules differently; both are read, the schema's are written.
+//   - [Civic]: RFC 5139, with the extension elements of RFC 6848 and of CLDXF-US
+//     (NENA-STA-004.2). The civicLoc namespace of RFC 4119 is read as RFC 5139.
+//   - [Shape]: the GML shapes of RFC 5491, section 5, and of the PIDF-LO shape
+//     profile of OGC. A polygon has no holes: that profile has none.
+//   - Geopriv.Confidence, [Centroid], [ToSphere], [Scale], [Overlap]: RFC 7459.
+//   - [Document.Locations], [Document.Faults]: the rules of RFC 5491, section 3.
+//   - Geopriv.ProvidedBy: RFC 7852, by package calldata. Geopriv.Source: RFC 7105.
+//   - Dynamic (RFC 5962), relative-location and map (RFC 7035) and whatever else
+//     a schema lets stand somewhere are kept as [foreign.Element] and written
+//     back unharmed. They are not checked against schemas of their own.
+//
+// It is strict in what it sends: what the published schemas refuse is an error
+// with the path of the element. What can be made valid without a guess is: the
+// order of elements, ids, escapes, the direction of a polygon.
+//
+// It is tolerant in what it takes: any order, any prefix, unknown elements, the
+// defects seen in the field. What a caller's location must not be lost for is
+// not an error of [Parse]: one bad part is named in [Chunk].Err or left out, and
+// the others are there. Elements count by namespace; an element without one, or
+// with a prefix that nothing declares, counts as the one it is named like.
+//
+// Times are kept to the millisecond.
 package pidflo
 
 import (
@@ -19,6 +41,9 @@ import (
 // MediaType of a PIDF document (RFC 3863).
 const MediaType = "application/pidf+xml"
 
+// Declaration starts a document of its own (RFC 3863, section 4.1).
+const Declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
 // Namespaces of a PIDF-LO.
 const (
 	SpacePIDF      = "urn:ietf:params:xml:ns:pidf"
@@ -29,6 +54,8 @@ const (
 	SpaceConf      = "urn:ietf:params:xml:ns:geopriv:conf"
 	SpaceGML       = "http://www.opengis.net/gml"
 	SpaceShape     = "http://www.opengis.net/pidflo/1.0"
+	SpaceDynamic   = "urn:ietf:params:xml:ns:pidf:geopriv10:dynamic"
+	SpaceRelative  = "urn:ietf:params:xml:ns:pidf:geopriv10:relative"
 )
 
 // Kind says of what an Element tells the location. The values stand in the
@@ -155,8 +182,34 @@ func (d *Document) Locations() []Located {
 	return out
 }
 
+// First returns the location that a receiver shall take, nil when there is
+// none: of several documents that came together, the first one's that has any
+// (RFC 5491, section 3, rules 8 and 9).
+func First(docs ...*Document) *Located {
+	for _, d := range docs {
+		if l := d.Locations(); len(l) > 0 {
+			return &l[0]
+		}
+	}
+	return nil
+}
+
 // Located is a geopriv that has a location, and the element that carries it.
 type Located struct {
 	Element *Element
 	Geopriv *Geopriv
+}
+
+// KeepUntil returns when a receiver has to forget the location: as
+// retention-expiry says, else a day after the timestamp of the element, else a
+// day after it was received (RFC 4119, section 2.2.2).
+func (l Located) KeepUntil(received time.Time) time.Time {
+	const day = 24 * time.Hour
+	switch {
+	case !l.Geopriv.Retention.IsZero():
+		return l.Geopriv.Retention
+	case !l.Element.Timestamp.IsZero():
+		return l.Element.Timestamp.Add(day)
+	}
+	return received.Add(day)
 }

@@ -1,7 +1,5 @@
 package pidflo
 
-import "math"
-
 // Pos is a position in WGS 84 (EPSG 4326, or 4979 with an altitude).
 type Pos struct {
 	Lat, Lon float64 // degrees
@@ -12,22 +10,25 @@ type Pos struct {
 // Shape is where somebody is, with its uncertainty: Point, Circle, Polygon,
 // Ellipse, ArcBand, Sphere, Ellipsoid or Prism (RFC 5491, section 5.2).
 type Shape interface {
-	// Enclose returns a circle that holds the whole shape. The circle of a
-	// Point has radius 0, which means that no uncertainty was stated.
+	// Enclose returns a circle that holds the whole shape on the ground (RFC
+	// 7459, sections 5.2 and 5.3). Confidence stays what it was. The circle of
+	// a Point has radius 0, which means that no uncertainty was stated.
 	Enclose() Circle
 }
 
 // Point is a position without stated uncertainty.
 type Point struct{ Pos Pos }
 
-// Circle is an area around a position.
+// Circle is an area around a position. It, Ellipse and ArcBand have no altitude
+// (RFC 5491, section 5.2.3); Sphere, Ellipsoid and Prism need one.
 type Circle struct {
 	Center Pos
 	Radius float64 // metres
 }
 
 // Polygon is an area by its corners, counter-clockwise; the first is not
-// repeated at the end.
+// repeated at the end. Append turns one that is clockwise, and refuses one whose
+// sides cross. Holes, which the PIDF-LO profile does not have, are not read.
 type Polygon struct{ Exterior []Pos }
 
 // Ellipse is an area; Orientation is that of the major axis, clockwise from
@@ -66,57 +67,27 @@ type Prism struct {
 }
 
 // Enclose returns a circle of radius 0.
-func (p Point) Enclose() Circle { return Circle{Center: p.Pos} }
+func (p Point) Enclose() Circle { return Circle{Center: ground(p.Pos)} }
 
 // Enclose returns the circle itself.
 func (c Circle) Enclose() Circle { return c }
 
-// Enclose returns the circle around the mean of the corners that reaches the
-// farthest of them.
+// Enclose returns the circle around the centroid that reaches the farthest
+// corner.
 func (p Polygon) Enclose() Circle { return enclose(p.Exterior) }
 
 // Enclose returns the circle on the major axis.
 func (e Ellipse) Enclose() Circle { return Circle{Center: e.Center, Radius: e.SemiMajor} }
 
-// Enclose returns the circle around the site that reaches the outer arc.
-func (a ArcBand) Enclose() Circle { return Circle{Center: a.Center, Radius: a.Outer} }
+// Enclose returns the circle around the centroid that reaches the ends of both
+// arcs.
+func (a ArcBand) Enclose() Circle { return a.circle() }
 
 // Enclose returns the circle on the ground.
-func (s Sphere) Enclose() Circle { return Circle(s) }
+func (s Sphere) Enclose() Circle { return Circle{Center: ground(s.Center), Radius: s.Radius} }
 
 // Enclose returns the circle on the major axis.
-func (e Ellipsoid) Enclose() Circle { return Circle{Center: e.Center, Radius: e.SemiMajor} }
+func (e Ellipsoid) Enclose() Circle { return Circle{Center: ground(e.Center), Radius: e.SemiMajor} }
 
 // Enclose returns the circle around the base.
 func (p Prism) Enclose() Circle { return enclose(p.Base) }
-
-// earthRadius is the mean radius of the earth in metres (IUGG R1).
-const earthRadius = 6371008.8
-
-func enclose(ring []Pos) Circle {
-	if len(ring) == 0 {
-		return Circle{}
-	}
-	var c Pos
-	for _, p := range ring {
-		// Longitudes are taken relative to the first corner, so that a
-		// polygon across the 180th meridian keeps its centre.
-		c.Lat += p.Lat
-		c.Lon += math.Remainder(p.Lon-ring[0].Lon, 360)
-	}
-	c.Lat /= float64(len(ring))
-	c.Lon = math.Remainder(ring[0].Lon+c.Lon/float64(len(ring)), 360)
-	var r float64
-	for _, p := range ring {
-		r = max(r, distance(c, p))
-	}
-	return Circle{Center: c, Radius: r}
-}
-
-// distance is the great-circle distance in metres (haversine).
-func distance(a, b Pos) float64 {
-	const rad = math.Pi / 180
-	dlat, dlon := (b.Lat-a.Lat)*rad, (b.Lon-a.Lon)*rad
-	h := math.Pow(math.Sin(dlat/2), 2) + math.Cos(a.Lat*rad)*math.Cos(b.Lat*rad)*math.Pow(math.Sin(dlon/2), 2)
-	return 2 * earthRadius * math.Asin(math.Min(1, math.Sqrt(h)))
-}
