@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -182,13 +183,24 @@ type Revoked struct {
 // UnknownElement is the body of NetworkUnknown: a key that devices showed and
 // the map does not know. Facts of one key replace each other.
 type UnknownElement struct {
-	Kind     e911.ElementKind `json:"kind"`
-	Key      string           `json:"key"`
-	Devices  int              `json:"devices"` // different ones that showed it
-	First    time.Time        `json:"first"`
-	Last     time.Time        `json:"last"`
-	Siblings []string         `json:"siblings,omitempty"` // "kind key" of what was shown with it
-	Source   string           `json:"source,omitempty"`   // address of the last request
+	UnknownKey
+	Devices  int          `json:"devices"`            // different ones that showed it
+	Stranded int          `json:"stranded,omitempty"` // of them, those that nothing else located
+	First    time.Time    `json:"first"`
+	Last     time.Time    `json:"last"`
+	Siblings []UnknownKey `json:"siblings,omitempty"` // what was shown with it
+	Source   string       `json:"source,omitempty"`   // address of the last request
+	Device   string       `json:"device,omitempty"`   // one of the devices
+}
+
+// UnknownKey is the key of a network element that is not configured: the
+// fields of an e911.Element that its kind has.
+type UnknownKey struct {
+	Kind e911.ElementKind `json:"kind"`
+	MAC  e911.MAC         `json:"mac,omitempty"`
+	LLDP e911.LLDPPort    `json:"lldp,omitzero"`
+	Addr netip.Addr       `json:"addr,omitzero"`
+	Name string           `json:"name,omitempty"`
 }
 
 // Referenced is the body of CallReferenced: a call was given its own location

@@ -14,80 +14,171 @@ import (
 	"github.com/callbox911/callbox/wire/held"
 )
 
+// role is what an asker may do in an organisation. Who may ask for whom:
+//
+//	byAddress   own location; says itself who it is, and is believed only as far
+//	            as the network around it bears it out
+//	bySecret    own location, as the device it says it is
+//	byPlatform  any device of the organisation, by any identity
+//
+// A platform is an address that the organisation trusts, or a name with its
+// secret, or a client certificate. All else is refused (RFC 6155, section 1.1).
+type role int
+
+const (
+	nobody role = iota
+	byAddress
+	bySecret
+	byPlatform
+)
+
 // asker is who asks and in whose name.
 type asker struct {
-	addr    netip.Addr
-	org     *snapshot.Org
-	proved  bool // by a secret; else by source address alone
-	trusted bool // may ask for others
+	addr netip.Addr
+	org  *snapshot.Org
+	role role
 	// stale: the digest was made with a nonce that is too old; the client knows
 	// the secret or not, and shall try once more.
 	stale bool
 	// bare: a company was named by the path, and nothing at all offered to prove it.
 	bare bool
+	// wrong: what was offered proves nothing; limited: it was not even looked at,
+	// because too many before it proved nothing.
+	wrong, limited bool
 }
 
-// who finds the organisation of a request (design D-11 and the issue that
-// states it): a company named by the path or by an element of the request
-// counts with a valid secret; without one only the source address does, when it
-// is of one organisation alone. Who names one company and asks from another's
-// network is nobody's: neither shall learn of the other (E14).
-func (s *Server) who(snap *snapshot.Snapshot, r *http.Request, req *held.Request, company string) asker {
+// platform reports whether the asker may ask for others.
+func (a *asker) platform() bool { return a.role == byPlatform }
+
+// proved reports whether the asker showed more than an address. A trusted
+// address is the organisation's word for who stands there.
+func (a *asker) proved() bool { return a.role == bySecret || a.role == byPlatform }
+
+// who finds the organisation of a request and what the asker may do. A company
+// named by the path or by an element counts with a valid secret; without one
+// only the source address does, when it is of one organisation alone. Who names
+// one company and asks from another's network is nobody's: neither shall learn
+// of the other (E14).
+func (s *Server) who(snap *snapshot.Snapshot, r *http.Request, req *held.Request, company string, now time.Time) asker {
 	a := asker{addr: s.source(r)}
-	byPath := company != ""
-	cred := credentials(r)
-	if company == "" {
-		company = req.Extra("companyID")
-	}
-	if company == "" {
-		company = cred.user
-	}
-	var named *snapshot.Org
-	if company != "" {
-		named = orgNamed(snap, company)
-	}
-	secret := req.Extra("companySecret")
-	if named != nil {
-		a.proved, a.stale = s.proves(named, cred, secret, r, a.addr)
-	}
-	a.bare = byPath && cred.scheme == "" && secret == ""
-	switch {
-	case a.proved:
-		a.org = named
-	case named != nil && contains(named.Config().HELD.Trusted, a.addr):
-		a.org = named // a call platform may be trusted by several
-	default:
-		a.org = s.bySource(snap, a.addr)
-		if named != nil && a.org != nil && a.org.ID() != named.ID() {
-			a.org = nil
+	ix := s.index(snap)
+	p := proof{cred: credentials(r), company: company, r: r}
+	if len(req.Extras) > 0 {
+		p.secret = req.Extra("companySecret")
+		if company == "" {
+			p.company = req.Extra("companyID")
 		}
 	}
-	if a.org != nil {
-		a.trusted = contains(a.org.Config().HELD.Trusted, a.addr)
+	a.bare = company != "" && p.cred.scheme == "" && p.secret == ""
+	named := s.prove(snap, ix, &a, &p, now)
+	if a.org == nil {
+		s.byCertificate(snap, ix, &a, r, named, p.company != "")
+	}
+	at := ix.at(snap, a.addr)
+	switch {
+	case a.role == byPlatform:
+	case a.org != nil: // a phone with its secret; a platform that shows the phones' secret stays one
+		if at.trusts(a.org.ID()) {
+			a.role = byPlatform
+		}
+	case named != nil && at.trusts(named.ID()):
+		a.org, a.role = named, byPlatform // a call platform may be trusted by several
+	case at.org != nil && (named == nil || named.ID() == at.org.ID()):
+		a.org, a.role = at.org, byAddress
+		if at.trusts(at.org.ID()) {
+			a.role = byPlatform
+		}
 	}
 	return a
 }
 
-// bySource returns the one organisation that the address can be of: by its
-// public ranges, mapped ranges, or addresses trusted to ask for others. None
-// when there are two.
-func (s *Server) bySource(snap *snapshot.Snapshot, a netip.Addr) *snapshot.Org {
-	if !a.IsValid() {
+// proof is what a request offers to show who asks.
+type proof struct {
+	cred    credential
+	company string // by path or element
+	secret  string // by element
+	r       *http.Request
+}
+
+// prove checks secrets. It fills the asker when one is right, and returns the
+// organisation that was named, right or wrong.
+func (s *Server) prove(snap *snapshot.Snapshot, ix *index, a *asker, p *proof, now time.Time) (named *snapshot.Org) {
+	name := p.company
+	if name == "" {
+		name = p.cred.user
+	}
+	if name == "" {
 		return nil
 	}
-	var ids []e911.OrgID
-	for _, o := range snap.OrgsByAddress(a) {
-		ids = append(ids, o.ID())
+	named = orgNamed(snap, name)
+	if named == nil && p.company == "" {
+		named = snap.Org(ix.byName[name]) // a platform's own name, when only one has it
 	}
-	for _, id := range s.trusting(snap, a) {
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
+	if p.cred.scheme == "" && p.secret == "" {
+		return named
+	}
+	who := s.guard.guesser(a.addr, name)
+	if !s.guard.open(who, now) {
+		a.limited = true
+		return named
+	}
+	var o e911.Org
+	if named != nil {
+		o = named.Config()
+	}
+	role, stale := s.check(o.HELD, p, a.addr, now)
+	switch {
+	case role != nobody && named != nil:
+		a.org, a.role = named, role
+	case stale:
+		a.stale = true
+	default:
+		a.wrong = true
+		s.guard.failed(who, now)
+	}
+	return named
+}
+
+// check tells what one of the offered secrets proves. Work is the same whether
+// the organisation exists or not.
+func (s *Server) check(conf e911.HELDAccess, p *proof, from netip.Addr, now time.Time) (role, bool) {
+	if p.secret != "" && anySecret(conf.Secrets, p.secret) {
+		return bySecret, false
+	}
+	secrets, as := conf.Secrets, bySecret
+	own := sameCompany(p.cred.user, conf.CompanyID) // Basic and Digest; another name proves nothing
+	for i := range conf.Platforms {
+		f := &conf.Platforms[i]
+		if p.cred.user != "" && p.cred.user == f.Name && (len(f.From) == 0 || contains(f.From, from)) {
+			secrets, as, own = f.Secrets, byPlatform, true
 		}
 	}
-	if len(ids) != 1 {
-		return nil
+	right, stale := false, false
+	switch p.cred.scheme {
+	case "bearer":
+		right, own = anySecret(conf.Secrets, p.cred.secret), true
+		if !right {
+			for i := range conf.Platforms {
+				f := &conf.Platforms[i]
+				if (len(f.From) == 0 || contains(f.From, from)) && anySecret(f.Secrets, p.cred.secret) {
+					right, as = true, byPlatform
+				}
+			}
+		}
+	case "basic":
+		right = anySecret(secrets, p.cred.secret)
+	case "digest":
+		if !own {
+			secrets = nil
+		}
+		right, stale = s.digest.check(digestRequest{
+			params: p.cred.params, method: p.r.Method, target: p.r.RequestURI, from: from, now: now, secrets: secrets,
+		})
 	}
-	return snap.Org(ids[0])
+	if right && own {
+		return as, false
+	}
+	return nobody, stale
 }
 
 func contains(ps []netip.Prefix, a netip.Addr) bool {
@@ -103,7 +194,11 @@ type credential struct {
 }
 
 func credentials(r *http.Request) credential {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
+	head := r.Header["Authorization"]
+	if len(head) == 0 {
+		return credential{}
+	}
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(head[0]), " ")
 	c := credential{scheme: strings.ToLower(scheme)}
 	switch c.scheme {
 	case "basic":
@@ -115,29 +210,6 @@ func credentials(r *http.Request) credential {
 		c.user = c.params["username"]
 	}
 	return c
-}
-
-// proves reports whether one of the organisation's secrets is shown. The user
-// of Basic and Digest is the company id; another name proves nothing.
-func (s *Server) proves(o *snapshot.Org, c credential, element string, r *http.Request, from netip.Addr) (ok, stale bool) {
-	conf := o.Config().HELD
-	if element != "" && anySecret(conf.Secrets, element) {
-		return true, false
-	}
-	switch c.scheme {
-	case "bearer":
-		return anySecret(conf.Secrets, c.secret), false
-	case "basic":
-		return sameCompany(c.user, conf.CompanyID) && anySecret(conf.Secrets, c.secret), false
-	case "digest":
-		if !sameCompany(c.user, conf.CompanyID) {
-			return false, false
-		}
-		return s.digest.check(digestRequest{
-			params: c.params, method: r.Method, target: r.RequestURI, from: from, now: s.cfg.Now(), secrets: conf.Secrets,
-		})
-	}
-	return false, false
 }
 
 // orgNamed finds the organisation of a company id in the spellings that phones
@@ -181,10 +253,11 @@ func anySecret(secrets []e911.Secret, shown string) bool {
 	return found == 1
 }
 
-// challenge asks for the company's secret (RFC 7617, RFC 7616). It is sent only
-// to who named a company by the path and offered nothing, because a Digest
-// client cannot begin without it; a device that asks for its own location is
-// never asked to authenticate otherwise (RFC 5985, section 8).
+// challenge asks for a secret (RFC 7617, RFC 7616). It is sent to who named a
+// company by the path and offered nothing, because a Digest client cannot begin
+// without it, and to who asks for another's location without proof (RFC 6155,
+// section 5); a device that asks for its own location is never asked to
+// authenticate otherwise (RFC 5985, section 8).
 func (s *Server) challenge(w http.ResponseWriter, from netip.Addr, stale bool, now time.Time) {
 	for _, line := range s.digest.challenges(from, stale, now) {
 		w.Header().Add("WWW-Authenticate", line)

@@ -114,7 +114,7 @@ func FuzzServeHTTP(f *testing.F) {
 		w := httptest.NewRecorder()
 		b.server.ServeHTTP(w, r)
 		switch w.Code {
-		case 200, 401, 404, 405, 406, 412:
+		case 200, 400, 401, 404, 405, 406, 411, 412, 413, 415, 429:
 		default:
 			t.Fatalf("HTTP %d", w.Code)
 		}

@@ -11,7 +11,9 @@ import (
 	"encoding/hex"
 	"hash"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -20,22 +22,89 @@ import (
 // realm of HTTP authentication; one for all, so that it names nobody.
 const realm = "callbox HELD"
 
-// nonceTTL is how long a nonce may be used, also again: a request changes
-// nothing that repeating it would not.
+// nonceTTL is how long a nonce may be used, with a higher count each time.
 const nonceTTL = 5 * time.Minute
 
-// digest makes and checks HTTP Digest authentication (RFC 7616) without a
-// table: a nonce is its own time, sealed together with the client's address.
-type digest struct{ key [32]byte }
+// digest makes and checks HTTP Digest authentication (RFC 7616). A nonce is its
+// own time, sealed together with the client's address, so that challenges need
+// no memory; what is remembered is which counts of a nonce were used, and only
+// who knows a secret makes an entry. Safe for concurrent use.
+type digest struct {
+	key [32]byte
+
+	mu   sync.Mutex
+	used map[string]*counts
+}
+
+// counts are the nonce counts that were used: the highest, and which of the 64
+// below it. Requests on several connections overtake each other.
+type counts struct {
+	highest uint64
+	below   uint64
+	until   time.Time
+}
+
+// maxNonces bounds the memory. When it is full a client must take a new nonce.
+const maxNonces = 65536
+
+// take reports whether this count of a nonce was not used before. A client of
+// RFC 2069 gives none and may use a nonce once.
+func (d *digest) take(nonce, nc string, now time.Time) bool {
+	n := uint64(1)
+	if nc != "" {
+		var err error
+		if n, err = strconv.ParseUint(nc, 16, 32); err != nil || n == 0 || len(nc) != 8 {
+			return false
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.used[nonce]
+	if c == nil {
+		if len(d.used) >= maxNonces {
+			for nonce, c := range d.used {
+				if now.After(c.until) {
+					delete(d.used, nonce)
+				}
+			}
+			if len(d.used) >= maxNonces {
+				return false
+			}
+		}
+		c = &counts{until: now.Add(2 * nonceTTL)}
+		d.used[nonce] = c
+	}
+	switch {
+	case n > c.highest:
+		if gap := n - c.highest; gap >= 64 {
+			c.below = 0
+		} else {
+			c.below <<= gap
+		}
+		c.highest = n
+		c.below |= 1
+		return true
+	case c.highest-n >= 64 || c.below&(1<<(c.highest-n)) != 0:
+		return false
+	}
+	c.below |= 1 << (c.highest - n)
+	return true
+}
 
 func newDigest() *digest {
-	d := &digest{}
+	d := &digest{used: map[string]*counts{}}
 	_, _ = rand.Read(d.key[:]) // never fails (crypto/rand, Go 1.24)
 	return d
 }
 
+// A nonce is its time, a random number, and the seal over both and the client's
+// address.
+const nonceSize = 8 + 8 + 16
+
 func (d *digest) nonce(from netip.Addr, at time.Time) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(at.UnixMilli()))
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, nonceSize), uint64(at.UnixMilli()))
+	b = b[:16]
+	_, _ = rand.Read(b[8:]) // never fails (crypto/rand, Go 1.24)
 	return base64.RawURLEncoding.EncodeToString(append(b, d.mac(b, from)...))
 }
 
@@ -49,10 +118,10 @@ func (d *digest) mac(b []byte, from netip.Addr) []byte {
 // fresh reports whether the nonce is ours, for that client, and not too old.
 func (d *digest) fresh(nonce string, from netip.Addr, now time.Time) bool {
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(b) != 24 || subtle.ConstantTimeCompare(b[8:], d.mac(b[:8], from)) != 1 {
+	if err != nil || len(b) != nonceSize || subtle.ConstantTimeCompare(b[16:], d.mac(b[:16], from)) != 1 {
 		return false
 	}
-	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b))))
+	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b[:8]))))
 	return age >= -nonceTTL && age <= nonceTTL
 }
 
@@ -79,7 +148,8 @@ type digestRequest struct {
 }
 
 // check reports whether the response was made with one of the secrets; stale
-// means that it could not be told because the nonce is too old or not ours.
+// means that the nonce is too old, not ours, or was used with this count before:
+// the client may try once more with a new one.
 func (d *digest) check(r digestRequest) (ok, stale bool) {
 	p := r.params
 	var h func() hash.Hash
@@ -114,6 +184,9 @@ func (d *digest) check(r digestRequest) (ok, stale bool) {
 			text += p["nc"] + ":" + p["cnonce"] + ":" + p["qop"] + ":"
 		}
 		found |= subtle.ConstantTimeCompare(got, []byte(sum(text+a2)))
+	}
+	if found == 1 && !d.take(p["nonce"], p["nc"], r.now) {
+		return false, true // replayed
 	}
 	return found == 1, false
 }

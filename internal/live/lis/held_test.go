@@ -218,7 +218,7 @@ func TestTheAnswerNamesNobody(t *testing.T) {
 	if !g.Geopriv.Retransmission || g.Geopriv.Retention.Sub(b.clock()) < 23*time.Hour || len(g.Geopriv.ProvidedBy.Providers) != 1 {
 		t.Errorf("geopriv %+v", g.Geopriv)
 	}
-	if strings.Join(g.Geopriv.Source, " ") != "lis device" {
+	if strings.Join(g.Geopriv.Source, " ") != "device" {
 		t.Errorf("measured by %v", g.Geopriv.Source)
 	}
 }
@@ -241,7 +241,10 @@ func TestHeadersAreHeldToTheRules(t *testing.T) {
 		{"nothing said of acceptance", "POST", "/held", map[string]string{"Accept": ""}, 200},
 		{"a general name of XML", "POST", "/held", map[string]string{"Content-Type": "text/xml"}, 200},
 		{"another case and charset", "POST", "/held", map[string]string{"Content-Type": `Application/HELD+XML; charset="UTF-8"`}, 200},
-		{"another type", "POST", "/held", map[string]string{"Content-Type": "application/json"}, 406},
+		{"another type", "POST", "/held", map[string]string{"Content-Type": "application/json"}, 200},
+		{"no XML", "POST", "/held", map[string]string{"Content-Type": "image/png"}, 406},
+		{"packed", "POST", "/held", map[string]string{"Content-Encoding": "gzip"}, 415},
+		{"another method", "PUT", "/held", nil, 405},
 		{"no type", "POST", "/held", map[string]string{"Content-Type": ""}, 406},
 		{"another charset", "POST", "/held", map[string]string{"Content-Type": "application/held+xml;charset=utf-16"}, 406},
 		{"another type accepted", "POST", "/held", map[string]string{"Accept": "text/html, application/pidf+xml"}, 406},
@@ -274,11 +277,11 @@ func TestBadBodiesAreToldInHTTP200(t *testing.T) {
 	for body, want := range map[string]held.Code{
 		"":   held.XMLError,
 		"<a": held.XMLError,
-		"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>":       held.XMLError,
-		"<findService xmlns='urn:ietf:params:xml:ns:lost1'/>":                    held.UnsupportedMessage,
-		"<a>" + strings.Repeat("x", 1<<17) + "</a>":                              held.RequestError,
-		strings.Repeat("<a>", 1000):                                              held.RequestError,
-		string(encode(request(withTypes(true, held.Geodetic)))): held.LocationUnknown,
+		"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>": held.XMLError,
+		"<findService xmlns='urn:ietf:params:xml:ns:lost1'/>":              held.UnsupportedMessage,
+		"<a>" + strings.Repeat("x", 1<<17) + "</a>":                        held.RequestError,
+		strings.Repeat("<a>", 1000):                                        held.RequestError,
+		string(encode(request(withTypes(true, held.Geodetic)))):            held.LocationUnknown,
 	} {
 		if got := b.room(ask{from: inside, body: []byte(body)}); got != string(want) {
 			t.Errorf("%.60q: got %s, want %s", body, got, want)
@@ -318,7 +321,7 @@ func TestDigestAuthentication(t *testing.T) {
 			t.Errorf("%s, a wrong password: got %s", algorithm, got)
 		}
 		for name, a := range map[string]ask{
-			"from another address": {path: path, from: "127.0.0.67:1", req: req, header: good},
+			"from another address": {path: path, from: "192.0.2.67:1", req: req, header: good},
 			"with a made-up nonce": {path: path, from: stranger, req: req, header: map[string]string{"Authorization": strings.Replace(good["Authorization"], `nonce="`, `nonce="AAAA`, 1)}},
 		} {
 			if w := b.do(a); w.Code != http.StatusUnauthorized || !strings.Contains(w.Header().Get("WWW-Authenticate"), "stale=true") {

@@ -11,6 +11,7 @@
 package lis
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,9 @@ type Config struct {
 	URITTL time.Duration
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
+	// ClientRoots vouch for client certificates whose names platforms are known
+	// by; nil: only hashes of certificates count.
+	ClientRoots *x509.CertPool
 	// Provider stands in the provided-by of every answer (RFC 7852); left out
 	// without a ContactURI.
 	Provider calldata.ProviderInfo
@@ -84,9 +88,21 @@ type Server struct {
 	path    string // of BaseURL, mostly empty
 	host    string // of BaseURL, for pseudonyms
 	digest  *digest
-	devices *table
-	trusted atomic.Pointer[trustIndex]
+	guard   *guard
+	vouched vouched
+	alias   *aliases
+
+	devices   *table
+	revoked   *revocations
+	calls     *calls
+	unknown   *unknowns
+	templates templates
+	owners    nameIndex
+	known     atomic.Pointer[index]
 }
+
+// now is the time to the millisecond, which is what documents and facts keep.
+func (s *Server) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Millisecond) }
 
 // New makes a Server. The error names every fault of the Config.
 func New(cfg Config) (*Server, error) {
@@ -104,19 +120,33 @@ func New(cfg Config) (*Server, error) {
 		path:    u.Path,
 		host:    u.Hostname(),
 		digest:  newDigest(),
+		guard:   newGuard(),
+		alias:   newAliases(),
 		devices: newTable(),
+		revoked: newRevocations(),
+		calls:   newCalls(),
+		unknown: newUnknowns(),
 	}, nil
 }
 
-// ServeHTTP answers POST /held, POST /held/{companyID} and GET or POST
-// /loc/{token}, below the path of BaseURL or at the root; 404 for the rest.
+// What every answer says in its headers; shared, never changed.
+var (
+	neverStored = []string{"private, no-store"}
+	noSniffing  = []string{"nosniff"}
+)
+
+// ServeHTTP answers POST /held, POST /held/{companyID}, GET /held/discovery and
+// GET or POST /loc/{token}, below the path of BaseURL or at the root; 404 for
+// the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Cache-Control"] = neverStored
+	h["X-Content-Type-Options"] = noSniffing
 	path := strings.TrimPrefix(r.URL.Path, s.path)
 	if path == "/held" || path == "/held/" {
 		s.serveHELD(w, r, "")
+	} else if path == "/held/discovery" && r.Method != http.MethodPost {
+		s.serveDiscovery(w, r)
 	} else if company, ok := strings.CutPrefix(path, "/held/"); ok && !strings.Contains(company, "/") {
 		s.serveHELD(w, r, company)
 	} else if token, ok := strings.CutPrefix(path, "/loc/"); ok && !strings.Contains(token, "/") {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/rules/loctoken"
 	"github.com/callbox911/callbox/internal/snapshot"
@@ -36,8 +35,10 @@ type Resolved struct {
 	// configuration.
 	Located  bool
 	Evidence locate.Evidence
-	// Local: Evidence is not the token's but what the device said here later.
+	// Local: Evidence is not the token's but what is known here since.
 	Local bool
+	// Call is set when the reference is a call's own (F-27).
+	Call e911.CallID
 	// Elsewhere: after the token was given out, the device was seen in a network
 	// that is not on the map (F-04: its site's default is not for it).
 	Elsewhere  bool
@@ -47,8 +48,8 @@ type Resolved struct {
 
 // Resolve opens a location URI or a bare token for a call of an organisation.
 // Fresher local knowledge of the device wins over what the token says. Errors
-// are ErrUnknown and ErrOtherOrg with a zero Resolved, and ErrExpired with a
-// filled one. It never waits.
+// are ErrUnknown and ErrOtherOrg with a zero Resolved, and ErrExpired and
+// ErrRevoked with a filled one. It never waits.
 func (s *Server) Resolve(ref string, org e911.OrgID, now time.Time) (Resolved, error) {
 	snap := s.cfg.Snapshot.Load()
 	c, err := s.open(snap, ref)
@@ -59,8 +60,11 @@ func (s *Server) Resolve(ref string, org e911.OrgID, now time.Time) (Resolved, e
 		return Resolved{}, ErrOtherOrg
 	}
 	r := s.update(snap, c)
-	if now.After(c.Expires) {
+	switch {
+	case now.After(c.Expires):
 		return r, ErrExpired
+	case c.Call == "" && s.revoked.covers(c.Org, c.Device, c.Issued):
+		return r, ErrRevoked
 	}
 	return r, nil
 }
@@ -112,7 +116,7 @@ func (s *Server) token(ref string) (string, bool) {
 
 // update lays what is known here over what a token says.
 func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
-	r := Resolved{Org: c.Org, Device: c.Device, Generation: c.Generation, Expires: c.Expires}
+	r := Resolved{Org: c.Org, Device: c.Device, Generation: c.Generation, Expires: c.Expires, Call: c.Call}
 	org := snap.Org(c.Org)
 	if org == nil {
 		return r
@@ -123,7 +127,7 @@ func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
 	if !ok {
 		return r
 	}
-	ev, located := e.evidence(org, s.phoneAt(org))
+	ev, located := e.evidence(org, s.phoneAt(org), s.now())
 	moved := ev.At.Equal(c.EvidenceAt) && reference(ev.Place) != c.Location // on the map, since
 	if located && (ev.At.After(c.EvidenceAt) || moved) {
 		r.Evidence, r.Located, r.Local, r.Generation = ev, true, true, e.generation
@@ -133,16 +137,16 @@ func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
 	return r
 }
 
-// Latest returns where a device is by its own last word, with the places of the
-// current snapshot; false when it never said, or was last seen in a network
-// that is not on the map.
+// Latest returns where a device is by all that its network showed, with the
+// places of the current snapshot; false when nothing did, or it was last seen in
+// a network that is not on the map.
 func (s *Server) Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, bool) {
 	o := s.cfg.Snapshot.Load().Org(org)
 	e, ok := s.devices.get(key{org, string(device)})
 	if !ok || o == nil {
 		return locate.Evidence{}, false
 	}
-	return e.evidence(o, s.phoneAt(o))
+	return e.evidence(o, s.phoneAt(o), s.now())
 }
 
 // phoneAt tells where a known phone is: a PC behind it sees the phone as its
@@ -157,7 +161,7 @@ func (s *Server) phoneAt(o *snapshot.Org) func(e911.MAC) (locate.Evidence, bool)
 		if !ok {
 			return locate.Evidence{}, false
 		}
-		return e.evidence(o, nil)
+		return e.evidence(o, nil, s.now())
 	}
 }
 
@@ -172,18 +176,4 @@ func (s *Server) AskedHELD(org e911.OrgID, device e911.DeviceID) bool {
 func (s *Server) Elsewhere(org e911.OrgID, device e911.DeviceID) bool {
 	e, ok := s.devices.get(key{org, string(device)})
 	return ok && !e.elsewhere.IsZero()
-}
-
-// Restore puts back what a DeviceLocated fact told, when a server starts from
-// its journal; older facts than what is known and other kinds change nothing.
-func (s *Server) Restore(f journal.Fact) error {
-	if f.Kind != journal.DeviceLocated {
-		return nil
-	}
-	seen, err := journal.Decode[journal.DeviceSeen](f)
-	if err != nil {
-		return err
-	}
-	s.devices.restore(key{f.Org, seen.Device}, seen)
-	return nil
 }

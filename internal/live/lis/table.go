@@ -2,6 +2,7 @@ package lis
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ const (
 	shards          = 64
 	maxUnknownShard = 2048             // 131,072 in all
 	factsPerDevice  = time.Second      // shortest time between two facts of one device
+	presentEvery    = 10 * time.Minute // between two facts that a device is still there
 	unknownFacts    = 64               // facts of new unknown devices in one window and shard
 	unknownWindow   = 10 * time.Second // 410 a second in all, at most
 )
@@ -35,47 +37,63 @@ type verdict struct {
 	location e911.LocationID
 }
 
-// entry is what is known of one device by its own word.
+// entry is what is known of one device.
 type entry struct {
-	known    bool
-	verdict  verdict
-	at       time.Time // of the deciding evidence
-	measured locate.Measurement
-	has      bool // measured is there; not after a restart
-	// elsewhere is when the device was seen in a network that is not on the
-	// map; zero while the last evidence stands.
-	elsewhere  time.Time
+	known      bool
+	proved     bool // it, or who told of it, ever showed a secret
+	via        string
+	source     netip.Addr
+	says       []journal.Named
+	user       e911.UserID // who is signed in
+	seen       time.Time   // last request
+	elsewhere  time.Time   // last seen in a network that is not on the map; zero: on the map
+	memory     locate.Memory
+	steady     *steady
+	verdict    verdict
 	generation uint64
-	seen       time.Time // last request
-	written    verdict   // of the last fact
+	written    verdict // of the last fact
 	writtenAt  time.Time
+	presentAt  time.Time // of the last fact that it is there
 }
 
-// evidence looks the measurement up again, so that an element that was moved
-// on the map since counts as it stands now (F-01). phoneAt may be nil.
-func (e *entry) evidence(m *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool)) (locate.Evidence, bool) {
-	if !e.elsewhere.IsZero() || e.at.IsZero() {
+// settled is the memory with what the last requests repeated.
+func (e *entry) settled() locate.Memory {
+	if e.steady == nil || !e.steady.at.After(e.steady.since) {
+		return e.memory
+	}
+	m := e.steady.measured
+	m.At, m.SourceAt = e.steady.at, e.steady.at
+	next, _ := e.memory.Observe(m)
+	return next
+}
+
+// decision is where the device is by what it and others told of its network,
+// looked up in the map as it is now: an element that was moved on the map since
+// counts as it stands now (F-01). phoneAt may be nil.
+func (e *entry) decision(o *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool), now time.Time) locate.Result {
+	return locate.Decide(e.settled().Recall(o, phoneAt).Candidates, locate.Situation{HELD: true}, now)
+}
+
+// evidence is the decision as evidence for another one: it keeps its own time
+// and place, so that it grows old there by itself (F-01).
+func (e *entry) evidence(o *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool), now time.Time) (locate.Evidence, bool) {
+	cs := e.settled().Recall(o, phoneAt).Candidates
+	r := locate.Decide(cs, locate.Situation{HELD: true}, now)
+	return chosen(cs, r)
+}
+
+// chosen is the candidate that a decision chose, as it was found.
+func chosen(cs []locate.Candidate, r locate.Result) (locate.Evidence, bool) {
+	if r.By == e911.ByNothing {
 		return locate.Evidence{}, false
 	}
-	if e.has {
-		again := e.measured
-		again.PhoneAt = phoneAt
-		found, _ := locate.Measured(m, again)
-		for _, ev := range found {
-			if ev.By == e.verdict.by && ev.Said == e.verdict.said {
-				return ev, true
-			}
+	text := said(r.Findings)
+	for i := range cs {
+		if cs[i].By == r.By && cs[i].Said == text && cs[i].Over == "" {
+			return cs[i].Evidence, true
 		}
-		if len(found) == 0 {
-			return locate.Evidence{}, false
-		}
-		return found[0], true
 	}
-	ev, ok := evidenceAt(m, e.verdict.location, e.verdict.by, e.at)
-	if ok && e.verdict.said != "" {
-		ev.Said = e.verdict.said
-	}
-	return ev, ok
+	return locate.Evidence{By: r.By, At: r.At, Place: r.Place, Said: text}, true
 }
 
 type shard struct {
@@ -86,14 +104,26 @@ type shard struct {
 	facts   int
 }
 
-// table keeps what devices said. Safe for concurrent use.
+// table keeps what is known of devices. Safe for concurrent use.
 type table struct {
 	seed   maphash.Seed
 	shards [shards]shard
+
+	// own addresses that devices name, for who asks by address alone
+	addrMu sync.Mutex
+	addrs  map[addrKey]string
 }
 
+type addrKey struct {
+	org  e911.OrgID
+	addr netip.Addr
+}
+
+// maxAddrs bounds the addresses that are remembered.
+const maxAddrs = 500_000
+
 func newTable() *table {
-	t := &table{seed: maphash.MakeSeed()}
+	t := &table{seed: maphash.MakeSeed(), addrs: map[addrKey]string{}}
 	for i := range t.shards {
 		t.shards[i].entries = make(map[key]*entry)
 	}
@@ -113,61 +143,170 @@ func (t *table) get(k key) (entry, bool) {
 	if !ok {
 		return entry{}, false
 	}
-	return *e, true
+	return e.copy(), true
 }
 
-// sighting is one request of a device about itself.
+// copy is for who reads without the lock: what a steady state changes by itself
+// is taken along as it is now.
+func (e *entry) copy() entry {
+	c := *e
+	if c.steady != nil {
+		st := *c.steady
+		c.steady = &st
+	}
+	return c
+}
+
+// hasProved reports whether the device ever proved itself.
+func (t *table) hasProved(k key) bool {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[k]
+	return e != nil && e.proved
+}
+
+// byAddress finds the device that last named an address as its own.
+func (t *table) byAddress(org e911.OrgID, a netip.Addr) (string, bool) {
+	t.addrMu.Lock()
+	defer t.addrMu.Unlock()
+	name, ok := t.addrs[addrKey{org, a}]
+	return name, ok
+}
+
+func (t *table) nameAddresses(org e911.OrgID, device string, addrs []netip.Addr) {
+	if len(addrs) == 0 {
+		return
+	}
+	t.addrMu.Lock()
+	defer t.addrMu.Unlock()
+	for _, a := range addrs[:min(len(addrs), 4)] {
+		if len(t.addrs) >= maxAddrs {
+			for old := range t.addrs {
+				delete(t.addrs, old)
+				break
+			}
+		}
+		t.addrs[addrKey{org, a}] = device
+	}
+}
+
+// sign enters who uses a device and returns who did before.
+func (t *table) sign(k key, user e911.UserID, now time.Time) (before e911.UserID) {
+	s := t.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[k]
+	if e == nil {
+		e = s.add(k, false)
+		e.seen = now
+	}
+	before, e.user = e.user, user
+	return before
+}
+
+// sighting is one request of a device, or what somebody told of it.
 type sighting struct {
-	known    bool
-	now      time.Time
-	measured locate.Measurement
-	// found is the deciding evidence; located is false when there is none.
-	found   locate.Evidence
-	located bool
-	// elsewhere: the request shows a network that is not on the map.
-	elsewhere bool
+	known, proved bool
+	now           time.Time
+	via           string
+	source        netip.Addr
+	says          []journal.Named
+	measured      locate.Measurement
+	org           *snapshot.Org
+	phoneAt       func(e911.MAC) (locate.Evidence, bool)
+	situation     locate.Situation
+	also          []locate.Candidate // further evidence of this one decision
+	// alone: the name may stand for several devices, so that what was seen under
+	// it before is not this one's.
+	alone bool
 }
 
 // change is what came of a sighting.
 type change struct {
+	result     locate.Result
+	chosen     locate.Evidence
+	found      locate.Recollection
+	memory     locate.Memory
 	generation uint64
-	write      bool // a fact is due
+	write      bool // a fact of a new location is due
+	present    bool // a fact that the device is there is due
+	entry      *entry
 }
 
-// put takes a sighting. What is older than what is known changes nothing. A
-// request that shows no network at all leaves the last evidence standing; one
-// that shows an unknown network ends it (E13).
+// put takes a sighting and decides where the device is now by all that is known
+// of it.
 func (t *table) put(k key, s sighting) change {
+	t.nameAddresses(k.org, k.device, s.measured.Addrs)
 	sh := t.shard(k)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	e := sh.entries[k]
-	if e == nil {
-		e = sh.add(k, s.known)
+	// What a device says is looked up outside the lock, because phoneAt asks for
+	// other devices; the memory is a value, and whoever comes between is not lost:
+	// the sighting is then taken in again.
+	var e entry
+	old, was := t.get(k)
+	for {
+		e = old
+		if s.alone {
+			e.memory, e.steady = locate.Memory{}, nil
+		}
+		memory, _ := e.settled().Observe(s.measured)
+		recalled := memory.Recall(s.org, s.phoneAt)
+		cs := recalled.Candidates
+		if len(s.also) > 0 {
+			cs = append(cs[:len(cs):len(cs)], s.also...)
+		}
+		c := change{result: locate.Decide(cs, s.situation, s.now), found: recalled, memory: memory}
+		c.chosen, _ = chosen(cs, c.result)
+		sh.mu.Lock()
+		now := sh.entries[k]
+		if now != nil && (!was || now.generation != old.generation || !now.seen.Equal(old.seen)) {
+			old, was = now.copy(), true
+			sh.mu.Unlock()
+			continue
+		}
+		if now == nil {
+			now = sh.add(k, s.known)
+		}
+		sh.enter(now, &c, &s)
+		sh.mu.Unlock()
+		return c
 	}
-	e.seen = s.now
-	s.measured.PhoneAt = nil // it would keep a whole snapshot alive
-	next := e.verdict
-	switch {
-	case s.located && !s.found.At.Before(e.at):
-		next = verdict{s.found.By, s.found.Said, reference(s.found.Place)}
-		e.at, e.measured, e.has, e.elsewhere = s.found.At, s.measured, true, time.Time{}
-	case !s.located && s.elsewhere && s.now.After(e.at):
-		next = verdict{by: e911.ByNothing}
-		e.elsewhere = s.now
+}
+
+// enter keeps what was decided. The lock is held.
+func (sh *shard) enter(e *entry, c *change, s *sighting) {
+	e.memory, e.steady = c.memory, nil
+	e.seen, e.via, e.source = s.now, s.via, s.source
+	e.proved = e.proved || s.proved
+	if len(s.says) > 0 {
+		e.says = s.says
+	}
+	e.elsewhere = c.found.Elsewhere
+	if c.result.By != e911.ByNothing {
+		e.elsewhere = time.Time{}
+	}
+	next := verdict{by: e911.ByNothing}
+	if c.result.By != e911.ByNothing {
+		next = verdict{c.result.By, c.chosen.Said, reference(c.chosen.Place)}
+	} else if e.verdict.by == "" && e.elsewhere.IsZero() {
+		next = verdict{} // never located, and shows nothing
 	}
 	if next != e.verdict {
 		e.verdict = next
 		e.generation++
 	}
-	c := change{generation: e.generation}
+	c.generation = e.generation
 	if e.verdict != e.written && (e.writtenAt.IsZero() || s.now.Sub(e.writtenAt) >= factsPerDevice) {
 		c.write = e.known || !e.writtenAt.IsZero() || sh.mayTell(s.now)
 	}
-	if c.write {
-		e.written, e.writtenAt = e.verdict, s.now
+	switch {
+	case c.write:
+		e.written, e.writtenAt, e.presentAt = e.verdict, s.now, s.now
+	case e.presentAt.IsZero() || s.now.Sub(e.presentAt) >= presentEvery:
+		if c.present = e.known || !e.presentAt.IsZero() || sh.mayTell(s.now); c.present {
+			e.presentAt = s.now
+		}
 	}
-	return c
 }
 
 // mayTell bounds the facts that strangers can cause with names that they make.
@@ -207,34 +346,4 @@ func (sh *shard) add(k key, known bool) *entry {
 	e := &entry{known: known}
 	sh.entries[k] = e
 	return e
-}
-
-// restore puts back what a fact told, unless something newer is known.
-func (t *table) restore(k key, f journal.DeviceSeen) {
-	sh := t.shard(k)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	e := sh.entries[k]
-	if e == nil {
-		e = sh.add(k, f.Known)
-	}
-	if f.EvidenceAt.Before(e.at) || f.Generation < e.generation {
-		return
-	}
-	said := ""
-	for _, ev := range f.Evidence {
-		if ev.Chosen {
-			said = ev.Said
-		}
-	}
-	e.verdict = verdict{f.By, said, reference(f.Place)}
-	e.generation, e.seen = f.Generation, f.EvidenceAt
-	if f.By == e911.ByNothing {
-		e.verdict = verdict{by: f.By}
-		e.elsewhere = f.EvidenceAt
-	} else {
-		e.at, e.elsewhere = f.EvidenceAt, time.Time{}
-	}
-	e.has, e.measured = false, locate.Measurement{}
-	e.written, e.writtenAt = e.verdict, f.EvidenceAt
 }

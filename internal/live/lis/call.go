@@ -1,0 +1,187 @@
+package lis
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/loctoken"
+	"github.com/callbox911/callbox/internal/snapshot"
+)
+
+// How long the location reference of a call is good (F-27).
+const (
+	// afterCall is from the end of the call.
+	afterCall = 24 * time.Hour
+	// longestCall is from its start, where the end is not known: on another node,
+	// or when it never came. No emergency call lasts as long.
+	longestCall = 24 * time.Hour
+)
+
+// CallPlace is where a caller was when the call was decided.
+type CallPlace struct {
+	Org    e911.OrgID
+	Device string // id or stable name; none when it is not known
+	// Evidence is what decided; its place need not be one of the map.
+	Evidence locate.Evidence
+}
+
+// callRef is what is known of one call that has a reference.
+type callRef struct {
+	CallPlace
+	made  time.Time
+	ended time.Time // zero while it lasts
+	told  time.Time // last fact of a use
+	fold  int       // uses since that have none
+}
+
+// calls keeps the calls that have a reference, at most maxCalls: the one made
+// first is turned out, and then is what its token says.
+type calls struct {
+	mu    sync.Mutex
+	byID  map[e911.CallID]*callRef
+	order []e911.CallID
+}
+
+const maxCalls = 100_000
+
+func newCalls() *calls { return &calls{byID: map[e911.CallID]*callRef{}} }
+
+func (c *calls) put(id e911.CallID, ref callRef) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID[id] == nil {
+		c.order = append(c.order, id)
+	}
+	c.byID[id] = &ref
+	for len(c.order) > 0 {
+		oldest := c.byID[c.order[0]]
+		if len(c.order) <= maxCalls && oldest != nil && ref.made.Sub(oldest.made) <= longestCall+afterCall {
+			break
+		}
+		delete(c.byID, c.order[0])
+		c.order = c.order[1:]
+	}
+}
+
+func (c *calls) get(id e911.CallID) (callRef, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ref := c.byID[id]; ref != nil {
+		return *ref, true
+	}
+	return callRef{}, false
+}
+
+func (c *calls) end(id e911.CallID, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ref := c.byID[id]; ref != nil && ref.ended.IsZero() {
+		ref.ended = at
+	}
+}
+
+// useEvery is the shortest time between two facts of uses of one reference: who
+// holds it must not fill the journal.
+const useEvery = 100 * time.Millisecond
+
+// used reports whether a use is to have a fact, and how many before it had none.
+func (c *calls) used(id e911.CallID, now time.Time) (write bool, folded int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ref := c.byID[id]
+	if ref == nil {
+		return true, 0
+	}
+	if !ref.told.IsZero() && now.Sub(ref.told) < useEvery {
+		ref.fold++
+		return false, 0
+	}
+	folded, ref.told, ref.fold = ref.fold, now, 0
+	return true, folded
+}
+
+// MintForCall gives a call its own location reference (F-27): it answers where
+// the caller was at the call, and by newer evidence while the call lasts; it is
+// good until 24 h after EndCall, whoever signs out and whatever is revoked. Each
+// use is a fact of the call. It never waits.
+func (s *Server) MintForCall(call e911.CallID, p CallPlace) (uri string, err error) {
+	if call == "" || p.Org == "" {
+		return "", errors.New("mint a call's location reference: it needs a call and an organisation")
+	}
+	now := s.now()
+	snap := s.cfg.Snapshot.Load()
+	if snap.Org(p.Org) == nil {
+		return "", fmt.Errorf("mint a call's location reference: no organisation %s", p.Org)
+	}
+	c := loctoken.Claims{
+		Org: p.Org, Device: p.Device, Location: reference(p.Evidence.Place), By: p.Evidence.By, EvidenceAt: p.Evidence.At,
+		Issued: now, Expires: now.Add(longestCall + afterCall), Call: call,
+	}
+	uri, err = s.seal(snap, c)
+	if err != nil {
+		return "", err
+	}
+	s.calls.put(call, callRef{CallPlace: p, made: now})
+	s.cfg.Journal.Record(journal.New(journal.CallReferenced, now, p.Org, call, journal.Referenced{
+		Device: p.Device, By: p.Evidence.By, Place: p.Evidence.Place, EvidenceAt: p.Evidence.At,
+	}))
+	return uri, nil
+}
+
+// EndCall says that a call is over: its reference answers what it would have
+// answered now, for 24 h.
+func (s *Server) EndCall(call e911.CallID, at time.Time) { s.calls.end(call, at) }
+
+// atCall is what the reference of a call answers. Ok is false when it is over.
+func (s *Server) atCall(snap *snapshot.Snapshot, c loctoken.Claims, now time.Time) (ev locate.Evidence, newer, ok bool) {
+	ref, known := s.calls.get(c.Call)
+	last := now // evidence up to this time counts
+	if known && !ref.ended.IsZero() {
+		if now.Sub(ref.ended) > afterCall {
+			return ev, false, false
+		}
+		last = ref.ended
+	} else if now.After(c.Expires) {
+		return ev, false, false
+	}
+	org := snap.Org(c.Org)
+	if org == nil {
+		return ev, false, false
+	}
+	ev, located := evidenceAt(org, c.Location, c.By, c.EvidenceAt)
+	if known && c.Location == "" {
+		ev, located = ref.Evidence, ref.Evidence.By != e911.ByNothing && ref.Evidence.By != ""
+	}
+	if c.Device == "" {
+		return ev, false, located
+	}
+	if e, seen := s.devices.get(key{c.Org, c.Device}); seen {
+		best := s.now()
+		if last.Before(best) {
+			best = last
+		}
+		if now := e.decision(org, s.phoneAt(org), best); now.By != e911.ByNothing && now.At.After(c.EvidenceAt) && !now.At.After(last) {
+			return locate.Evidence{By: now.By, At: now.At, Place: now.Place, Said: said(now.Findings)}, true, true
+		}
+	}
+	return ev, false, located
+}
+
+// tellUse writes the fact of a use of a call's reference (F-27).
+func (s *Server) tellUse(r *http.Request, c loctoken.Claims, ev locate.Evidence, newer bool, now time.Time) {
+	write, folded := s.calls.used(c.Call, now)
+	if !write {
+		return
+	}
+	d := journal.Dereferenced{Source: s.source(r).String(), By: ev.By, Place: ev.Place.Display, EvidenceAt: ev.At, Newer: newer, Folded: folded}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		d.Client = r.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	s.cfg.Journal.Record(journal.New(journal.CallDereferenced, now, c.Org, c.Call, d))
+}
