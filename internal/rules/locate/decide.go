@@ -258,7 +258,7 @@ func (st *standing) place() int {
 }
 
 func (st *standing) within() int {
-	if st.Rank >= RankToken && st.Rank <= RankRegistration {
+	if st.Doubt == "" && st.Rank >= RankToken && st.Rank <= RankRegistration {
 		return st.order
 	}
 	return 0

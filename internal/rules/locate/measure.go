@@ -25,7 +25,9 @@ type lookup struct {
 	n Map
 	m Measurement
 	// tunnel says why addresses and gateways prove nothing; empty when they do.
-	tunnel   string
+	tunnel string
+	// quiet: findings of what is on the map are left out; Decide makes them.
+	quiet    bool
 	found    []Evidence
 	findings []e911.Finding
 }
@@ -41,7 +43,8 @@ func (k *lookup) withoutSource() {
 	if ata := k.m.ATA; ata.Adapter != "" || ata.Port != "" {
 		k.ata(ata)
 	}
-	for _, in := range k.m.interfaces() {
+	k.on(k.m.flat())
+	for _, in := range k.m.Interfaces {
 		if k.counts(in) {
 			k.on(in)
 		}
@@ -148,7 +151,9 @@ func (k *lookup) hit(by e911.LocatedBy, id e911.LocationID, said string) {
 func (k *lookup) keep(e Evidence, why string) {
 	e.Who = k.m.who()
 	k.found = append(k.found, e)
-	k.say(e.By, e.Said, e.Place.Display, why)
+	if !k.quiet {
+		k.say(e.By, e.Said, e.Place.Display, why)
+	}
 }
 
 const notMapped = "it is not on the map"

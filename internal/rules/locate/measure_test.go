@@ -88,10 +88,36 @@ func TestWhatAMeasurementProves(t *testing.T) {
 			7,
 		},
 		{"nothing", locate.Measurement{}, nil, 0},
+
+		{"the default gateway", locate.Measurement{Gateway: gw}, []string{"gateway mill/2"}, 1},
+		{"a gateway of several routers", locate.Measurement{Gateway: "00:00:5e:00:01:01"}, nil, 1},
+		{"a base, as its system names it", locate.Measurement{DECTBase: "0011223344"}, []string{"dect_base mill/3"}, 1},
+		{"a base that nobody knows", locate.Measurement{DECTBase: "0011223355"}, nil, 1},
+		{"an access point, as its controller names it", locate.Measurement{AP: "AP-Mill-3"}, []string{"ap mill/3"}, 1},
+		{"a port of an analogue adapter before the adapter's own", locate.Measurement{ATA: locate.ATAPort{Adapter: "00:11:22:55:00:01", Port: "2"}, LLDP: portOf("Gi1/0/7")}, []string{"ata_port annex/1", "lldp_port mill/2/210", "lldp_chassis mill/2"}, 3},
+		{"a port of an adapter of no address", locate.Measurement{ATA: locate.ATAPort{Adapter: "02:11:22:55:00:01", Port: "2"}}, nil, 1},
+		{"gateway before base before range", locate.Measurement{Source: addr("10.10.0.7"), DECTBase: "0011223344", Gateway: gw}, []string{"gateway mill/2", "dect_base mill/3", "private_ip mill/1"}, 3},
+
+		{"from the pool of a VPN: access point and port count, gateway and addresses do not", locate.Measurement{Source: addr(vpn), Serving: ap1, LLDP: portOf("Gi1/0/7"), Gateway: gw, Addrs: []netip.Addr{addr("10.10.0.7")}}, []string{"lldp_port mill/2/210", "bssid mill/2", "lldp_chassis mill/2"}, 6},
+		{"from a proxy", locate.Measurement{Source: addr("203.0.113.98"), Gateway: gw, Addrs: []netip.Addr{addr("10.10.0.7")}}, nil, 3},
+		{"from a secure access service edge", locate.Measurement{Source: addr("203.0.113.99"), Gateway: gw}, nil, 2},
+		{"a client that says that a tunnel is up", locate.Measurement{Source: addr(pub), Tunnel: true, Gateway: gw, Serving: ap1}, []string{"bssid mill/2"}, 3},
+		{"an own address of a pool is no place", locate.Measurement{Source: addr(pub), Addrs: []netip.Addr{addr(vpn)}}, nil, 2},
+		{"a full-tunnel laptop at home whose address exists at headquarters", locate.Measurement{Source: addr(vpn), Addrs: []netip.Addr{addr("192.168.1.10"), addr(vpn)}}, nil, 2},
+
+		{"an interface without link", locate.Measurement{Interfaces: []locate.Interface{{Name: "eth0", Down: true, LLDP: portOf("Gi1/0/7"), Gateway: gw}}}, nil, 1},
+		{"two interfaces, one with link", locate.Measurement{Interfaces: []locate.Interface{{Name: "eth0", Down: true, LLDP: portOf("Gi1/0/7")}, {Name: "wlan0", Serving: ap3}}}, []string{"bssid mill/3"}, 2},
+		{"two interfaces with link", locate.Measurement{Interfaces: []locate.Interface{{Name: "wlan0", Serving: ap3}, {Name: "eth0", LLDP: portOf("Gi1/0/7")}}}, []string{"lldp_port mill/2/210", "bssid mill/3", "lldp_chassis mill/2"}, 3},
+		{"a virtual interface", locate.Measurement{Source: addr(pub), Interfaces: []locate.Interface{{Name: "docker0", Virtual: true, Addrs: []netip.Addr{addr("10.20.0.7")}}}}, nil, 2},
+		{"an interface with the address of a virtual adapter", locate.Measurement{Source: addr(pub), Interfaces: []locate.Interface{{Name: "vEthernet", MAC: "00:15:5d:00:00:01", Addrs: []netip.Addr{addr("10.20.0.7")}}}}, nil, 2},
+		{"an address of a virtual range", locate.Measurement{Source: addr(pub), Addrs: []netip.Addr{addr("172.17.0.2")}}, nil, 2},
+		{"a source of a virtual range", locate.Measurement{Source: addr("172.17.0.2")}, nil, 1},
+		{"an access point that is a virtual adapter", locate.Measurement{Serving: "00:15:5d:00:00:01"}, nil, 1},
+		{"the dock's address on an interface that has link", locate.Measurement{Interfaces: []locate.Interface{{Name: "usb0", MAC: phone}}}, []string{"mac mill/2/211"}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.in.At = ago(time.Minute)
-			got, findings := locate.Measured(newNetwork(), c.in)
+			got, findings := locate.Measured(office(), c.in)
 			var said []string
 			for _, e := range got {
 				where := e.Place.Key
@@ -99,7 +125,7 @@ func TestWhatAMeasurementProves(t *testing.T) {
 					where = string(e.Place.Building)
 				}
 				said = append(said, string(e.By)+" "+where)
-				if !e.At.Equal(c.in.At) || e.Said == "" {
+				if !e.At.Equal(c.in.At) || e.Said == "" || e.Who == "" {
 					t.Errorf("evidence %+v without its time or key", e)
 				}
 			}

@@ -111,11 +111,12 @@ func (m *Measurement) who() Witness {
 	return m.Who
 }
 
+// flat is the interface that no name was told of.
+func (m *Measurement) flat() Interface {
+	return Interface{MAC: m.MAC, LLDP: m.LLDP, Serving: m.Serving, Neighbours: m.Neighbours, Gateway: m.Gateway, Addrs: m.Addrs}
+}
+
 // interfaces lists all there are; the first is what no interface was named for.
 func (m *Measurement) interfaces() []Interface {
-	flat := Interface{MAC: m.MAC, LLDP: m.LLDP, Serving: m.Serving, Neighbours: m.Neighbours, Gateway: m.Gateway, Addrs: m.Addrs}
-	if len(m.Interfaces) == 0 {
-		return []Interface{flat}
-	}
-	return append([]Interface{flat}, m.Interfaces...)
+	return append([]Interface{m.flat()}, m.Interfaces...)
 }

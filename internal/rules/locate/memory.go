@@ -21,6 +21,9 @@ import (
 // knows nothing.
 type Memory struct {
 	Sightings []Sighting `json:"s,omitempty"`
+	// Left is when the device was last in a network that is not on the map: what
+	// it showed before is over. Recall finds it out.
+	Left time.Time `json:"e,omitzero"`
 }
 
 // Layer is a part of the network of which a Memory keeps the latest.
@@ -79,6 +82,7 @@ func (m Memory) Observe(me Measurement) (next Memory, changed bool) {
 	if len(seen) == 0 && len(down) == 0 {
 		return m, false
 	}
+	next.Left = m.Left
 	next.Sightings = slices.Grow(slices.Clone(m.Sightings), len(seen))
 	for i := range next.Sightings {
 		s := &next.Sightings[i]

@@ -17,6 +17,10 @@ type Recollection struct {
 	// Elsewhere is when the device was last seen in a network that is not on the
 	// map, with nothing that is since; zero when it was not.
 	Elsewhere time.Time
+	// Memory is what to keep instead of the one that was asked: it also knows
+	// that the device was elsewhere, so that what was seen before that stays
+	// over when it comes back.
+	Memory Memory
 }
 
 // Candidates is Recall for who needs no more; now drops nothing, Decide judges
@@ -35,11 +39,20 @@ func (m Memory) Candidates(n Map) []Candidate { return m.Recall(n, nil).Candidat
 // the map may be next door: they weaken what was seen before.
 func (m Memory) Recall(n Map, phoneAt func(e911.MAC) (Evidence, bool)) Recollection {
 	r := recaller{n: n, phoneAt: phoneAt}
+	r.out.Candidates = make([]Candidate, 0, len(m.Sightings)+1)
+	r.from = make([]*Sighting, 0, len(m.Sightings)+1)
 	for i := range m.Sightings {
 		r.look(&m.Sightings[i])
 	}
-	if r.strange != nil && r.strange.Since.After(r.latest) {
-		r.out.Elsewhere = r.strange.At
+	r.left = m.Left
+	for _, s := range r.strange {
+		if s.Since.After(r.latest) && s.At.After(r.out.Elsewhere) {
+			r.out.Elsewhere = s.At
+		}
+	}
+	r.out.Memory = m
+	if r.out.Elsewhere.After(m.Left) {
+		r.out.Memory.Left, r.left = r.out.Elsewhere, r.out.Elsewhere
 	}
 	for i := range r.out.Candidates {
 		r.judge(&r.out.Candidates[i], r.from[i])
@@ -53,10 +66,12 @@ func (m Memory) Recall(n Map, phoneAt func(e911.MAC) (Evidence, bool)) Recollect
 type recaller struct {
 	n       Map
 	phoneAt func(e911.MAC) (Evidence, bool)
+	k       lookup
 	out     Recollection
 	from    []*Sighting // of each candidate
 	latest  time.Time   // of network evidence on the map
-	strange *Sighting   // the newest that shows a network that is not
+	strange []*Sighting // that show a network that is not
+	left    time.Time   // when it was elsewhere last
 	// unclear are addresses that say neither that the device stayed nor that it
 	// left.
 	unclear []*Sighting
@@ -69,47 +84,45 @@ func (r *recaller) look(s *Sighting) {
 		return
 	}
 	found, findings := r.measured(s, s.Keys, s.At)
-	for _, e := range found {
+	for i := range found {
+		e := &found[i]
 		e.Since, e.Who = s.Since, s.Who
 		if s.Layer != LayerMAC && e.At.After(r.latest) {
 			r.latest = e.At
 		}
-		r.out.Candidates = append(r.out.Candidates, Candidate{Evidence: e, Rank: RankNetwork, Via: "held"})
+		r.out.Candidates = append(r.out.Candidates, Candidate{Evidence: *e, Rank: RankNetwork, Via: "held"})
 		r.from = append(r.from, s)
 	}
-	for _, f := range findings {
-		if f.Place == "" {
-			r.out.Findings = append(r.out.Findings, f)
-		}
-	}
+	r.out.Findings = append(r.out.Findings, findings...)
 	if len(found) > 0 {
 		return
 	}
 	if s.Layer == LayerSource {
 		r.source(s)
 	}
-	if r.shows(s) && (r.strange == nil || s.Since.After(r.strange.Since)) {
-		r.strange = s
+	if r.shows(s) {
+		r.strange = append(r.strange, s)
 	}
 }
 
+// measured looks up what a sighting was made from. What it returns is good until
+// the next look.
 func (r *recaller) measured(s *Sighting, keys []string, at time.Time) ([]Evidence, []e911.Finding) {
-	me := s.measurement(keys, at)
-	me.PhoneAt = r.phoneAt
-	// The source of its request gates own addresses and gateways; it is looked
-	// up by its own sighting only.
-	k := &lookup{n: r.n, m: me}
-	if s.Layer == LayerSource {
+	k := &r.k
+	k.n, k.quiet, k.tunnel, k.found, k.findings = r.n, true, "", k.found[:0], nil
+	k.m = s.measurement(keys, at)
+	k.m.PhoneAt = r.phoneAt
+	switch s.Layer {
+	case LayerSource:
 		k.tunnel = k.throughTunnel()
 		k.source()
 		return k.found, k.findings
-	}
-	if s.Layer == LayerGateway || s.Layer == LayerOwn {
+	case LayerGateway, LayerOwn:
 		k.tunnel = k.throughTunnel()
 	}
-	k.m.SourceAt = time.Time{}
+	// The source of its request gates own addresses and gateways; it is looked
+	// up by its own sighting only.
 	k.withoutSource()
-	slices.SortStableFunc(k.found, func(a, b Evidence) int { return order(a.By) - order(b.By) })
 	return k.found, k.findings
 }
 
@@ -146,8 +159,10 @@ func (r *recaller) judge(c *Candidate, s *Sighting) {
 		if r.foreign && !r.out.Elsewhere.IsZero() {
 			c.Weak = "the device comes from a network that is not the organisation's"
 		}
-	case !r.out.Elsewhere.IsZero():
-		c.Over = "over: at " + clockTime(r.out.Elsewhere) + " the device was seen in a network that is not on the map"
+	case c.At.Before(r.left):
+		c.Over = "over: at " + clockTime(r.left) + " the device was seen in a network that is not on the map"
+	case slices.ContainsFunc(r.strange, func(u *Sighting) bool { return u.Since.After(c.At) }):
+		c.Over = "over: the device was seen since in a network that is not on the map"
 	case slices.ContainsFunc(r.unclear, func(u *Sighting) bool { return u.Since.After(c.At) && !r.near(u, s) }):
 		c.Weak = "the device has since come through a proxy, or from another address that is not on the map"
 	}

@@ -395,7 +395,10 @@ func (d *device) live(events []event, r *Report) {
 		}
 		m.SourceAt = e.at
 		m.At = m.At.Truncate(time.Millisecond)
-		memory, _ = memory.Observe(m)
+		changed := false
+		if memory, changed = memory.Observe(m); changed {
+			memory = memory.Recall(d.c, d.phoneAt).Memory
+		}
 		if i := d.index(e.sent); told[i] != causeNobody {
 			told[i] = d.lacks(d.at(e.sent), e.m)
 		}
