@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
 // Ref names one object. Org is empty for the world part; an organisation's own
@@ -87,10 +88,44 @@ func ElementKey(e e911.Element) string {
 	switch e.Kind {
 	case e911.ElementLLDPPort, e911.ElementLLDPChassis:
 		return LLDPKey(e.LLDP)
+	case e911.ElementLLDPPorts:
+		return PatternsPrefix(e.LLDP.Chassis) + e.LLDP.Port
+	case e911.ElementDECTBase:
+		return "dect_base " + e.Name
+	case e911.ElementAP:
+		return "ap " + netmap.APKey(e.Name)
+	case e911.ElementATAPort:
+		return "ata_port " + string(e.MAC) + " " + e.Name
 	case e911.ElementIP:
-		return "ip " + e.Range.String()
+		return "ip " + rangeText(e)
+	case e911.ElementVPN, e911.ElementProxy, e911.ElementSASE:
+		return "tunnel " + rangeText(e)
+	case e911.ElementIgnore:
+		if e.MAC != "" {
+			return "ignore " + string(e.MAC) + "-" + string(e.MACTo)
+		}
+		return "ignore " + rangeText(e)
+	case e911.ElementBSSID:
+		if e.MACTo != "" {
+			return BSSIDsPrefix(e.MAC[:0]) + string(e.MAC) + "-" + string(e.MACTo)
+		}
 	}
 	return string(e.Kind) + " " + string(e.MAC)
+}
+
+// PatternsPrefix is what the ElementKeys of the port patterns of one switch
+// begin with.
+func PatternsPrefix(chassis string) string { return fmt.Sprintf("lldp_ports %q ", chassis) }
+
+// BSSIDsPrefix is what the ElementKeys of ranges of BSSIDs begin with, whose
+// first begins so.
+func BSSIDsPrefix(start e911.MAC) string { return "bssids " + string(start) }
+
+func rangeText(e e911.Element) string {
+	if s, ok := netmap.SpanOf(e); ok {
+		return s.String()
+	}
+	return fmt.Sprint(e.Range, e.From, e.To)
 }
 
 // LLDPKey is the ElementKey of a switch port, or of the chassis when there is

@@ -37,6 +37,8 @@ const (
 	ByBSSIDPrefix  Field = "bssid_prefix"   // network_element of kind bssid: starts with
 	ByLLDP         Field = "lldp"           // network_element: ElementKey
 	ByRange        Field = "range"          // network_element of kind ip: the very prefix
+	ByLowHigh      Field = "low_high"       // network_element of kind ip: a range that is no prefix; value "1"
+	ByKeyPrefix    Field = "key_prefix"     // network_element: its ElementKey begins with
 	ByElementKind  Field = "element_kind"   // network_element of kind bssid, mac or ip
 	ByNumber       Field = "number"         // number
 	ByDeviceUserID Field = "device_user_id" // user

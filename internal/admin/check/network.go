@@ -5,80 +5,39 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
 func (c *checker) element(v e911.Element) {
-	c.refers("location", e911.KindLocation, v.Org, string(v.Location), true)
 	before := len(c.faults)
-	switch v.Kind {
-	case e911.ElementBSSID:
-		c.mac("mac", v.MAC, "access point")
-	case e911.ElementMAC:
-		c.mac("mac", v.MAC, "device")
-		c.mobility(v.Mobility)
-	case e911.ElementLLDPPort, e911.ElementLLDPChassis:
-		c.lldp(v)
-	case e911.ElementIP:
-		c.addressRange(v)
-	default:
-		c.add("kind", Syntax, fmt.Sprintf("%q is no kind of network element", v.Kind), "write bssid, lldp, mac or ip")
+	for _, f := range netmap.Faults(v) {
+		c.add(f.Path, f.Code, f.Msg, f.Fix)
 	}
-	if v.Kind != e911.ElementMAC && v.Mobility != "" {
-		c.add("mobility", Forbidden, "only of a MAC address is it said whether it moves", "remove mobility")
+	c.refers("location", e911.KindLocation, v.Org, string(v.Location), false)
+	switch v.Kind {
+	case e911.ElementLLDPPort, e911.ElementLLDPPorts, e911.ElementLLDPChassis:
+		c.noPhone(v)
+	case e911.ElementIP:
+		c.trusted(v)
 	}
 	if len(c.faults) == before {
 		c.onePlace(v)
 	}
 }
 
-func (c *checker) mobility(m e911.Mobility) {
-	const fix = "write mobility: fixed, or dock"
-	switch m {
-	case e911.MobilityFixed, e911.MobilityDock:
-	case "":
-		c.add("mobility", Required, "a MAC address finds a place only when its device stays there (F-19)", fix)
-	case "portable":
-		c.add("mobility", Ambiguous, "a portable device is no network element: it would carry the place along (F-19)", "map the switch port, or the dock")
-	default:
-		c.add("mobility", Syntax, fmt.Sprintf("%q says nothing of whether it moves", m), fix)
-	}
-}
-
-// lldp checks a switch port. Chassis ids of subtype local and interface name
-// are not unique ("switch1"); what is neither a hardware nor a network address
-// is taken for one (IEEE 802.1AB, 8.5.2; F-19).
-func (c *checker) lldp(v e911.Element) {
-	chassis, port := v.LLDP.Chassis, v.LLDP.Port
-	if v.Kind == e911.ElementLLDPPort && port == "" {
-		c.add("lldp.port", Required, "a switch port has a name", "write it as the switch does, as Gi1/0/7")
-	}
-	if v.Kind == e911.ElementLLDPChassis && port != "" {
-		c.add("lldp.port", Forbidden, "this names a port, and the element is a whole switch", "leave port out")
-	}
-	if len(port) > 255 || strings.ContainsFunc(port, unicode.IsControl) {
-		c.add("lldp.port", Syntax, "a port id has at most 255 characters and no control characters", "write it as the switch does")
-	}
-	if chassis == "" {
-		c.add("lldp.chassis", Required, "a switch has a chassis id", "write its MAC address")
+// noPhone refuses a phone as switch.
+func (c *checker) noPhone(v e911.Element) {
+	m, err := e911.ParseMAC(v.LLDP.Chassis)
+	if err != nil {
 		return
 	}
-	if m, err := e911.ParseMAC(chassis); err == nil {
-		c.mac("lldp.chassis", e911.MAC(chassis), "switch")
-		if d, ok := c.other(e911.KindDevice, v.Org, admin.ByMAC, string(m)); ok {
-			c.add("lldp.chassis", Ambiguous, fmt.Sprintf("this is the phone %s, and phones move (F-19)", d.(e911.Device).Key), "map the switch that the phone hangs on")
-		}
-		return
-	}
-	if a, err := netip.ParseAddr(chassis); err != nil || a.String() != chassis || !usable(a) {
-		c.add("lldp.chassis", Ambiguous, "a chassis id that is no hardware or network address is not the only one of its name (F-19)", "let the switch send its MAC address as chassis id, and write that")
+	if d, ok := c.other(e911.KindDevice, v.Org, admin.ByMAC, string(m)); ok {
+		c.add("lldp.chassis", Ambiguous, fmt.Sprintf("this is the phone %s, and phones move (F-19)", d.(e911.Device).Key), "map the switch that the phone hangs on")
 	}
 }
-
-func usable(a netip.Addr) bool { return !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() }
 
 // homeRanges are what routers for the home give out: the same addresses stand
 // in very many living rooms (F-06).
@@ -86,36 +45,50 @@ var homeRanges = []netip.Prefix{
 	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("10.0.0.0/23"), netip.MustParsePrefix("172.16.0.0/23"),
 }
 
-func (c *checker) addressRange(v e911.Element) {
-	if !c.prefix("range", v.Range, widest4, widest6) {
-		return
-	}
+// trusted refuses a range that is the same in many homes as long as nothing
+// tells the office from them (F-06).
+func (c *checker) trusted(v e911.Element) {
+	s, fine := netmap.SpanOf(v)
 	o, ok := lookup[e911.Org](c, e911.KindOrg, v.Org, string(v.Org))
-	if !ok || len(o.PublicRanges) > 0 {
+	if !fine || !ok || len(o.PublicRanges) > 0 || !inHomes(s) {
 		return
 	}
-	if inHomes(v.Range) {
-		c.add("range", Ambiguous, fmt.Sprintf("%s is in use in many homes: without public_ranges a worker at home would be sent help to the office (F-06)", v.Range),
-			"give the organisation its public_ranges first")
-	}
+	c.add("range", Ambiguous, fmt.Sprintf("%s is in use in many homes: without public_ranges a worker at home would be sent help to the office (F-06)", s),
+		"give the organisation its public_ranges first")
 }
 
 // inHomes reports ranges that routers for the home give out.
-func inHomes(p netip.Prefix) bool {
-	return slices.ContainsFunc(homeRanges, func(h netip.Prefix) bool { return p.IsValid() && p.Overlaps(h) })
+func inHomes(s netmap.Span) bool {
+	return slices.ContainsFunc(homeRanges, func(h netip.Prefix) bool { return s.Overlaps(netmap.PrefixSpan(h)) })
 }
 
-// onePlace refuses an element that another location has already, exactly or
-// through a mask (F-19).
+// onePlace refuses an element that another location has already, exactly, in
+// part, or through a mask (F-19).
 func (c *checker) onePlace(v e911.Element) {
-	if o, taken := c.other(e911.KindElement, v.Org, admin.ByKey, admin.ElementKey(v)); taken {
-		c.add("", Duplicate, fmt.Sprintf("%s is mapped twice: to %s and to %s", elementText(v), c.placeKey(v), c.placeKey(o.(e911.Element))),
-			"an access point, port or range is in one place: keep one of the two")
+	if x, taken := c.other(e911.KindElement, v.Org, admin.ByKey, admin.ElementKey(v)); taken {
+		o := x.(e911.Element)
+		msg := fmt.Sprintf("%s is mapped twice: to %s and to %s", elementText(v), c.placeKey(v), c.placeKey(o))
+		if !v.Kind.Places() {
+			msg = fmt.Sprintf("%s stands here twice, as %s and as %s", elementText(v), v.Kind, o.Kind)
+		}
+		c.add("", Duplicate, msg, "an access point, port or range is in one place: keep one of the two")
 		return
 	}
-	if v.Kind != e911.ElementBSSID {
-		return
+	switch v.Kind {
+	case e911.ElementBSSID:
+		if v.MACTo != "" {
+			c.bssidsApart(v)
+			return
+		}
+		c.masksApart(v)
+	case e911.ElementLLDPPorts:
+		c.patternsApart(v)
+	case e911.ElementIP:
+		c.rangesApart(v)
 	}
+}
+
+func (c *checker) masksApart(v e911.Element) {
 	o, ok := lookup[e911.Org](c, e911.KindOrg, v.Org, string(v.Org))
 	if !ok {
 		return
@@ -123,6 +96,79 @@ func (c *checker) onePlace(v e911.Element) {
 	for _, m := range o.BSSIDMasking {
 		if strings.HasPrefix(string(v.MAC), m.OUI+":") && m.Digits >= 1 && m.Digits <= maxMask {
 			c.apart(v, m, "mac")
+		}
+	}
+}
+
+// bssidsApart refuses ranges of BSSIDs that overlap and are at two places. A
+// range has the addresses of one vendor.
+func (c *checker) bssidsApart(v e911.Element) {
+	s, _ := netmap.MACSpan(v.MAC, v.MACTo)
+	q := admin.Query{Kind: e911.KindElement, Org: v.Org, Field: admin.ByKeyPrefix, Value: admin.BSSIDsPrefix(v.MAC[:8])}
+	c.each(q, func(x any) bool {
+		o := x.(e911.Element)
+		if t, ok := netmap.MACSpan(o.MAC, o.MACTo); !ok || o.Location == v.Location || !s.Overlaps(t) {
+			return true
+		}
+		c.add("mac_to", Ambiguous, fmt.Sprintf("%s at %s and %s at %s have BSSIDs in common", elementText(v), c.placeKey(v), elementText(o), c.placeKey(o)),
+			"let no BSSID be in both")
+		return false
+	})
+}
+
+// patternsApart refuses two patterns of ports at two places that have ports in
+// common, unless one is within the other and so the more specific one.
+func (c *checker) patternsApart(v e911.Element) {
+	p, err := netmap.ParsePorts(v.LLDP.Port)
+	if err != nil {
+		return
+	}
+	q := admin.Query{Kind: e911.KindElement, Org: v.Org, Field: admin.ByKeyPrefix, Value: admin.PatternsPrefix(v.LLDP.Chassis)}
+	c.each(q, func(x any) bool {
+		o := x.(e911.Element)
+		r, err := netmap.ParsePorts(o.LLDP.Port)
+		if err != nil || !p.Overlaps(r) {
+			return true
+		}
+		in, out := p.Within(r), r.Within(p)
+		if in != out || (!in && o.Location == v.Location) {
+			return true
+		}
+		c.add("lldp.port", Ambiguous, fmt.Sprintf("%s at %s and %s at %s have ports in common, and neither is the more specific one",
+			elementText(v), c.placeKey(v), elementText(o), c.placeKey(o)), "let no port be in both")
+		return false
+	})
+}
+
+// rangesApart refuses two ranges of one size at two places that overlap: of
+// the ranges that hold an address the smallest counts. It also refuses a range
+// that is a tunnel's, which proves nothing (F-06).
+func (c *checker) rangesApart(v e911.Element) {
+	s, _ := netmap.SpanOf(v)
+	if o, taken := c.other(e911.KindElement, v.Org, admin.ByKey, "tunnel "+s.String()); taken {
+		c.add("range", Ambiguous, fmt.Sprintf("%s is also listed as %s, whose addresses prove nothing about a place (F-06)", s, o.(e911.Element).Kind), "keep one of the two")
+		return
+	}
+	clash := func(x any) bool {
+		o := x.(e911.Element)
+		t, ok := netmap.SpanOf(o)
+		if !ok || o.Location == v.Location || !s.Overlaps(t) || s.Compare(t) != 0 {
+			return true
+		}
+		c.add("range", Ambiguous, fmt.Sprintf("%s at %s and %s at %s overlap, and neither is the smaller one", s, c.placeKey(v), t, c.placeKey(o)),
+			"let no address be in both")
+		return false
+	}
+	before := len(c.faults)
+	c.each(admin.Query{Kind: e911.KindElement, Org: v.Org, Field: admin.ByLowHigh, Value: "1"}, clash)
+	bits, power := s.Bits()
+	if v.Range.IsValid() || !power || len(c.faults) > before {
+		return
+	}
+	for _, end := range []netip.Addr{s.From, s.To} {
+		p := netip.PrefixFrom(end, bits).Masked()
+		if o, ok := c.other(e911.KindElement, v.Org, admin.ByRange, p.String()); ok && !clash(o) {
+			return
 		}
 	}
 }
@@ -188,14 +234,30 @@ func (c *checker) placeKey(v e911.Element) string {
 	return l.Key
 }
 
+// elementText names an element for a person.
 func elementText(v e911.Element) string {
 	switch v.Kind {
-	case e911.ElementIP:
-		return "the range " + v.Range.String()
+	case e911.ElementIP, e911.ElementVPN, e911.ElementProxy, e911.ElementSASE:
+		s, _ := netmap.SpanOf(v)
+		return "the range " + s.String()
 	case e911.ElementLLDPPort:
 		return fmt.Sprintf("port %s of %s", v.LLDP.Port, v.LLDP.Chassis)
+	case e911.ElementLLDPPorts:
+		return fmt.Sprintf("ports %s of %s", v.LLDP.Port, v.LLDP.Chassis)
 	case e911.ElementLLDPChassis:
 		return "the switch " + v.LLDP.Chassis
+	case e911.ElementDECTBase:
+		return "the DECT base " + v.Name
+	case e911.ElementAP:
+		return "the access point " + v.Name
+	case e911.ElementATAPort:
+		return fmt.Sprintf("port %s of the adapter %s", v.Name, v.MAC)
+	}
+	if s, ok := netmap.SpanOf(v); ok {
+		return "the range " + s.String()
+	}
+	if v.MACTo != "" {
+		return fmt.Sprintf("the range %s to %s", v.MAC, v.MACTo)
 	}
 	return fmt.Sprintf("the %s %s", v.Kind, v.MAC)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
 func (c *checker) org(v e911.Org) {
@@ -61,10 +62,11 @@ func (c *checker) noHomes(v e911.Org) {
 	q := admin.Query{Kind: e911.KindElement, Org: v.ID, Field: admin.ByElementKind, Value: string(e911.ElementIP)}
 	c.each(q, func(x any) bool {
 		e := x.(e911.Element)
-		if !inHomes(e.Range) {
+		r, ok := netmap.SpanOf(e)
+		if !ok || !inHomes(r) {
 			return true
 		}
-		c.add("public_ranges", Required, fmt.Sprintf("%s is mapped and in use in many homes (F-06)", e.Range), "list the organisation's public addresses, or take the mapping out")
+		c.add("public_ranges", Required, fmt.Sprintf("%s is mapped and in use in many homes (F-06)", r), "list the organisation's public addresses, or take the mapping out")
 		return false
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
 // item is one object of the file. Its value holds keys of the customer's where
@@ -99,7 +100,7 @@ func (d *draft) trunk(n node, org string) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "trunks", "sites")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "trunks", "network", "sites")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -124,6 +125,9 @@ func (d *draft) organisation(n node) {
 	d.add(n, scope, v, nil)
 	for _, t := range f["trunks"].list() {
 		d.trunk(t, scope)
+	}
+	for _, e := range f["network"].list() {
+		d.element(e, scope, "")
 	}
 	for _, s := range f["sites"].list() {
 		d.site(s, scope)
@@ -200,14 +204,26 @@ func (d *draft) location(n node, org, building string) {
 	}
 }
 
+// element reads an element in the short form, {bssid: ...}, or in that of the
+// map import, {kind: dect_base, name: ...}.
 func (d *draft) element(n node, org, location string) {
-	f := n.object("bssid", "lldp", "mac", "mobility", "ip")
+	f := n.object("bssid", "lldp", "mac", "mobility", "ip", "kind", "mac_to", "chassis", "port", "range", "name")
 	v := e911.Element{Org: e911.OrgID(org), Location: e911.LocationID(location), Mobility: e911.Mobility(f["mobility"].text())}
+	if f["kind"].there() {
+		d.longElement(n, f, org, v)
+		return
+	}
 	var paths map[string]string
 	kinds := slices.DeleteFunc([]string{"bssid", "lldp", "mac", "ip"}, func(k string) bool { return !f[k].there() })
 	if len(kinds) != 1 {
-		n.fault(check.Required, "a network element is one of bssid, lldp, mac or ip", "write one of them for each element")
+		n.fault(check.Required, "a network element is one of bssid, lldp, mac or ip, or says its kind", "write one of them for each element")
 		return
+	}
+	for _, long := range []string{"mac_to", "chassis", "port", "range", "name"} {
+		if f[long].there() {
+			f[long].fault(check.Forbidden, long+" stands beside kind", "write kind: too, as in {kind: dect_base, name: 0123456789}")
+			return
+		}
 	}
 	switch kinds[0] {
 	case "bssid":
@@ -216,18 +232,45 @@ func (d *draft) element(n node, org, location string) {
 		v.Kind, v.MAC = e911.ElementMAC, mac(f["mac"])
 	case "ip":
 		v.Kind, paths = e911.ElementIP, map[string]string{"range": f["ip"].path}
-		v.Range, _ = prefix(f["ip"])
+		if !addresses(f["ip"], &v) {
+			return
+		}
 	case "lldp":
 		g := f["lldp"].object("chassis", "port")
 		v.Kind, v.LLDP = e911.ElementLLDPChassis, e911.LLDPPort{Chassis: g["chassis"].text(), Port: g["port"].text()}
-		if m, err := e911.ParseMAC(v.LLDP.Chassis); err == nil {
-			v.LLDP.Chassis = string(m)
-		}
 		if g["port"].there() {
 			v.Kind = e911.ElementLLDPPort
 		}
 	}
-	d.add(n, org, v, paths)
+	d.add(n, org, netmap.Canonical(v), paths)
+}
+
+func (d *draft) longElement(n node, f map[string]node, org string, v e911.Element) {
+	for _, short := range []string{"bssid", "lldp", "ip"} {
+		if f[short].there() {
+			f[short].fault(check.Forbidden, short+" says the kind already", "leave one of the two out")
+			return
+		}
+	}
+	v.Kind = e911.ElementKind(f["kind"].text())
+	v.MAC, v.MACTo, v.Name = mac(f["mac"]), mac(f["mac_to"]), f["name"].text()
+	v.LLDP = e911.LLDPPort{Chassis: f["chassis"].text(), Port: f["port"].text()}
+	if f["range"].there() && !addresses(f["range"], &v) {
+		return
+	}
+	d.add(n, org, netmap.Canonical(v), map[string]string{
+		"lldp": n.path + ".chassis", "lldp.chassis": n.path + ".chassis", "lldp.port": n.path + ".port",
+	})
+}
+
+// addresses reads the range of an element.
+func addresses(n node, v *e911.Element) bool {
+	var err error
+	v.Range, v.From, v.To, err = netmap.ParseRange(n.text())
+	if err != nil {
+		n.fault(check.Syntax, err.Error(), "write 203.0.113.0/24, or 203.0.113.7-203.0.113.40")
+	}
+	return err == nil
 }
 
 func civic(f map[string]node) e911.Civic {

@@ -121,8 +121,11 @@ func (r *resolver) assign() {
 func (r *resolver) twice(it, first item, n name) {
 	if a, ok := it.value.(e911.Element); ok {
 		b := first.value.(e911.Element)
-		r.s.add(it.path, it.at, check.Duplicate,
-			fmt.Sprintf("%s is mapped twice: to %s in line %d and to %s", strings.ReplaceAll(n.key, `"`, ""), b.Location, first.at.row, a.Location),
+		msg := fmt.Sprintf("%s is mapped twice: to %s in line %d and to %s", strings.ReplaceAll(n.key, `"`, ""), b.Location, first.at.row, a.Location)
+		if a.Location == "" {
+			msg = fmt.Sprintf("%s stands here twice, first in line %d", strings.ReplaceAll(n.key, `"`, ""), first.at.row)
+		}
+		r.s.add(it.path, it.at, check.Duplicate, msg,
 			"an access point, port or range is in one place: keep one of the two")
 		return
 	}
@@ -160,7 +163,10 @@ func (r *resolver) link() {
 			v.Org, v.Building = org, e911.BuildingID(find(nested+"building", e911.KindBuilding, string(v.Building)))
 			it.value = v
 		case e911.Element:
-			v.Org, v.Location = org, e911.LocationID(find(nested+"location", e911.KindLocation, string(v.Location)))
+			v.Org = org
+			if v.Location != "" {
+				v.Location = e911.LocationID(find(nested+"location", e911.KindLocation, string(v.Location)))
+			}
 			it.value = v
 		case e911.User:
 			v.Org, v.Site = org, e911.SiteID(find(nested+"site", e911.KindSite, string(v.Site)))

@@ -27,6 +27,7 @@ type group struct {
 	byID  []admin.Object // in order of id
 	index map[admin.Field]map[string][]admin.Object
 	macs  []admin.Object // access points in order of BSSID
+	keys  []admin.Object // network elements in order of key, once asked for
 }
 
 func newSet(base admin.View) *set {
@@ -57,7 +58,7 @@ func (s *set) finish() {
 	for _, g := range s.groups {
 		slices.SortFunc(g.byID, func(a, b admin.Object) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
 		for _, o := range g.byID {
-			if e, ok := o.Value.(e911.Element); ok && e.Kind == e911.ElementBSSID {
+			if e, ok := o.Value.(e911.Element); ok && e.Kind == e911.ElementBSSID && e.MACTo == "" {
 				g.macs = append(g.macs, o)
 			}
 		}
@@ -98,7 +99,9 @@ func (s *set) List(ctx context.Context, q admin.Query) ([]admin.Object, error) {
 	switch q.Field {
 	case "":
 	case admin.ByBSSIDPrefix:
-		list = g.startingWith(q.Value)
+		list = startingWith(g.macs, bssid, q.Value)
+	case admin.ByKeyPrefix:
+		list = startingWith(g.byKey(), elementKey, q.Value)
 	default:
 		list = g.with(q.Field)[q.Value]
 	}
@@ -116,16 +119,34 @@ func (s *set) List(ctx context.Context, q admin.Query) ([]admin.Object, error) {
 	return list[:min(len(list), limit)], nil
 }
 
-// startingWith returns the access points whose BSSID starts with p, in order
-// of id.
-func (g *group) startingWith(p string) []admin.Object {
-	i, _ := slices.BinarySearchFunc(g.macs, p, func(o admin.Object, p string) int { return strings.Compare(bssid(o), p) })
+// startingWith returns those of list, which is in order of text, whose text
+// starts with p, in order of id.
+func startingWith(list []admin.Object, text func(admin.Object) string, p string) []admin.Object {
+	i, _ := slices.BinarySearchFunc(list, p, func(o admin.Object, p string) int { return strings.Compare(text(o), p) })
 	var found []admin.Object
-	for ; i < len(g.macs) && strings.HasPrefix(bssid(g.macs[i]), p); i++ {
-		found = append(found, g.macs[i])
+	for ; i < len(list) && strings.HasPrefix(text(list[i]), p); i++ {
+		found = append(found, list[i])
 	}
 	slices.SortFunc(found, func(a, b admin.Object) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
 	return found
+}
+
+func elementKey(o admin.Object) string { return admin.ElementKey(o.Value.(e911.Element)) }
+
+// byKey is the network elements whose keys are asked for by their beginning:
+// ranges of BSSIDs and patterns of ports.
+func (g *group) byKey() []admin.Object {
+	if g.keys != nil {
+		return g.keys
+	}
+	g.keys = []admin.Object{}
+	for _, o := range g.byID {
+		if e, ok := o.Value.(e911.Element); ok && (e.MACTo != "" || e.Kind == e911.ElementLLDPPorts) {
+			g.keys = append(g.keys, o)
+		}
+	}
+	slices.SortFunc(g.keys, func(a, b admin.Object) int { return strings.Compare(elementKey(a), elementKey(b)) })
+	return g.keys
 }
 
 // with indexes the group by a field when it is first asked for.
@@ -156,6 +177,12 @@ func fieldOf(value any, f admin.Field) []string {
 		has[admin.ByBuilding] = string(v.Building)
 	case e911.Element:
 		has[admin.ByLocation], has[admin.ByElementKind] = string(v.Location), string(v.Kind)
+		has[admin.ByRange], has[admin.ByLowHigh] = "", ""
+		if v.Kind == e911.ElementIP && v.Range.IsValid() {
+			has[admin.ByRange] = v.Range.String()
+		} else if v.Kind == e911.ElementIP {
+			has[admin.ByLowHigh] = "1"
+		}
 	case e911.User:
 		has[admin.BySite], has[admin.ByDeviceUserID] = string(v.Site), v.DeviceUserID
 	case e911.Device:

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/big"
 	"net/netip"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -107,6 +108,14 @@ func (s Span) size() *big.Int {
 	return hi.Sub(hi, lo)
 }
 
+// Bits returns how long a prefix with as many addresses is, false when none has.
+func (s Span) Bits() (int, bool) {
+	n := s.size()
+	n.Add(n, big.NewInt(1))
+	free := n.BitLen() - 1
+	return s.From.BitLen() - free, n.TrailingZeroBits() == uint(free)
+}
+
 // Prefix returns the one prefix that has the same addresses, where there is one.
 func (s Span) Prefix() (netip.Prefix, bool) {
 	if p := s.Prefixes(); len(p) == 1 {
@@ -138,4 +147,38 @@ func (s Span) Prefixes() []netip.Prefix {
 		}
 		from = last.Next()
 	}
+}
+
+// ParseRange reads a range of addresses as people write it: a prefix, one
+// address, or the lowest and the highest with a dash. IPv4 that is wrapped in
+// IPv6 is unwrapped. A prefix comes back as p, also where low and high make
+// one; otherwise from and to are set.
+func ParseRange(s string) (p netip.Prefix, from, to netip.Addr, err error) {
+	none := netip.Addr{}
+	s = strings.TrimSpace(s)
+	bad := e911.Errorf(e911.Invalid, "this is no address range")
+	low, high, dash := strings.Cut(s, "-")
+	switch {
+	case strings.Contains(s, "%"):
+		return p, none, none, e911.Errorf(e911.Invalid, "a zone means something on one machine only")
+	case dash:
+		a, err1 := netip.ParseAddr(strings.TrimSpace(low))
+		b, err2 := netip.ParseAddr(strings.TrimSpace(high))
+		if err1 != nil || err2 != nil {
+			return p, none, none, bad
+		}
+		e := Canonical(e911.Element{From: a, To: b})
+		return e.Range, e.From, e.To, nil
+	case strings.Contains(s, "/"):
+		if p, err = netip.ParsePrefix(s); err != nil {
+			return p, none, none, bad
+		}
+		return Canonical(e911.Element{Range: p}).Range, none, none, nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return p, none, none, bad
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), none, none, nil
 }

@@ -143,6 +143,9 @@ func (t *tx) Pointing(ctx context.Context, ref admin.Ref, limit int) ([]admin.Re
 		if !p.cross {
 			q = q.Where("org_id = ?", ref.Org)
 		}
+		if p.without != "" {
+			q = q.Where("? IS NULL", bun.Ident(p.without))
+		}
 		if err := q.Scan(ctx, &found); err != nil {
 			return nil, t.s.fault("look for what names the object", err)
 		}

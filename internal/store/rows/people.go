@@ -13,13 +13,17 @@ import (
 type elementRow struct {
 	bun.BaseModel `bun:"table:network_elements"`
 	Base
-	LocationID e911.LocationID  `bun:"location_id"`
+	LocationID e911.LocationID  `bun:"location_id,nullzero"`
 	Kind       e911.ElementKind `bun:"kind"`
 	MAC        e911.MAC         `bun:"mac"`
+	MACTo      e911.MAC         `bun:"mac_to"`
 	Mobility   e911.Mobility    `bun:"mobility"`
 	Chassis    string           `bun:"chassis"`
 	Port       string           `bun:"port"`
 	Prefix     string           `bun:"prefix"`
+	AddrFrom   string           `bun:"addr_from"`
+	AddrTo     string           `bun:"addr_to"`
+	Name       string           `bun:"name"`
 	ElementKey string           `bun:"element_key"`
 }
 
@@ -34,35 +38,56 @@ func elements() rowTable[elementRow, e911.Element] {
 			admin.ByBSSID:       "element_key = 'bssid ' || ?",
 			admin.ByMAC:         "element_key = 'mac ' || ?",
 			admin.ByRange:       "element_key = 'ip ' || ?",
+			admin.ByLowHigh:     "kind = 'ip' AND addr_from <> '' AND ? = '1'",
+			admin.ByKeyPrefix:   "element_key >= ?0 AND element_key < ?0 || char(1114111)",
 			admin.ByElementKind: "element_key >= ?0 || ' ' AND element_key < ?0 || '!'",
 			admin.ByBSSIDPrefix: "element_key >= 'bssid ' || ?0 AND element_key < 'bssid ' || ?0 || 'g'",
 		},
-		base: func(r *elementRow) *Base { return &r.Base },
-		encode: func(_ *tx, v e911.Element) (elementRow, error) {
-			r := elementRow{
-				LocationID: v.Location, Kind: v.Kind, MAC: v.MAC, Mobility: v.Mobility,
-				Chassis: v.LLDP.Chassis, Port: v.LLDP.Port, ElementKey: admin.ElementKey(v),
-			}
-			if v.Range.IsValid() {
-				r.Prefix = v.Range.String()
-			}
-			return r, nil
-		},
-		decode: func(_ *tx, r *elementRow) (e911.Element, error) {
-			v := e911.Element{
-				ID: e911.ElementID(r.ID), Org: r.OrgID, Location: r.LocationID, Kind: r.Kind, MAC: r.MAC,
-				Mobility: r.Mobility, LLDP: e911.LLDPPort{Chassis: r.Chassis, Port: r.Port},
-			}
-			if r.Prefix == "" {
-				return v, nil
-			}
-			var err error
-			if v.Range, err = netip.ParsePrefix(r.Prefix); err != nil {
-				return v, fmt.Errorf("decode an address range: %w", err)
-			}
-			return v, nil
-		},
+		base:   func(r *elementRow) *Base { return &r.Base },
+		encode: encodeElement, decode: decodeElement,
 	}
+}
+
+func encodeElement(_ *tx, v e911.Element) (elementRow, error) {
+	r := elementRow{
+		LocationID: v.Location, Kind: v.Kind, MAC: v.MAC, MACTo: v.MACTo, Mobility: v.Mobility,
+		Chassis: v.LLDP.Chassis, Port: v.LLDP.Port, Name: v.Name, ElementKey: admin.ElementKey(v),
+	}
+	if v.Range.IsValid() {
+		r.Prefix = v.Range.String()
+	}
+	if v.From.IsValid() {
+		r.AddrFrom = v.From.String()
+	}
+	if v.To.IsValid() {
+		r.AddrTo = v.To.String()
+	}
+	return r, nil
+}
+
+func decodeElement(_ *tx, r *elementRow) (e911.Element, error) {
+	v := e911.Element{
+		ID: e911.ElementID(r.ID), Org: r.OrgID, Location: r.LocationID, Kind: r.Kind, MAC: r.MAC, MACTo: r.MACTo,
+		Mobility: r.Mobility, LLDP: e911.LLDPPort{Chassis: r.Chassis, Port: r.Port}, Name: r.Name,
+	}
+	var err error
+	if r.Prefix != "" {
+		if v.Range, err = netip.ParsePrefix(r.Prefix); err != nil {
+			return v, fmt.Errorf("decode an address range: %w", err)
+		}
+	}
+	for _, end := range []struct {
+		text string
+		into *netip.Addr
+	}{{r.AddrFrom, &v.From}, {r.AddrTo, &v.To}} {
+		if end.text == "" {
+			continue
+		}
+		if *end.into, err = netip.ParseAddr(end.text); err != nil {
+			return v, fmt.Errorf("decode an address range: %w", err)
+		}
+	}
+	return v, nil
 }
 
 type userRow struct {

@@ -208,11 +208,12 @@ func (t *tx) unseal(place, sealed string, into any) error {
 
 // pointer is a column that names another object.
 type pointer struct {
-	kind   e911.ObjectKind // of the object that points
-	table  string
-	column string
-	cross  bool // world objects are named from every organisation
-	id     string
+	kind    e911.ObjectKind // of the object that points
+	table   string
+	column  string
+	cross   bool   // world objects are named from every organisation
+	without string // column that must be empty: what has it hangs on something else
+	id      string
 }
 
 // pointersTo lists what may name an object of a kind.
@@ -224,6 +225,7 @@ func pointersTo(kind e911.ObjectKind) []pointer {
 	case e911.KindOrg:
 		return []pointer{
 			in(e911.KindTrunk, "trunks", "org_id"), in(e911.KindSite, "sites", "org_id"),
+			{kind: e911.KindElement, table: "network_elements", column: "org_id", without: "location_id", id: "id"},
 		}
 	case e911.KindSite:
 		return []pointer{

@@ -15,7 +15,7 @@ import (
 )
 
 // byValue compares objects; an absent list and an empty one are the same.
-var byValue = []cmp.Option{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })}
+var byValue = []cmp.Option{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })}
 
 func testRoundTrip(t *testing.T, open Open) {
 	st := fresh(t, open)
@@ -29,8 +29,27 @@ func testRoundTrip(t *testing.T, open Open) {
 		{Kind: e911.ElementLLDPChassis, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01"}},
 		{Kind: e911.ElementIP, Range: netip.MustParsePrefix("10.9.0.0/16")},
 		{Kind: e911.ElementIP, Range: netip.MustParsePrefix("2001:db8::/64")},
+		{Kind: e911.ElementIP, From: netip.MustParseAddr("10.9.0.7"), To: netip.MustParseAddr("10.9.0.40")},
+		{Kind: e911.ElementIP, From: netip.MustParseAddr("2001:db8::7"), To: netip.MustParseAddr("2001:db8::40")},
+		{Kind: e911.ElementBSSID, MAC: "00:11:22:33:50:00", MACTo: "00:11:22:33:5f:ff"},
+		{Kind: e911.ElementLLDPPorts, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01", Port: "Gi1/0/[1-24]"}},
+		{Kind: e911.ElementLLDPPort, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01", Port: "gi1/0/7"}},
+		{Kind: e911.ElementLLDPPort, LLDP: e911.LLDPPort{Chassis: "0c:75:bd:00:00:01", Port: " Slot 1 / Port 7 "}},
+		{Kind: e911.ElementGateway, MAC: "00:1b:54:00:00:2e"},
+		{Kind: e911.ElementDECTBase, Name: "0123456789"},
+		{Kind: e911.ElementAP, Name: "AP Mill 2.210"},
+		{Kind: e911.ElementATAPort, MAC: "00:1b:54:00:00:2f", Name: "FXS 1/0/3"},
+		{Kind: e911.ElementVPN, Range: netip.MustParsePrefix("10.8.0.0/16")},
+		{Kind: e911.ElementProxy, From: netip.MustParseAddr("203.0.113.7"), To: netip.MustParseAddr("203.0.113.9")},
+		{Kind: e911.ElementSASE, Range: netip.MustParsePrefix("2001:db8:1::/48")},
+		{Kind: e911.ElementIgnore, Range: netip.MustParsePrefix("172.17.0.0/16")},
+		{Kind: e911.ElementIgnore, MAC: "02:42:00:00:00:00", MACTo: "02:42:ff:ff:ff:ff"},
+		{Kind: e911.ElementIgnore, MAC: "00:15:5d:00:00:01"},
 	} {
-		e.ID, e.Org, e.Location = e911.NewID[e911.ElementID](), x.org.ID, x.location.ID
+		e.ID, e.Org = e911.NewID[e911.ElementID](), x.org.ID
+		if e.Kind.Places() {
+			e.Location = x.location.ID
+		}
 		values = append(values, e)
 	}
 	put(t, st, values...)
@@ -85,7 +104,11 @@ func testFields(t *testing.T, open Open) {
 	}
 	rng := e911.Element{ID: e911.NewID[e911.ElementID](), Org: x.org.ID, Location: x.location.ID, Kind: e911.ElementIP, Range: netip.MustParsePrefix("10.9.0.0/16")}
 	dock := e911.Element{ID: e911.NewID[e911.ElementID](), Org: x.org.ID, Location: x.location.ID, Kind: e911.ElementMAC, MAC: "00:1b:54:00:00:2d", Mobility: e911.MobilityDock}
-	put(t, st, append(append(w.values(), x.values()...), port, rng, dock, newTenant("quay", 2).org)...)
+	ends, radio, ports := rng, x.element, port
+	ends.ID, ends.Range, ends.From, ends.To = e911.NewID[e911.ElementID](), netip.Prefix{}, netip.MustParseAddr("10.9.0.7"), netip.MustParseAddr("10.9.0.40")
+	radio.ID, radio.MAC, radio.MACTo = e911.NewID[e911.ElementID](), "00:11:22:33:50:00", "00:11:22:33:50:ff"
+	ports.ID, ports.Kind, ports.LLDP.Port = e911.NewID[e911.ElementID](), e911.ElementLLDPPorts, "Gi2/0/*"
+	put(t, st, append(append(w.values(), x.values()...), port, rng, dock, ends, radio, ports, newTenant("quay", 2).org)...)
 	for _, c := range []struct {
 		value any
 		field admin.Field
@@ -107,7 +130,11 @@ func testFields(t *testing.T, open Open) {
 		{x.element, admin.ByKey, admin.ElementKey(x.element)},
 		{port, admin.ByLLDP, admin.LLDPKey(port.LLDP)},
 		{rng, admin.ByRange, "10.9.0.0/16"},
-		{rng, admin.ByElementKind, "ip"},
+		{dock, admin.ByElementKind, "mac"},
+		{ends, admin.ByLowHigh, "1"},
+		{ends, admin.ByKey, "ip 10.9.0.7-10.9.0.40"},
+		{radio, admin.ByKeyPrefix, "bssids 00:11:22"},
+		{ports, admin.ByKeyPrefix, admin.PatternsPrefix("0c:75:bd:00:00:01")},
 		{x.element, admin.ByElementKind, "bssid"},
 		{dock, admin.ByMAC, "00:1b:54:00:00:2d"},
 		{x.user, admin.ByKey, "user-harbor"},
@@ -136,8 +163,8 @@ func testFields(t *testing.T, open Open) {
 			t.Errorf("%s by %s: found %d for another value", ref.Kind, c.field, len(found))
 		}
 	}
-	if found := list(t, st, admin.Query{Kind: e911.KindElement, Org: x.org.ID, Field: admin.ByLocation, Value: string(x.location.ID)}); len(found) != 4 {
-		t.Errorf("elements by location: %d, want 4", len(found))
+	if found := list(t, st, admin.Query{Kind: e911.KindElement, Org: x.org.ID, Field: admin.ByLocation, Value: string(x.location.ID)}); len(found) != 7 {
+		t.Errorf("elements by location: %d, want 7", len(found))
 	}
 	if found := list(t, st, admin.Query{Kind: e911.KindPSAP, Field: admin.ByTrunk, Value: string(w.carrier.ID)}); len(found) != 2 {
 		t.Errorf("PSAPs by trunk: %d, want 2", len(found))
@@ -301,7 +328,8 @@ func testPointing(t *testing.T, open Open) {
 	st := fresh(t, open)
 	w, x, y := newWorld(), newTenant("harbor", 1), newTenant("quay", 2)
 	x.device.Model, y.device.Model = w.model.ID, w.model.ID
-	put(t, st, append(append(w.values(), x.values()...), y.values()...)...)
+	pool := e911.Element{ID: e911.NewID[e911.ElementID](), Org: x.org.ID, Kind: e911.ElementVPN, Range: netip.MustParsePrefix("10.8.0.0/16")}
+	put(t, st, append(append(append(w.values(), x.values()...), y.values()...), pool)...)
 	refs := func(values ...any) map[admin.Ref]bool {
 		m := map[admin.Ref]bool{}
 		for _, v := range values {
@@ -315,7 +343,7 @@ func testPointing(t *testing.T, open Open) {
 	}{
 		{w.model, refs(x.device, y.device)},
 		{w.carrier, refs(w.psap, w.relay)},
-		{x.org, refs(x.trunk, x.site)},
+		{x.org, refs(x.trunk, x.site, pool)},
 		{x.site, refs(x.building, x.user, x.device, x.number, x.alert)},
 		{x.building, refs(x.location)},
 		{x.location, refs(x.element, x.number)},
