@@ -2,6 +2,7 @@ package locate_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 )
 
 var (
-	wiredKinds = []e911.LocatedBy{port, chassis, mac}
-	anyNetwork = []e911.LocatedBy{port, bssid, nearby, chassis, mac, privateIP, publicIP}
+	wiredKinds = []e911.LocatedBy{port, chassis, mac, e911.ByATAPort}
+	anyNetwork = []e911.LocatedBy{port, bssid, nearby, chassis, mac, privateIP, publicIP, e911.ByGateway, e911.ByDECTBase, e911.ByAP, e911.ByATAPort}
 	keys       = []string{"mill", "mill/1", "mill/2", "mill/2/210", "mill/2/211", "mill/3", "annex/1", "depot/1", "depot/1/5"}
 )
 
@@ -44,6 +45,16 @@ func anyCandidate(t *rapid.T) locate.Candidate {
 	c := held(rapid.SampledFrom(anyNetwork).Draw(t, "by"), key, age)
 	if rapid.Bool().Draw(t, "by token") {
 		c.Rank, c.Via = locate.RankToken, "token"
+	}
+	if rapid.IntRange(0, 9).Draw(t, "since") == 0 {
+		c.Since = c.At.Add(-time.Hour)
+	}
+	c.Who = rapid.SampledFrom([]locate.Witness{"", locate.ByDevice, locate.ByServer, locate.ByNetwork}).Draw(t, "who")
+	switch rapid.IntRange(0, 19).Draw(t, "past") {
+	case 0:
+		c.Over = "over"
+	case 1:
+		c.Weak = "weak"
 	}
 	c.Verdict = rapid.SampledFrom([]locate.Verdict{"", "", "", locate.Invalid, locate.Unverified}).Draw(t, "verdict")
 	return c
@@ -120,6 +131,7 @@ func TestUncontradictedWiredEvidenceNeverLosesToANumber(t *testing.T) {
 		at := time.Duration(rapid.Int64Range(0, int64(365*24*time.Hour)).Draw(t, "age"))
 		w := held(rapid.SampledFrom(wiredKinds).Draw(t, "by"), rapid.SampledFrom(keys).Draw(t, "place"), at)
 		// Fresher evidence that is not about a number may contradict it.
+		w.Since = time.Time{}
 		others = slices.DeleteFunc(others, func(c locate.Candidate) bool {
 			return c.Rank <= locate.RankUserSet && c.At.After(w.At)
 		})
@@ -184,4 +196,58 @@ func TestAWalkNeverEndsInAnotherBuilding(t *testing.T) {
 			t.Fatalf("the device is in %s, the answer is %s by %s", want, r.Place.Building, r.By)
 		}
 	})
+}
+
+// Whatever comes together: what is chosen is not contradicted, no worse class
+// beats a better one, and what is over is never chosen.
+//
+// Proves: E13, F-01, F-18
+func TestWhatIsChosenStands(t *testing.T) { rapid.Check(t, chosenStands) }
+
+// FuzzDecide lets the fuzzer look for evidence that breaks the promises.
+//
+// Proves: E13, F-01, F-18
+func FuzzDecide(f *testing.F) { f.Fuzz(rapid.MakeFuzz(chosenStands)) }
+
+func chosenStands(t *rapid.T) {
+	candidates := rapid.SliceOfN(rapid.Custom(anyCandidate), 0, 10).Draw(t, "candidates")
+	s := anySituation(t)
+	s.Handset = rapid.Bool().Draw(t, "handset")
+	r := locate.Decide(candidates, s, now)
+	explained(t, r, len(candidates))
+	if len(locate.Explain(r)) < len(candidates)+2 {
+		t.Fatal("an explanation leaves something out")
+	}
+	if (r.Confidence == locate.NoConfidence) != (r.By == e911.ByNothing) || r.Because == "" {
+		t.Fatalf("%s confidence in %s", r.Confidence, r.By)
+	}
+	if r.Confidence == locate.High && r.Class != locate.Fresh {
+		t.Fatalf("high confidence in what is %s", r.Class)
+	}
+	for _, l := range r.Lost {
+		class := l.Class == locate.Fresh || l.Class == locate.Aged
+		elsewhere := l.Place.Building != "" && r.Place.Building != "" && l.Place.Building != r.Place.Building
+		news := l.At
+		if !l.Since.IsZero() {
+			news = l.Since
+		}
+		if r.Rank <= locate.RankUserSet && r.Class != locate.FallBack && l.Rank <= locate.RankUserSet && class && elsewhere && news.After(r.At) && l.Over == "" {
+			t.Fatalf("%s of %s was chosen although %s of %s puts the device elsewhere", r.By, r.At, l.By, l.At)
+		}
+		better := l.Class == locate.Fresh && r.Class != locate.Fresh || l.Class == locate.Aged && r.Class != locate.Fresh && r.Class != locate.Aged
+		if better && l.Usable && !strings.HasPrefix(l.Why, "contradicted") && !strings.HasPrefix(l.Why, "the user set") {
+			t.Fatalf("%s, %s, loses to %s, %s: %s", l.By, l.Class, r.By, r.Class, l.Why)
+		}
+		if l.Over != "" && (l.Class == locate.Fresh || l.Usable) {
+			t.Fatalf("%+v is over", l)
+		}
+	}
+	for _, f := range r.Findings {
+		if f.Chosen && f.Why == "over" {
+			t.Fatal("what is over was chosen")
+		}
+	}
+	if s.Handset && slices.Contains(r.Flags, locate.FlagFloor) && r.Place.Civic.FLR != "" {
+		t.Fatalf("floor unknown, and yet %s", r.Place.Display)
+	}
 }
