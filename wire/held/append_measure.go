@@ -318,7 +318,7 @@ func appendCell(dst []byte, c *Cell) ([]byte, error) {
 		return bad("an id beyond 2^28-1")
 	}
 	named := c.MCC != "" || c.MNC != ""
-	if c.Net != "" && c.Net != CDMA {
+	if c.Net == GSM || c.Net == UMTS || c.Net == LTE {
 		if digits(c.MCC, 3, 3) != "" || digits(c.MNC, 2, 3) != "" {
 			return bad("a country code of 3 digits and a network code of 2 or 3 are needed")
 		}

@@ -3,7 +3,6 @@ package held
 import (
 	"encoding/hex"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,12 +85,45 @@ func (id Identifier) NAI() string {
 	return unescapeOctets(id.Value)
 }
 
-// The lexical rules of the types naiType and deviceIdentity in RFC 6155,
-// section 5.
-var (
-	naiForm  = regexp.MustCompile(`^([^\\]|\\[\dA-Fa-f]{2})*(@([A-Za-z\d]([A-Za-z\d\-]*[A-Za-z\d])*\.)+[A-Za-z\d]([A-Za-z\d\-]*[A-Za-z\d])*)?$`)
-	fqdnForm = regexp.MustCompile(`^([A-Za-z\d_]([A-Za-z\d_\-]*[A-Za-z\d_])*\.)*[A-Za-z\d_]([A-Za-z\d_\-]*[A-Za-z\d_])*\.?$`)
-)
+// isNAI is RFC 4282, section 2.1, with the escapes of RFC 6155: the pattern of
+// naiType, and no second @ and no white space, which that one lets pass.
+func isNAI(s string) bool {
+	user, realm, at := strings.Cut(s, "@")
+	for i := 0; i < len(user); i++ {
+		switch c := user[i]; {
+		case c <= ' ' || c == 0x7f:
+			return false
+		case c == '\\':
+			if i+2 >= len(user) || !isHexDigit(user[i+1]) || !isHexDigit(user[i+2]) {
+				return false
+			}
+			i += 2
+		}
+	}
+	return s != "" && (!at || strings.Contains(realm, ".") && isHostName(realm, ""))
+}
+
+// isHostName reports whether s is labels of letters, digits, inner hyphens and
+// the characters of more.
+func isHostName(s, more string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			c := label[i]
+			if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && strings.IndexByte(more, c) < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isHexDigit(c byte) bool {
+	_, ok := unhex(c)
+	return ok
+}
 
 // Check reports what RFC 6155 does not allow in the identifier, nil for a good
 // one: an address with a zone, a port beyond 65535, a number with letters. The
@@ -124,11 +156,11 @@ func (id Identifier) fault() string {
 			return "not a URI"
 		}
 	case IDNAI:
-		if v == "" || !naiForm.MatchString(v) {
+		if !isNAI(v) {
 			return "not a network access identifier"
 		}
 	case IDFQDN:
-		if len(v) > 255 || !fqdnForm.MatchString(v) {
+		if len(v) > 255 || !isHostName(strings.TrimSuffix(v, "."), "_") {
 			return "not a host name"
 		}
 	case IDDUID:
