@@ -371,9 +371,9 @@ func TestOnlyATrustedAddressMayAskForOthers(t *testing.T) {
 		{"from inside", ask{from: inside, req: uri("tel:+16175550111")}, "badIdentifier"},
 		{"with a secret", ask{path: "/held/" + company, from: stranger, req: uri("tel:+16175550111"), header: proof()}, "badIdentifier"},
 		{"from inside, with a measurement", ask{from: inside, req: request(withPort("Gi1/0/7"), withID(held.IDURI, "tel:+16175550111"))}, "badIdentifier"},
-		{"a NAI alone", ask{from: inside, req: request(withID(held.IDNAI, "agent@harbor"))}, "badIdentifier"},
+		{"a NAI alone", ask{from: inside, req: request(withID(held.IDNAI, "agent@harbor.example"))}, "badIdentifier"},
 		{"a stranger", ask{from: stranger, req: uri("tel:+16175550111")}, "notLocatable"},
-		{"a phone that adds its NAI to its own address", ask{from: inside, req: request(withMAC(deskMAC), withID(held.IDNAI, "a@b"), withPort("Gi1/0/1"))}, "101"},
+		{"a phone that adds its NAI to its own address", ask{from: inside, req: request(withMAC(deskMAC), withID(held.IDNAI, "a@b.example"), withPort("Gi1/0/1"))}, "101"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.pass(time.Second)

@@ -33,12 +33,38 @@ func (s *Server) locate(dst []byte, snap *snapshot.Snapshot, a *asker, req *held
 	if t.other && !measured(&m) {
 		c = s.stored(snap, a.org, &t, &m, now)
 	} else {
+		if !a.proved() {
+			believe(a, &t, &m)
+		}
 		c = s.sight(&q, a, req, &t, &m)
 	}
 	if c.By == e911.ByNothing {
 		return dst, &held.Error{Code: held.LocationUnknown, Message: "Nothing that was measured is on the map.", Measure: wanted(req)}
 	}
 	return s.respond(dst, &q, &t, &c)
+}
+
+// believe leaves of what an unproved device says of its network only what its
+// source address bears out: it could else ask where any access point is, by
+// saying that it sees it. What is left is the source address, and the device is
+// then nobody's in particular.
+func believe(a *asker, t *target, m *locate.Measurement) {
+	found, _ := locate.Measured(a.org, *m)
+	for _, e := range found {
+		if e.Who == "" {
+			e.Who = locate.ByDevice
+		}
+		if e.By == e911.ByPrivateIP || e.By == e911.ByPublicIP {
+			if at, ok := locate.AtSource(m.Source, a.org); ok && at.Place.Location == e.Place.Location {
+				continue
+			}
+		}
+		if ok, _ := locate.Plausible(*m, e, a.org); !ok {
+			*m = locate.Measurement{At: m.SourceAt, Source: m.Source, SourceAt: m.SourceAt, Tunnel: m.Tunnel}
+			*t = target{name: stableName(a.org.ID(), "claim", a.addr.String()), shared: true, doubted: true}
+			return
+		}
+	}
 }
 
 // wanted asks a device that told of no network for what it sees (RFC 7105,
