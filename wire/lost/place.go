@@ -1,7 +1,6 @@
 package lost
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/callbox911/callbox/wire/internal/xmltok"
@@ -47,38 +46,20 @@ func kindOf(n xmltok.Node) placeKind {
 }
 
 func (d *decoder) civic(n xmltok.Node) (*pidflo.Civic, error) {
-	c, err := pidflo.CivicFromNode(n)
-	if err != nil {
-		return nil, n.Errorf("%w", err)
-	}
-	return c, nil
+	return pidflo.CivicFromNode(n)
 }
 
 func (d *decoder) shape(n xmltok.Node) (pidflo.Shape, error) {
 	s, err := pidflo.ShapeFromNode(n)
 	if err != nil {
-		return nil, n.Errorf("%w", err)
+		return nil, err
 	}
 	if p, ok := s.(pidflo.Polygon); ok {
 		if d.vertices += len(p.Exterior); d.vertices > d.lim.Vertices {
 			d.fail(n, "more than %d vertices: %w", d.lim.Vertices, ErrTooLarge)
 		}
-		counterClockwise(p.Exterior)
 	}
 	return s, nil
-}
-
-// counterClockwise turns a ring as RFC 5491, section 5.2.2, wants it and as it
-// is written again. The figures of RFC 5222 turn both ways.
-func counterClockwise(ring []pidflo.Pos) {
-	var twice float64
-	for i, p := range ring {
-		q := ring[(i+1)%len(ring)]
-		twice += (q.Lon - p.Lon) * (q.Lat + p.Lat)
-	}
-	if twice > 0 {
-		slices.Reverse(ring[1:])
-	}
 }
 
 // profileOf names the profile of a content.
@@ -123,7 +104,7 @@ func (e *encoder) place(profile string, civics []*pidflo.Civic, shapes []pidflo.
 			e.fail("%T is not one of the shapes of geodetic-2d, or has fewer than three corners", s)
 			return
 		}
-		dst, err := pidflo.AppendShape(e.dst, s)
+		dst, err := pidflo.AppendForwarded(e.dst, s)
 		e.dst = dst
 		e.within(err)
 	}

@@ -16,6 +16,24 @@ func AppendShape(dst []byte, s Shape) ([]byte, error) {
 	return w.dst, nil
 }
 
+// AppendForwarded is AppendShape for a shape that somebody else has drawn and
+// that is only passed on, as in LoST: whether the sides of a polygon cross each
+// other is not looked at.
+func AppendForwarded(dst []byte, s Shape) ([]byte, error) {
+	p, ok := s.(Polygon)
+	if !ok {
+		return AppendShape(dst, s)
+	}
+	w := writer{dst: dst}
+	w.str("<gml:Polygon" + gmlTag)
+	w.srs(!flat(p.Exterior))
+	if err := w.corners(p.Exterior); err != nil {
+		return dst, xmltok.Within("Polygon", err)
+	}
+	w.str("</gml:Polygon>")
+	return w.dst, nil
+}
+
 const (
 	flatSRS  = ` srsName="urn:ogc:def:crs:EPSG::4326">`
 	solidSRS = ` srsName="urn:ogc:def:crs:EPSG::4979">`
@@ -213,17 +231,22 @@ func (w *writer) pos(p Pos) error {
 	return nil
 }
 
-// ring writes the corners counter-clockwise and closed (RFC 5491, section
-// 5.2.2).
 func (w *writer) ring(ring []Pos) error {
+	if crosses(ring) {
+		return refuse("exterior", "its sides cross each other (RFC 5491, section 5.2.2)")
+	}
+	return w.corners(ring)
+}
+
+// corners writes a ring counter-clockwise and closed (RFC 5491, section
+// 5.2.2).
+func (w *writer) corners(ring []Pos) error {
 	n := len(ring)
 	switch {
 	case n < 3:
 		return refuse("exterior", "fewer than three corners")
 	case !flat(ring) && !solid(ring):
 		return refuse("exterior", "some corners have an altitude and some have none")
-	case crosses(ring):
-		return refuse("exterior", "its sides cross each other (RFC 5491, section 5.2.2)")
 	}
 	w.str("<gml:exterior><gml:LinearRing>")
 	back := clockwise(ring)

