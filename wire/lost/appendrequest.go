@@ -134,6 +134,9 @@ func (e *encoder) location(l *Location, id string) {
 		one := [1]*pidflo.Civic{l.Civic}
 		e.place(profile, one[:], nil)
 	case l.Shape != nil:
+		if _, ok := l.Shape.(pidflo.Region); ok {
+			e.fail("a polygon with holes is no location")
+		}
 		one := [1]pidflo.Shape{l.Shape}
 		e.place(profile, nil, one[:])
 	}

@@ -7,6 +7,7 @@
 //   - RFC 5222: FindService, ListServices, ListServicesByLocation,
 //     GetServiceBoundary, their responses, Errors, Redirect, Mapping,
 //     Validation, Exceptions.
+//   - RFC 5964: pidflo.Region in a boundary.
 //   - RFC 6197: GetServiceListBoundary and its response, ListBoundary, and the
 //     fields WantBoundary, Boundaries and Reference of the list by location.
 //   - RFC 6739: GetMappingsRequest, PushMappings, their responses, Fingerprint,
@@ -58,6 +59,4 @@
 //   - RFC 6739 lets the prose have several lists of fingerprints, the grammar
 //     one; a getMappingsResponse without mapping is read and cannot be written.
 //   - Several shapes in one boundary: see Boundary.
-//   - A polygon with holes is kept as a foreign element with Err: without its
-//     holes it would be another region.
 package lost

@@ -347,10 +347,10 @@ func TestABoundaryIsNoPointAndMayHaveManyCorners(t *testing.T) {
 // Proves: RFC 5222, section 5.5; E10
 func TestABoundaryThatCannotBeUsedIsKeptAndSaysSo(t *testing.T) {
 	for name, inside := range map[string]string{
-		"a hole":       `<gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>0 0 0 9 9 9</gml:posList></gml:LinearRing></gml:exterior><gml:interior/></gml:Polygon>`,
-		"a surface":    `<gml:MultiSurface/>`,
-		"out of range": `<gml:Point><gml:pos>190 7</gml:pos></gml:Point>`,
-		"nothing":      ``,
+		"a broken hole": `<gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>0 0 0 9 9 9</gml:posList></gml:LinearRing></gml:exterior><gml:interior/></gml:Polygon>`,
+		"a surface":     `<gml:MultiSurface/>`,
+		"out of range":  `<gml:Point><gml:pos>190 7</gml:pos></gml:Point>`,
+		"nothing":       ``,
 	} {
 		a := read[*lost.FindServiceResponse](t, `<findServiceResponse xmlns:gml="http://www.opengis.net/gml"><mapping><serviceBoundary profile="geodetic-2d">`+
 			inside+`</serviceBoundary><uri>sip:psap@a.example</uri></mapping></findServiceResponse>`)
@@ -464,4 +464,27 @@ func TestUTF16IsUnderstood(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Proves: RFC 5964, sections 3 and 5: holes turn clockwise, the exterior the other way
+func TestABoundaryMayHaveHoles(t *testing.T) {
+	ring := func(lo, hi float64) []pidflo.Pos {
+		return []pidflo.Pos{{Lat: lo, Lon: lo}, {Lat: lo, Lon: hi}, {Lat: hi, Lon: hi}, {Lat: hi, Lon: lo}}
+	}
+	m := mapped()
+	m.Boundaries = []lost.Boundary{{Shapes: []pidflo.Shape{pidflo.Region{Exterior: ring(0, 9), Holes: [][]pidflo.Pos{ring(1, 2), ring(3, 4)}}}}}
+	got, err := lost.ParseAs[*lost.FindServiceResponse]([]byte(written(t, response(m))), lost.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned := func(lo, hi float64) []pidflo.Pos {
+		return []pidflo.Pos{{Lat: lo, Lon: lo}, {Lat: hi, Lon: lo}, {Lat: hi, Lon: hi}, {Lat: lo, Lon: hi}}
+	}
+	want := []pidflo.Shape{pidflo.Region{Exterior: ring(0, 9), Holes: [][]pidflo.Pos{turned(1, 2), turned(3, 4)}}}
+	if diff := cmp.Diff(want, got.Mappings[0].Boundaries[0].Shapes); diff != "" {
+		t.Error(diff)
+	}
+	refused(t, &lost.FindService{Locations: []lost.Location{{Shape: want[0]}}}, "location[1]", "holes")
+	m.Boundaries[0].Shapes[0] = pidflo.Region{Exterior: ring(0, 9), Holes: [][]pidflo.Pos{{{Lat: 1}}}}
+	refused(t, response(m), "interior")
 }

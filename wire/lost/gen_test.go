@@ -2,6 +2,7 @@ package lost_test
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -161,6 +162,11 @@ func (g gen) boundary() lost.Boundary {
 		b.Civics = several(g, 1, 2, func() pidflo.Civic { return *g.civic() })
 	} else {
 		b.Shapes = several(g, 1, 2, g.area)
+		if p, ok := b.Shapes[0].(pidflo.Polygon); ok && g.bool() {
+			hole := slices.Clone(g.polygon().(pidflo.Polygon).Exterior)
+			slices.Reverse(hole[1:])
+			b.Shapes[0] = pidflo.Region{Exterior: p.Exterior, Holes: [][]pidflo.Pos{hole}}
+		}
 	}
 	return b
 }

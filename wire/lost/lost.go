@@ -76,7 +76,7 @@ type Location struct {
 // calls them alternatives; to take their union is right either way.
 type Boundary struct {
 	Profile    string
-	Shapes     []pidflo.Shape
+	Shapes     []pidflo.Shape // also pidflo.Region, a polygon with holes (RFC 5964)
 	Civics     []pidflo.Civic // whose fields all match; what is absent matches all
 	Extensions []foreign.Element
 	// Err says that something stood there that this package cannot use, and

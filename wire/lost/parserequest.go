@@ -145,7 +145,7 @@ func (d *decoder) location(n xmltok.Node) Location {
 			if l.Shape, bad = d.shape(c); bad == nil {
 				continue
 			}
-		case kind == volumeElement && known(l.Profile):
+		case kind >= regionElement && known(l.Profile):
 			bad = c.Errorf("not one of the shapes of geodetic-2d")
 		}
 		if l.Err == nil {
@@ -171,7 +171,11 @@ func (d *decoder) boundary(n xmltok.Node) Boundary {
 	b := Boundary{Profile: attr(n, "profile")}
 	for c := range n.Children() {
 		var bad error
-		switch kindOf(c) {
+		kind, read := kindOf(c), d.shape
+		if kind == regionElement {
+			read = d.region
+		}
+		switch kind {
 		case civicElement:
 			civic, err := d.civic(c)
 			if err == nil {
@@ -179,8 +183,8 @@ func (d *decoder) boundary(n xmltok.Node) Boundary {
 				continue
 			}
 			bad = err
-		case shapeElement:
-			s, err := d.shape(c)
+		case shapeElement, regionElement:
+			s, err := read(c)
 			if err == nil {
 				b.Shapes = append(b.Shapes, s)
 				continue

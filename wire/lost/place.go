@@ -14,7 +14,8 @@ const (
 	foreignElement placeKind = iota
 	civicElement
 	shapeElement  // one of the shapes of geodetic-2d
-	volumeElement // of GML or its PIDF-LO profile, and no such shape
+	regionElement // a polygon with holes
+	volumeElement // of GML or its PIDF-LO profile, and none of these
 )
 
 // kindOf goes by the local name in the namespaces of GML, which are met in
@@ -36,8 +37,8 @@ func kindOf(n xmltok.Node) placeKind {
 		return shapeElement
 	case "Polygon":
 		for c := range n.Children() {
-			if c.Local() == "interior" { // without its holes it would be another region
-				return volumeElement
+			if c.Local() == "interior" {
+				return regionElement
 			}
 		}
 		return shapeElement
@@ -55,11 +56,28 @@ func (d *decoder) shape(n xmltok.Node) (pidflo.Shape, error) {
 		return nil, err
 	}
 	if p, ok := s.(pidflo.Polygon); ok {
-		if d.vertices += len(p.Exterior); d.vertices > d.lim.Vertices {
-			d.fail(n, "more than %d vertices: %w", d.lim.Vertices, ErrTooLarge)
-		}
+		d.count(n, p.Exterior)
 	}
 	return s, nil
+}
+
+// region reads a polygon with holes (RFC 5964).
+func (d *decoder) region(n xmltok.Node) (pidflo.Shape, error) {
+	r, err := pidflo.RegionFromNode(n)
+	if err != nil {
+		return nil, err
+	}
+	d.count(n, r.Exterior)
+	for _, hole := range r.Holes {
+		d.count(n, hole)
+	}
+	return r, nil
+}
+
+func (d *decoder) count(n xmltok.Node, ring []pidflo.Pos) {
+	if d.vertices += len(ring); d.vertices > d.lim.Vertices {
+		d.fail(n, "more than %d vertices: %w", d.lim.Vertices, ErrTooLarge)
+	}
 }
 
 // profileOf names the profile of a content.
@@ -75,14 +93,14 @@ func profileOf(civic, shape bool) string {
 
 func flat(s pidflo.Shape) bool {
 	switch s.(type) {
-	case pidflo.Point, pidflo.Circle, pidflo.Polygon, pidflo.Ellipse, pidflo.ArcBand:
+	case pidflo.Point, pidflo.Circle, pidflo.Polygon, pidflo.Region, pidflo.Ellipse, pidflo.ArcBand:
 		return true
 	}
 	return false
 }
 
-// place writes what is inside a location or a boundary, and what it is
-// called. It refuses a content that is not that of the profile.
+// place writes what is inside a location or a boundary. It refuses a content
+// that is not that of the profile.
 func (e *encoder) place(profile string, civics []*pidflo.Civic, shapes []pidflo.Shape) {
 	switch {
 	case profile == ProfileCivic && len(shapes) > 0, profile == ProfileGeodetic && len(civics) > 0:
@@ -100,8 +118,8 @@ func (e *encoder) place(profile string, civics []*pidflo.Civic, shapes []pidflo.
 		if e.err != nil {
 			return
 		}
-		if p, ok := s.(pidflo.Polygon); !flat(s) || ok && len(p.Exterior) < 3 {
-			e.fail("%T is not one of the shapes of geodetic-2d, or has fewer than three corners", s)
+		if !flat(s) {
+			e.fail("%T is not one of the shapes of geodetic-2d", s)
 			return
 		}
 		dst, err := pidflo.AppendForwarded(e.dst, s)

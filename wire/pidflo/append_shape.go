@@ -16,24 +16,6 @@ func AppendShape(dst []byte, s Shape) ([]byte, error) {
 	return w.dst, nil
 }
 
-// AppendForwarded is AppendShape for a shape that somebody else has drawn and
-// that is only passed on, as in LoST: whether the sides of a polygon cross each
-// other is not looked at.
-func AppendForwarded(dst []byte, s Shape) ([]byte, error) {
-	p, ok := s.(Polygon)
-	if !ok {
-		return AppendShape(dst, s)
-	}
-	w := writer{dst: dst}
-	w.str("<gml:Polygon" + gmlTag)
-	w.srs(!flat(p.Exterior))
-	if err := w.corners(p.Exterior); err != nil {
-		return dst, xmltok.Within("Polygon", err)
-	}
-	w.str("</gml:Polygon>")
-	return w.dst, nil
-}
-
 const (
 	flatSRS  = ` srsName="urn:ogc:def:crs:EPSG::4326">`
 	solidSRS = ` srsName="urn:ogc:def:crs:EPSG::4979">`
@@ -235,34 +217,38 @@ func (w *writer) ring(ring []Pos) error {
 	if crosses(ring) {
 		return refuse("exterior", "its sides cross each other (RFC 5491, section 5.2.2)")
 	}
-	return w.corners(ring)
+	return w.corners("exterior", ring)
 }
 
-// corners writes a ring counter-clockwise and closed (RFC 5491, section
-// 5.2.2).
-func (w *writer) corners(ring []Pos) error {
+// corners writes a ring closed, as the exterior of a polygon counter-clockwise
+// (RFC 5491, section 5.2.2), as an interior clockwise (RFC 5964, section 3).
+func (w *writer) corners(side string, ring []Pos) error {
 	n := len(ring)
 	switch {
 	case n < 3:
-		return refuse("exterior", "fewer than three corners")
+		return refuse(side, "fewer than three corners")
 	case !flat(ring) && !solid(ring):
-		return refuse("exterior", "some corners have an altitude and some have none")
+		return refuse(side, "some corners have an altitude and some have none")
 	}
-	w.str("<gml:exterior><gml:LinearRing>")
-	back := clockwise(ring)
+	w.str("<gml:")
+	w.str(side)
+	w.str("><gml:LinearRing>")
+	back := clockwise(ring) == (side == "exterior")
 	for i := range n + 1 {
 		at := i % n
 		if back {
 			at = (n - i) % n
 		}
 		if p := ring[at]; p.Alt != ring[0].Alt {
-			return refuse("exterior", "its corners are not at one altitude (RFC 5491, section 5.2.2)")
+			return refuse(side, "its corners are not at one altitude (RFC 5491, section 5.2.2)")
 		}
 		if err := w.pos(ring[at]); err != nil {
-			return xmltok.Within("exterior", xmltok.Within("LinearRing", err))
+			return xmltok.Within(side, xmltok.Within("LinearRing", err))
 		}
 	}
-	w.str("</gml:LinearRing></gml:exterior>")
+	w.str("</gml:LinearRing></gml:")
+	w.str(side)
+	w.str(">")
 	return nil
 }
 
