@@ -26,7 +26,7 @@ type discoverCmd struct {
 type discoverSNMPCmd struct {
 	Target      []string      `help:"Device, HOST or HOST:PORT; may be repeated."`
 	Targets     string        `help:"File with one device a line; # begins a remark." type:"existingfile"`
-	Credentials string        `help:"File with lines community=..., or user=..., auth=sha256, auth-key=..., priv=aes, priv-key=...; else CALLBOX_SNMP_COMMUNITY, or CALLBOX_SNMP_USER, _AUTH, _AUTH_KEY, _PRIV, _PRIV_KEY in the environment." type:"existingfile" env:"CALLBOX_SNMP_CREDENTIALS"`
+	Credentials string        `help:"File with lines community=..., or user=..., auth=sha256, auth-key=..., priv=aes, priv-key=..., context=...; else CALLBOX_SNMP_COMMUNITY, or CALLBOX_SNMP_USER, _AUTH, _AUTH_KEY, _PRIV, _PRIV_KEY, _CONTEXT in the environment." type:"existingfile" env:"CALLBOX_SNMP_CREDENTIALS"`
 	Data        string        `help:"Compare with the map in this data directory, of a running server or not." type:"path"`
 	Org         string        `help:"Key of the organisation, where there are several."`
 	Map         string        `help:"Compare with this file of the network map import instead." type:"existingfile"`
@@ -171,6 +171,7 @@ func (c *discoverSNMPCmd) credentials(getenv func(string) string) (snmp.Credenti
 		"auth-key":  func(v string) { k.AuthKey = v },
 		"priv":      func(v string) { k.Priv = snmp.Priv(strings.ToLower(v)) },
 		"priv-key":  func(v string) { k.PrivKey = v },
+		"context":   func(v string) { k.Context = v },
 	}
 	if c.Credentials == "" {
 		for name, to := range set {
@@ -187,7 +188,7 @@ func (c *discoverSNMPCmd) credentials(getenv func(string) string) (snmp.Credenti
 		to := set[strings.TrimSpace(name)]
 		if !ok || to == nil {
 			// The line itself may be a secret.
-			return k, e911.Errorf(e911.Invalid, "entry %d of %s is not community=, user=, auth=, auth-key=, priv= or priv-key=", i+1, c.Credentials)
+			return k, e911.Errorf(e911.Invalid, "entry %d of %s is not community=, user=, auth=, auth-key=, priv=, priv-key= or context=", i+1, c.Credentials)
 		}
 		to(strings.TrimSpace(value))
 	}

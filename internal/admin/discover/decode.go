@@ -147,7 +147,7 @@ func Object(answers []Answer) OID {
 func (r *reading) device() Device {
 	d := &r.d
 	if o, err := ParseOID(d.Object); err == nil {
-		d.Vendor = vendorName(vendorOf(o))
+		d.Object, d.Vendor = o.String(), vendorName(vendorOf(o))
 	}
 	if len(r.chassis.Octets) > 0 {
 		d.Chassis, d.ChassisUnique = lldp.Key(unpad(r.chassis), lldp.ID{}).Chassis, r.chassis.Unique()

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/netip"
 	"strconv"
+	"syscall"
 
 	"github.com/gosnmp/gosnmp"
 
@@ -44,6 +45,7 @@ func (r *Reader) open(ctx context.Context, t Target, vlan int) (*session, error)
 		}
 	} else {
 		k.version3(g)
+		g.ContextName = k.Context
 		if vlan > 0 {
 			g.ContextName = "vlan-" + strconv.Itoa(vlan)
 		}
@@ -136,6 +138,9 @@ func (s *session) walk(ctx context.Context, root discover.OID, limit int) ([]dis
 func (s *session) next(ctx context.Context, oid discover.OID) ([]gosnmp.SnmpPDU, error) {
 	for {
 		p, err := s.g.GetBulk([]string{"." + oid.String()}, 0, s.reps)
+		if errors.Is(err, context.DeadlineExceeded) {
+			<-ctx.Done() // gosnmp saw the deadline of ctx a moment before ctx did
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
@@ -144,7 +149,7 @@ func (s *session) next(ctx context.Context, oid discover.OID) ([]gosnmp.SnmpPDU,
 			s.reps, s.good = 1, 0
 			s.shrunk++
 		case err != nil:
-			return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
+			return nil, unanswered(err)
 		case p.Error == gosnmp.NoError && len(p.Variables) > 0:
 			s.grow()
 			return p.Variables, nil
@@ -156,6 +161,20 @@ func (s *session) next(ctx context.Context, oid discover.OID) ([]gosnmp.SnmpPDU,
 			return nil, fmt.Errorf("the agent says %s", p.Error)
 		}
 	}
+}
+
+// unanswered says in a sentence why nothing came.
+func unanswered(err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: nothing listens there", errNoAnswer)
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
+		return fmt.Errorf("%w: not there, not allowed from here, or another community", errNoAnswer)
+	case errors.Is(err, gosnmp.ErrUnknownUsername), errors.Is(err, gosnmp.ErrWrongDigest), errors.Is(err, gosnmp.ErrDecryption),
+		errors.Is(err, gosnmp.ErrUnknownSecurityLevel):
+		return fmt.Errorf("%w: the agent refuses the user: %w", errNoAnswer, err)
+	}
+	return fmt.Errorf("%w: %w", errNoAnswer, err)
 }
 
 // grow asks for more again after a while: the silence may have been one lost

@@ -55,6 +55,7 @@ type Credentials struct {
 	AuthKey   string
 	Priv      Priv
 	PrivKey   string
+	Context   string // of version 3; most agents have one without name
 }
 
 // String keeps the secrets out of logs, also by %v.
@@ -168,6 +169,9 @@ func ParseTarget(s string) (Target, error) {
 			return Target{}, e911.Errorf(e911.Invalid, "%q: the port is a number from 1 to 65535", s)
 		}
 		t.Host, t.Port = host, uint16(n)
+	}
+	if _, err := netip.ParseAddr(t.Host); err == nil {
+		return t, nil
 	}
 	if t.Host == "" || len(t.Host) > 253 || strings.ContainsAny(t.Host, " \t:/@,;\"'") {
 		return Target{}, e911.Errorf(e911.Invalid, "%q is no host name or address", s)
