@@ -183,8 +183,8 @@ func appendResponse(dst []byte, r *Response) ([]byte, error) {
 			return dst, wrong("locationUriSet", "no time of expiry")
 		}
 		dst = append(dst, '>')
-		ok := true
 		for i, u := range r.URIs {
+			var ok bool
 			dst = append(dst, "<locationURI>"...)
 			if dst, ok = appendURI(dst, u); !ok {
 				return dst, wrong("locationUriSet/"+xmltok.Nth("locationURI", i), "not a URI")
@@ -211,7 +211,7 @@ func appendRouting(dst []byte, r *Routing) ([]byte, error) {
 	if len(r.Dest) == 0 {
 		return dst, wrong("service", "no destination")
 	}
-	ok := true
+	var ok bool
 	dst = append(dst, `<routingInformation xmlns="`+SpaceRouting+`"><service serviceUri="`...)
 	if dst, ok = appendURI(dst, r.Service); !ok {
 		return dst, wrong("service", "serviceUri is not a URI")

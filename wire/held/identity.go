@@ -144,7 +144,8 @@ func (id Identifier) fault() string {
 			return "not an IPv4 or IPv6 address without zone"
 		}
 	case IDMAC:
-		if _, ok := appendMAC(nil, v); !ok {
+		var buf [24]byte
+		if _, ok := appendMAC(buf[:0], v); !ok {
 			return "not a hardware address of 6 or 8 octets"
 		}
 	case IDUDPPort, IDTCPPort, IDSCTPPort, IDDCCPPort:
@@ -200,7 +201,7 @@ func ParseDevice(b []byte) ([]Identifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{req: &Request{}}
+	r := &reader{}
 	r.device(n)
 	return r.req.Identity, nil
 }

@@ -145,7 +145,9 @@ func ParseMeasurements(b []byte) (Measurement, error) {
 	if err != nil {
 		return Measurement{}, err
 	}
-	return readMeasurement(n), nil
+	var m Measurement
+	m.read(n, nil)
+	return m, nil
 }
 
 // ParseMeasurementRequest reads a measurementRequest element alone.

@@ -55,12 +55,14 @@ func ParseRequest(b []byte) (*Request, error) {
 			Err: root.Errorf("not a {%s}locationRequest", Space),
 		}
 	}
-	r := reader{req: &Request{}}
+	r := &reader{}
 	if err := r.request(root); err != nil {
 		return nil, err
 	}
-	r.req.Extras = append(r.req.Extras, r.inside...)
-	return r.req, nil
+	if len(r.inside) > 0 {
+		r.req.Extras = append(r.req.Extras, r.inside...)
+	}
+	return &r.req, nil
 }
 
 // readers are for messages of which no Node outlives the function that reads
@@ -73,10 +75,16 @@ func forget(doc *xmltok.Reader) {
 	}
 }
 
-// reader reads a request.
+// reader reads a request, into one piece of memory for what a common one has.
 type reader struct {
-	req    *Request
+	req    Request
 	inside []Extra // to stand behind the others, as when they are written again
+
+	types  [3]LocationType
+	ids    [4]Identifier
+	extras [2]Extra
+	one    [1]Measurement
+	lldp   [1]LLDP
 }
 
 // ours reports whether c is an element of a namespace of ours: by that, by
@@ -96,7 +104,7 @@ func (r *reader) request(root xmltok.Node) error {
 		case "locationType":
 			if known = ours(c, root, Space); known && !seenType {
 				seenType = true
-				err = r.req.locationType(c)
+				err = r.locationType(c)
 			}
 		case "device":
 			if known = ours(c, root, SpaceID); known {
@@ -107,8 +115,8 @@ func (r *reader) request(root xmltok.Node) error {
 				err = r.flow(c)
 			}
 		case "measurements":
-			if known = ours(c, root, SpaceLM); known && len(r.req.Measurements) < maxMeasurements {
-				r.req.Measurements = append(r.req.Measurements, readMeasurement(c))
+			if known = ours(c, root, SpaceLM); known {
+				r.measurements(c)
 			}
 		case "requestRoutingInformation":
 			if known = ours(c, root, SpaceRouting); known {
@@ -125,6 +133,18 @@ func (r *reader) request(root xmltok.Node) error {
 		}
 	}
 	return nil
+}
+
+func (r *reader) measurements(n xmltok.Node) {
+	switch {
+	case len(r.req.Measurements) >= maxMeasurements:
+	case r.req.Measurements == nil:
+		r.req.Measurements = r.one[:]
+		r.one[0].read(n, r.lldp[:0])
+	default:
+		r.req.Measurements = append(r.req.Measurements, Measurement{})
+		r.req.Measurements[len(r.req.Measurements)-1].read(n, nil)
+	}
 }
 
 // responseTime takes a purpose or milliseconds. What is neither is ignored,
@@ -149,14 +169,15 @@ func (r *Request) responseTime(s string) {
 	}
 }
 
-func (r *Request) locationType(n xmltok.Node) error {
+func (rd *reader) locationType(n xmltok.Node) error {
+	r := &rd.req
 	r.Exact = isTrue(n.Attr("exact"))
 	anyType := false
 	for w := range strings.FieldsSeq(n.Text()) {
 		switch t := LocationType(w); t {
 		case Civic, Geodetic, LocationURI:
 			if r.Types == nil {
-				r.Types = make([]LocationType, 0, 3)
+				r.Types = rd.types[:0]
 			}
 			if len(r.Types) == 0 || !r.Wants(t) {
 				r.Types = append(r.Types, t)
@@ -205,7 +226,7 @@ func (r *reader) device(n xmltok.Node) {
 				v = canonicalMAC(v)
 			}
 			if r.req.Identity == nil {
-				r.req.Identity = make([]Identifier, 0, 4)
+				r.req.Identity = r.ids[:0]
 			}
 			r.req.Identity = append(r.req.Identity, Identifier{Kind: c.Local(), Value: v})
 		default:
@@ -273,6 +294,9 @@ func (r *reader) extra(e Extra, inside bool) {
 	if e.Inside = inside; inside {
 		r.inside = append(r.inside, e)
 		return
+	}
+	if r.req.Extras == nil {
+		r.req.Extras = r.extras[:0]
 	}
 	r.req.Extras = append(r.req.Extras, e)
 }

@@ -11,16 +11,20 @@ import (
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
 
-func readMeasurement(n xmltok.Node) Measurement {
-	m := Measurement{
-		Time: readTime(n.Attr("time")), Expires: readTime(n.Attr("expires")),
-		TimeError: max(readNumber(n.Attr("timeError")), 0),
-	}
+// read fills m, which is zero, and takes its first neighbours' memory from
+// lldp.
+func (m *Measurement) read(n xmltok.Node, lldp []LLDP) {
+	m.Time, m.Expires = readTime(n.Attr("time")), readTime(n.Attr("expires"))
+	m.TimeError = max(readNumber(n.Attr("timeError")), 0)
 	for c := range n.Children() {
 		switch local := c.Local(); {
 		case local == "lldp" && ours(c, n, SpaceLLDP):
+			if m.LLDP == nil {
+				m.LLDP = lldp
+			}
 			if len(m.LLDP) < maxLLDPs {
-				m.LLDP = append(m.LLDP, readLLDP(c))
+				m.LLDP = append(m.LLDP, LLDP{})
+				m.LLDP[len(m.LLDP)-1].read(c)
 			}
 		case local == "dhcp-rai" && ours(c, n, SpaceDHCP):
 			if len(m.DHCP) < maxDHCPs {
@@ -34,11 +38,10 @@ func readMeasurement(n xmltok.Node) Measurement {
 			keepOther(&m.Extensions, c, n)
 		}
 	}
-	return m
 }
 
-func readLLDP(n xmltok.Node) LLDP {
-	l := LLDP{Chassis: LLDPID{Type: -1}, Port: LLDPID{Type: -1}}
+func (l *LLDP) read(n xmltok.Node) {
+	l.Chassis.Type, l.Port.Type = -1, -1
 	chassis, port := "", ""
 	for c := range n.Children() {
 		switch local := c.Local(); {
@@ -51,7 +54,7 @@ func readLLDP(n xmltok.Node) LLDP {
 		}
 	}
 	if len(chassis)+len(port) == 0 {
-		return l
+		return
 	}
 	// One piece of memory for both.
 	buf := lldpOctets(make([]byte, 0, len(chassis)+len(port)), chassis)
@@ -63,7 +66,6 @@ func readLLDP(n xmltok.Node) LLDP {
 	if len(buf) > k {
 		l.Port.Octets = buf[k:]
 	}
-	return l
 }
 
 func readSubtype(n xmltok.Node) int {
