@@ -16,11 +16,14 @@ var language = regexp.MustCompile(`^(([a-z]{2,3}((-[a-z]{3}){0,3})?|[a-z]{4,8})(
 	`|x(-[0-9a-z]{1,8})+|[a-z]{1,3}(-[0-9a-z]{2,8}){1,2})$`)
 
 func isLanguage(s string) bool {
-	if (len(s) == 2 || len(s) == 3) && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") == "" {
+	// The usual "en" and "fr-ca" without the pattern.
+	if short := len(s) == 2 || (len(s) == 5 && s[2] == '-' && letter(s[3]) && letter(s[4])); short && letter(s[0]) && letter(s[1]) {
 		return true
 	}
 	return language.MatchString(s)
 }
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' }
 
 // writer keeps the first error and writes nothing after it.
 type writer struct {
@@ -36,7 +39,7 @@ func (w *writer) fail(element, reason string) {
 
 // elem writes an element of a block; optional ones that are empty are left out.
 func (w *writer) elem(name, s string, mandatory bool) {
-	switch s = strings.Trim(s, " \t\r\n"); {
+	switch s = xmltok.Trim(s); {
 	case s == "" && mandatory:
 		w.fail(local(name), "missing")
 	case s == "":
@@ -76,15 +79,16 @@ func local(name string) string {
 	return after
 }
 
-// block writes the tags of a block around what inside writes, or nothing when
-// there is an error.
-func block(dst []byte, prefix, space, name, attrs string, inside func(*writer)) ([]byte, error) {
-	w := writer{dst: dst}
-	w.dst = append(w.dst, '<')
-	w.dst = append(append(append(w.dst, prefix...), ':'), name...)
-	w.dst = append(append(append(w.dst, " xmlns:"...), prefix...), `="`...)
-	w.dst = append(append(append(append(w.dst, space...), '"'), attrs...), '>')
-	inside(&w)
+// begin writes the start tag of a block.
+func begin(dst []byte, prefix, space, name, attrs string) writer {
+	dst = append(append(append(append(dst, '<'), prefix...), ':'), name...)
+	dst = append(append(append(dst, " xmlns:"...), prefix...), `="`...)
+	return writer{dst: append(append(append(append(dst, space...), '"'), attrs...), '>')}
+}
+
+// end writes the end tag and returns the block behind dst; when there was an
+// error, dst alone.
+func (w *writer) end(dst []byte, prefix, name string) ([]byte, error) {
 	if w.err != nil {
 		return dst, xmltok.Within(name, w.err)
 	}
@@ -96,73 +100,73 @@ func block(dst []byte, prefix, space, name, attrs string, inside func(*writer)) 
 // XML declaration. When it returns an error, as with all Append functions
 // here, dst is as it was.
 func AppendProviderInfo(dst []byte, p ProviderInfo) ([]byte, error) {
-	return block(dst, "pi", SpaceProviderInfo, PurposeProviderInfo, "", func(w *writer) {
-		w.elem("pi:DataProviderReference", xmltok.Collapse(p.Reference), true)
-		w.elem("pi:DataProviderString", p.Name, true)
-		w.elem("pi:ProviderID", p.ID, false)
-		w.elem("pi:ProviderIDSeries", p.Series, false)
-		w.elem("pi:TypeOfProvider", xmltok.Collapse(p.Type), true)
-		w.uri("pi:ContactURI", p.ContactURI, true)
-		if len(p.Languages) == 0 {
-			w.fail("Language", "missing")
+	w := begin(dst, "pi", SpaceProviderInfo, PurposeProviderInfo, "")
+	w.elem("pi:DataProviderReference", xmltok.Collapse(p.Reference), true)
+	w.elem("pi:DataProviderString", p.Name, true)
+	w.elem("pi:ProviderID", p.ID, false)
+	w.elem("pi:ProviderIDSeries", p.Series, false)
+	w.elem("pi:TypeOfProvider", xmltok.Collapse(p.Type), true)
+	w.uri("pi:ContactURI", p.ContactURI, true)
+	if len(p.Languages) == 0 {
+		w.fail("Language", "missing")
+	}
+	for _, l := range p.Languages {
+		if l = strings.ToLower(l); !isLanguage(l) {
+			w.fail("Language", "not a language tag")
 		}
-		for _, l := range p.Languages {
-			if l = strings.ToLower(l); !isLanguage(l) {
-				w.fail("Language", "not a language tag")
-			}
-			w.elem("pi:Language", l, true)
-		}
-		if len(p.Contacts) > 0 {
-			w.dst = append(w.dst, "<pi:DataProviderContact>"...)
-			w.cards(p.Contacts)
-			w.dst = append(w.dst, "</pi:DataProviderContact>"...)
-		}
-		w.elem("pi:SubcontractorPrincipal", p.SubcontractorPrincipal, false)
-		if s := p.SubcontractorPriority; s != "" && s != SubcontractorPrincipal && s != SubcontractorMain {
-			w.fail("SubcontractorPriority", "neither sub nor main")
-		}
-		w.elem("pi:SubcontractorPriority", p.SubcontractorPriority, false)
-		w.foreign(SpaceProviderInfo, p.Extensions)
-	})
+		w.elem("pi:Language", l, true)
+	}
+	if len(p.Contacts) > 0 {
+		w.dst = append(w.dst, "<pi:DataProviderContact>"...)
+		w.cards(p.Contacts)
+		w.dst = append(w.dst, "</pi:DataProviderContact>"...)
+	}
+	w.elem("pi:SubcontractorPrincipal", p.SubcontractorPrincipal, false)
+	if s := p.SubcontractorPriority; s != "" && s != SubcontractorPrincipal && s != SubcontractorMain {
+		w.fail("SubcontractorPriority", "neither sub nor main")
+	}
+	w.elem("pi:SubcontractorPriority", p.SubcontractorPriority, false)
+	w.foreign(SpaceProviderInfo, p.Extensions)
+	return w.end(dst, "pi", PurposeProviderInfo)
 }
 
 // AppendServiceInfo appends a ServiceInfo block with its namespace.
 func AppendServiceInfo(dst []byte, s ServiceInfo) ([]byte, error) {
-	return block(dst, "svc", SpaceServiceInfo, PurposeServiceInfo, "", func(w *writer) {
-		w.elem("svc:DataProviderReference", xmltok.Collapse(s.Reference), true)
-		w.elem("svc:ServiceEnvironment", s.Environment, false)
-		if len(s.Types) == 0 {
-			w.fail("ServiceType", "missing")
-		}
-		for _, t := range s.Types {
-			w.elem("svc:ServiceType", t, true)
-		}
-		w.elem("svc:ServiceMobility", s.Mobility, true)
-		w.foreign(SpaceServiceInfo, s.Extensions)
-	})
+	w := begin(dst, "svc", SpaceServiceInfo, PurposeServiceInfo, "")
+	w.elem("svc:DataProviderReference", xmltok.Collapse(s.Reference), true)
+	w.elem("svc:ServiceEnvironment", s.Environment, false)
+	if len(s.Types) == 0 {
+		w.fail("ServiceType", "missing")
+	}
+	for _, t := range s.Types {
+		w.elem("svc:ServiceType", t, true)
+	}
+	w.elem("svc:ServiceMobility", s.Mobility, true)
+	w.foreign(SpaceServiceInfo, s.Extensions)
+	return w.end(dst, "svc", PurposeServiceInfo)
 }
 
 // AppendDeviceInfo appends a DeviceInfo block with its namespace.
 func AppendDeviceInfo(dst []byte, d DeviceInfo) ([]byte, error) {
-	return block(dst, "dev", SpaceDeviceInfo, PurposeDeviceInfo, "", func(w *writer) {
-		w.elem("dev:DataProviderReference", xmltok.Collapse(d.Reference), true)
-		w.elem("dev:DeviceClassification", d.Classification, false)
-		w.elem("dev:DeviceMfgr", d.Manufacturer, false)
-		w.elem("dev:DeviceModelNr", d.Model, false)
-		for i, id := range d.IDs {
-			if strings.Trim(id.Type, " \t\r\n") == "" || !xmltok.ValidText(id.Type) || !xmltok.ValidText(id.Value) {
-				w.fail(xmltok.Nth("UniqueDeviceID", i), "no TypeOfDeviceID, or a character that XML does not have")
-			}
-			w.dst = append(w.dst, "<dev:UniqueDeviceID"...)
-			w.dst = xmltok.AppendAttr(w.dst, "TypeOfDeviceID", strings.Trim(id.Type, " \t\r\n"))
-			w.dst = append(w.dst, '>')
-			w.dst = xmltok.AppendText(w.dst, strings.Trim(id.Value, " \t\r\n"))
-			w.dst = append(w.dst, "</dev:UniqueDeviceID>"...)
+	w := begin(dst, "dev", SpaceDeviceInfo, PurposeDeviceInfo, "")
+	w.elem("dev:DataProviderReference", xmltok.Collapse(d.Reference), true)
+	w.elem("dev:DeviceClassification", d.Classification, false)
+	w.elem("dev:DeviceMfgr", d.Manufacturer, false)
+	w.elem("dev:DeviceModelNr", d.Model, false)
+	for i, id := range d.IDs {
+		if xmltok.Trim(id.Type) == "" || !xmltok.ValidText(id.Type) || !xmltok.ValidText(id.Value) {
+			w.fail(xmltok.Nth("UniqueDeviceID", i), "no TypeOfDeviceID, or a character that XML does not have")
 		}
-		w.uri("dev:DeviceSpecificData", d.SpecificData, false)
-		w.elem("dev:DeviceSpecificType", d.SpecificType, false)
-		w.foreign(SpaceDeviceInfo, d.Extensions)
-	})
+		w.dst = append(w.dst, "<dev:UniqueDeviceID"...)
+		w.dst = xmltok.AppendAttr(w.dst, "TypeOfDeviceID", xmltok.Trim(id.Type))
+		w.dst = append(w.dst, '>')
+		w.dst = xmltok.AppendText(w.dst, xmltok.Trim(id.Value))
+		w.dst = append(w.dst, "</dev:UniqueDeviceID>"...)
+	}
+	w.uri("dev:DeviceSpecificData", d.SpecificData, false)
+	w.elem("dev:DeviceSpecificType", d.SpecificType, false)
+	w.foreign(SpaceDeviceInfo, d.Extensions)
+	return w.end(dst, "dev", PurposeDeviceInfo)
 }
 
 // AppendSubscriberInfo appends a SubscriberInfo block with its namespace.
@@ -171,36 +175,36 @@ func AppendSubscriberInfo(dst []byte, s SubscriberInfo) ([]byte, error) {
 	if s.PrivacyRequested {
 		attrs = ` privacyRequested="true"`
 	}
-	return block(dst, "sub", SpaceSubscriberInfo, PurposeSubscriberInfo, attrs, func(w *writer) {
-		w.elem("sub:DataProviderReference", xmltok.Collapse(s.Reference), true)
-		if len(s.Cards) == 0 {
-			w.fail("SubscriberData", "no card")
-		}
-		w.dst = append(w.dst, "<sub:SubscriberData>"...)
-		w.cards(s.Cards)
-		w.dst = append(w.dst, "</sub:SubscriberData>"...)
-		w.foreign(SpaceSubscriberInfo, s.Extensions)
-	})
+	w := begin(dst, "sub", SpaceSubscriberInfo, PurposeSubscriberInfo, attrs)
+	w.elem("sub:DataProviderReference", xmltok.Collapse(s.Reference), true)
+	if len(s.Cards) == 0 {
+		w.fail("SubscriberData", "no card")
+	}
+	w.dst = append(w.dst, "<sub:SubscriberData>"...)
+	w.cards(s.Cards)
+	w.dst = append(w.dst, "</sub:SubscriberData>"...)
+	w.foreign(SpaceSubscriberInfo, s.Extensions)
+	return w.end(dst, "sub", PurposeSubscriberInfo)
 }
 
 // AppendComment appends a Comment block with its namespace.
 func AppendComment(dst []byte, c Comment) ([]byte, error) {
-	return block(dst, "com", SpaceComment, PurposeComment, "", func(w *writer) {
-		w.elem("com:DataProviderReference", xmltok.Collapse(c.Reference), true)
-		for i, t := range c.Comments {
-			if !xmltok.ValidText(t.Text) || (t.Lang != "" && !isXMLLang(t.Lang)) {
-				w.fail(xmltok.Nth("Comment", i), "not a language tag, or a character that XML does not have")
-			}
-			w.dst = append(w.dst, "<com:Comment"...)
-			if t.Lang != "" {
-				w.dst = xmltok.AppendAttr(w.dst, "xml:lang", t.Lang)
-			}
-			w.dst = append(w.dst, '>')
-			w.dst = xmltok.AppendText(w.dst, strings.Trim(t.Text, " \t\r\n"))
-			w.dst = append(w.dst, "</com:Comment>"...)
+	w := begin(dst, "com", SpaceComment, PurposeComment, "")
+	w.elem("com:DataProviderReference", xmltok.Collapse(c.Reference), true)
+	for i, t := range c.Comments {
+		if !xmltok.ValidText(t.Text) || (t.Lang != "" && !isXMLLang(t.Lang)) {
+			w.fail(xmltok.Nth("Comment", i), "not a language tag, or a character that XML does not have")
 		}
-		w.foreign(SpaceComment, c.Extensions)
-	})
+		w.dst = append(w.dst, "<com:Comment"...)
+		if t.Lang != "" {
+			w.dst = xmltok.AppendAttr(w.dst, "xml:lang", t.Lang)
+		}
+		w.dst = append(w.dst, '>')
+		w.dst = xmltok.AppendText(w.dst, xmltok.Trim(t.Text))
+		w.dst = append(w.dst, "</com:Comment>"...)
+	}
+	w.foreign(SpaceComment, c.Extensions)
+	return w.end(dst, "com", PurposeComment)
 }
 
 // isXMLLang is xs:language: [a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*.
@@ -272,7 +276,7 @@ func (w *writer) properties(ps []Property) {
 func (w *writer) values(vs []Value) {
 	for _, v := range vs {
 		w.open(v.Kind)
-		w.dst = xmltok.AppendText(w.dst, strings.Trim(v.Text, " \t\r\n"))
+		w.dst = xmltok.AppendText(w.dst, xmltok.Trim(v.Text))
 		w.shut(v.Kind)
 	}
 }

@@ -3,7 +3,7 @@ package calldata
 const declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 func marshal[T any](v T, add func([]byte, T) ([]byte, error)) ([]byte, error) {
-	b, err := add(append(make([]byte, 0, 1024), declaration...), v)
+	b, err := add(append(make([]byte, 0, 768), declaration...), v)
 	if err != nil {
 		return nil, err
 	}

@@ -168,7 +168,7 @@ func (r *reader) other(n xmltok.Node, own string, list *[]foreign.Element) {
 }
 
 // trimmed is the text of an xs:string that people write: line ends inside stay.
-func trimmed(n xmltok.Node) string { return strings.Trim(n.Text(), " \t\r\n") }
+func trimmed(n xmltok.Node) string { return xmltok.Trim(n.Text()) }
 
 // content reads the children of provided-by.
 func (r *reader) content(p *ProvidedBy, n xmltok.Node) {

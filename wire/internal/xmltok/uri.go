@@ -84,49 +84,54 @@ func ValidURI(s string) bool {
 		if authority == "" && rest == "" {
 			return false
 		}
-		if !validEscapes(authority) {
-			return false
-		}
 	}
-	return strings.Count(rest, "#") <= 1 && !strings.ContainsAny(rest, "[]") && validEscapes(rest)
+	return validEscapes(rest)
 }
 
 func validAuthority(s string) bool {
 	if i := strings.IndexByte(s, '@'); i >= 0 {
-		if strings.ContainsAny(s[:i], "[]") {
+		if !validEscapes(s[:i]) {
 			return false
 		}
 		s = s[i+1:]
 	}
 	host, port := s, ""
-	if literal, ok := strings.CutPrefix(s, "["); ok {
-		inside, after, closed := strings.Cut(literal, "]")
-		if !closed || inside == "" {
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 2 || strings.Trim(s[1:end], "0123456789abcdefABCDEF:.") != "" {
 			return false
 		}
-		host, port = inside, after
-		if port == "" {
-			return !strings.ContainsAny(host, "[]@")
-		}
-		if port[0] != ':' {
-			return false
-		}
+		host, port = "", s[end+1:]
 	} else if i := strings.IndexByte(s, ':'); i >= 0 {
 		host, port = s[:i], s[i:]
-	} else {
-		return !strings.ContainsAny(host, "[]@")
 	}
-	// More digits than these are no port, and overflow some readers.
-	if len(port) < 2 || len(port) > 6 || strings.ContainsAny(host, "[]@") {
+	if strings.IndexByte(host, '@') >= 0 || !validEscapes(host) {
 		return false
 	}
-	return strings.Trim(port[1:], "0123456789") == ""
+	if port == "" {
+		return true
+	}
+	// More digits than these are no port, and overflow some readers.
+	return port[0] == ':' && len(port) >= 2 && len(port) <= 6 && strings.Trim(port[1:], "0123456789") == ""
 }
 
+// validEscapes is about what follows the authority, too: no brackets, and one
+// fragment.
 func validEscapes(s string) bool {
+	fragment := false
 	for i := range len(s) {
-		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+		switch s[i] {
+		case '%':
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+				return false
+			}
+		case '[', ']':
 			return false
+		case '#':
+			if fragment {
+				return false
+			}
+			fragment = true
 		}
 	}
 	return true

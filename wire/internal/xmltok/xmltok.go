@@ -243,10 +243,21 @@ func (n Node) Child(space, local string) Node {
 	return Node{}
 }
 
+// Trim drops XML white space at both ends.
+func Trim(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // Collapse replaces runs of XML white space by one space and trims both ends.
 // Text that is so already is returned as it is.
 func Collapse(s string) string {
-	s = strings.Trim(s, " \t\r\n")
+	s = Trim(s)
 	for i := range len(s) {
 		if c := s[i]; c == '\t' || c == '\n' || c == '\r' || (c == ' ' && s[i-1] == ' ') {
 			return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
