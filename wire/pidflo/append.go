@@ -13,7 +13,20 @@ import (
 )
 
 // Marshal returns the document with its XML declaration. See Append.
-func Marshal(d *Document) ([]byte, error) { return Append(make([]byte, 0, 2048), d) }
+func Marshal(d *Document) ([]byte, error) {
+	size := 1024 // what a point takes
+	for i := range d.Elements {
+		for j := range d.Elements[i].Geopriv {
+			size += 2048
+			for _, c := range d.Elements[i].Geopriv[j].Info {
+				if p, ok := c.Shape.(Polygon); ok {
+					size += 64 * len(p.Exterior)
+				}
+			}
+		}
+	}
+	return Append(make([]byte, 0, size), d)
+}
 
 // Append appends the document with its XML declaration. What it appends is
 // valid by the schemas of the RFCs; what cannot be written so is a *ParseError
@@ -89,7 +102,7 @@ func (w *writer) presence(d *Document) error {
 	w.str("<presence" + frameSpaces)
 	w.attr("entity", entity)
 	w.str(">")
-	ids := newIDs(d.Elements)
+	ids := ids{elements: d.Elements}
 	// The schema of RFC 3863 wants tuples before everything else.
 	for _, tuples := range [...]bool{true, false} {
 		for i := range d.Elements {
@@ -119,8 +132,6 @@ type ids struct {
 	used     []string
 	made     int
 }
-
-func newIDs(elements []Element) *ids { return &ids{elements: elements} }
 
 func (s *ids) of(e *Element) string {
 	id := e.ID

@@ -29,18 +29,24 @@ func (w *writer) civic(c *Civic) error {
 	}
 	fields := c.Fields
 	var ext, nena1, nena2 bool
-	sorted, last := true, uint8(0)
+	var space [2 * 64]uint8 // more fields than there are names are rare
+	ranks := space[:0]
 	for i := range fields {
 		f := &fields[i]
-		r := f.rank()
-		sorted = sorted && r >= last
-		last = r
-		ext = ext || f.Space == SpaceCivicExt
-		nena1 = nena1 || f.Space == SpaceNENA1
-		nena2 = nena2 || f.Space == SpaceNENA2
+		ranks = append(ranks, f.rank())
+		switch f.Space {
+		case SpaceCivic:
+		case SpaceCivicExt:
+			ext = true
+		case SpaceNENA1:
+			nena1 = true
+		case SpaceNENA2:
+			nena2 = true
+		}
 	}
-	if !sorted {
+	if !slices.IsSorted(ranks) {
 		fields = slices.SortedStableFunc(slices.Values(fields), func(a, b Field) int { return cmp.Compare(a.rank(), b.rank()) })
+		slices.Sort(ranks)
 	}
 	w.str(`<ca:civicAddress xmlns:ca="` + SpaceCivic + `"`)
 	if ext {
@@ -59,14 +65,14 @@ func (w *writer) civic(c *Civic) error {
 		w.attr("xml:lang", c.Lang)
 	}
 	w.str(">")
-	last = unknownField
+	last := uint8(unknownField)
 	for i := range fields {
 		f := &fields[i]
 		value := xmltok.Collapse(f.Value)
 		if value == "" {
 			continue
 		}
-		r := f.rank()
+		r := ranks[i]
 		if r == last && r != unknownField && f.Space == SpaceCivic {
 			return refuse(f.Name, "stands more than once; the schema takes one")
 		}
