@@ -26,7 +26,7 @@ type scored struct {
 const (
 	highScore   = 75
 	mediumScore = 45
-	seenScore   = 95
+	seenScore   = 100
 )
 
 func (r *ranking) add(loc e911.LocationID, score int, why string) {
