@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
@@ -28,11 +27,50 @@ func Marshal(m Message) ([]byte, error) { return Append(make([]byte, 0, 1024), m
 // as whole seconds of UTC.
 func Append(dst []byte, m Message) ([]byte, error) {
 	e := encoder{dst: append(dst, declaration...)}
-	m.encode(&e)
+	e.message(m)
 	if e.err != nil {
 		return dst, fmt.Errorf("write LoST: %w", xmltok.Within(m.Root().Local, e.err))
 	}
 	return e.dst, nil
+}
+
+// message does not call a method of m: the encoder would move to the heap, and
+// every append with it pass the write barrier of the garbage collector.
+func (e *encoder) message(m Message) {
+	switch m := m.(type) {
+	case *FindService:
+		e.encodeFindService(m)
+	case *ListServices:
+		e.encodeListServices(m)
+	case *ListServicesByLocation:
+		e.encodeListServicesByLocation(m)
+	case *GetServiceBoundary:
+		e.encodeGetServiceBoundary(m)
+	case *GetServiceListBoundary:
+		e.encodeGetServiceListBoundary(m)
+	case *FindServiceResponse:
+		e.encodeFindServiceResponse(m)
+	case *ListServicesResponse:
+		e.encodeListServicesResponse(m)
+	case *ListServicesByLocationResponse:
+		e.encodeListServicesByLocationResponse(m)
+	case *GetServiceBoundaryResponse:
+		e.encodeGetServiceBoundaryResponse(m)
+	case *GetServiceListBoundaryResponse:
+		e.encodeGetServiceListBoundaryResponse(m)
+	case *Errors:
+		e.encodeErrors(m)
+	case *Redirect:
+		e.encodeRedirect(m)
+	case *GetMappingsRequest:
+		e.encodeGetMappingsRequest(m)
+	case *GetMappingsResponse:
+		e.encodeGetMappingsResponse(m)
+	case *PushMappings:
+		e.encodePushMappings(m)
+	case *PushMappingsResponse:
+		e.encodePushMappingsResponse(m)
+	}
 }
 
 // AppendMapping appends a mapping that stands alone, without declaration.
@@ -89,14 +127,8 @@ func (e *encoder) attr(name, s string) {
 // holds refuses a text that XML cannot hold. To replace a character would make
 // another key or id of it.
 func (e *encoder) holds(name, s string) {
-	for i, r := range s {
-		if r >= ' ' && r < utf8.RuneSelf || r == '\t' || r == '\n' || r == '\r' {
-			continue
-		}
-		if r < ' ' || r == 0xFFFE || r == 0xFFFF || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			e.fail("%s has a character that XML does not have", name)
-			return
-		}
+	if !xmltok.ValidText(s) {
+		e.fail("%s has a character that XML does not have", name)
 	}
 }
 
@@ -170,7 +202,7 @@ func isLanguage(s string) bool {
 	return true
 }
 
-func (e *encoder) message(t Text) {
+func (e *encoder) text(t Text) {
 	if t.Text == "" {
 		return
 	}
@@ -224,9 +256,27 @@ func (e *encoder) time(name string, t time.Time) {
 		e.fail("no %s that can be written", name)
 		return
 	}
-	e.str(" " + name + `="`)
-	e.dst = t.AppendFormat(e.dst, "2006-01-02T15:04:05Z")
+	e.str(" ")
+	e.str(name)
+	e.str(`="`)
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	e.digits(year/100, '0')
+	e.digits(year%100, '-')
+	e.digits(int(month), '-')
+	e.digits(day, 'T')
+	e.digits(hour, ':')
+	e.digits(minute, ':')
+	e.digits(second, 'Z')
 	e.str(`"`)
+}
+
+// digits writes two digits and what stands after them, nothing for '0'.
+func (e *encoder) digits(n int, after byte) {
+	e.dst = append(e.dst, byte('0'+n/10), byte('0'+n%10))
+	if after != '0' {
+		e.dst = append(e.dst, after)
+	}
 }
 
 func (e *encoder) expires(x Expires) {
@@ -240,6 +290,19 @@ func (e *encoder) expires(x Expires) {
 	default:
 		e.fail("expires with the caching %d", x.Caching)
 	}
+}
+
+// open writes a start tag up to its attributes, and declarations.
+func (e *encoder) open(element, declare string) {
+	e.str("<")
+	e.str(element)
+	e.str(declare)
+}
+
+func (e *encoder) close(element string) {
+	e.str("</")
+	e.str(element)
+	e.str(">")
 }
 
 // extensions writes elements of other namespaces.
@@ -288,7 +351,7 @@ func (e *encoder) end(element string, list []foreign.Element) {
 	}
 	e.str(">")
 	e.extensions(list)
-	e.str("</" + element + ">")
+	e.close(element)
 }
 
 func (e *encoder) form(name string, f BoundaryForm) {
@@ -333,7 +396,7 @@ func isNMTOKEN(s string) bool {
 }
 
 func (e *encoder) boundary(element, declare string, b *Boundary, x Expires) {
-	e.str("<" + element + declare)
+	e.open(element, declare)
 	profile := e.profile(b.Profile, profileOf(len(b.Civics) > 0, len(b.Shapes) > 0))
 	if !x.IsZero() {
 		e.expires(x)
@@ -353,7 +416,7 @@ func (e *encoder) boundary(element, declare string, b *Boundary, x Expires) {
 	}
 	e.place(profile, civics, b.Shapes)
 	e.extensions(b.Extensions)
-	e.str("</" + element + ">")
+	e.close(element)
 }
 
 func clip(s string) string {

@@ -22,7 +22,13 @@ func (*GetServiceBoundary) Root() Name { return Name{Space, "getServiceBoundary"
 // Root is getServiceListBoundary.
 func (*GetServiceListBoundary) Root() Name { return Name{SpaceList, "getServiceListBoundary"} }
 
-func (m *FindService) encode(e *encoder) {
+func (*FindService) message()            {}
+func (*ListServices) message()           {}
+func (*ListServicesByLocation) message() {}
+func (*GetServiceBoundary) message()     {}
+func (*GetServiceListBoundary) message() {}
+
+func (e *encoder) encodeFindService(m *FindService) {
 	e.str(`<findService xmlns="` + Space + `"`)
 	e.form("serviceBoundary", m.Boundary)
 	e.boolean("recursive", m.Recursive)
@@ -35,13 +41,13 @@ func (m *FindService) encode(e *encoder) {
 	e.str("</findService>")
 }
 
-func (m *ListServices) encode(e *encoder) {
+func (e *encoder) encodeListServices(m *ListServices) {
 	e.str(`<listServices xmlns="` + Space + `">`)
 	e.query(m.Service, m.Path, m.CallIDs, m.Extensions)
 	e.str("</listServices>")
 }
 
-func (m *ListServicesByLocation) encode(e *encoder) {
+func (e *encoder) encodeListServicesByLocation(m *ListServicesByLocation) {
 	e.str(`<listServicesByLocation xmlns="` + Space + `"`)
 	e.boolean("recursive", m.Recursive)
 	e.str(">")
@@ -55,7 +61,7 @@ func (m *ListServicesByLocation) encode(e *encoder) {
 	e.str("</listServicesByLocation>")
 }
 
-func (m *GetServiceBoundary) encode(e *encoder) {
+func (e *encoder) encodeGetServiceBoundary(m *GetServiceBoundary) {
 	e.str(`<getServiceBoundary xmlns="` + Space + `"`)
 	e.need("key", m.Key)
 	e.str(">")
@@ -63,7 +69,7 @@ func (m *GetServiceBoundary) encode(e *encoder) {
 	e.str("</getServiceBoundary>")
 }
 
-func (m *GetServiceListBoundary) encode(e *encoder) {
+func (e *encoder) encodeGetServiceListBoundary(m *GetServiceListBoundary) {
 	e.str(`<slb:getServiceListBoundary xmlns:slb="` + SpaceList + `"`)
 	e.need("serviceListKey", m.Key)
 	e.end("slb:getServiceListBoundary", m.Extensions)

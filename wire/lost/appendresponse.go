@@ -33,7 +33,15 @@ func (*Errors) Root() Name { return Name{Space, "errors"} }
 // Root is redirect.
 func (*Redirect) Root() Name { return Name{Space, "redirect"} }
 
-func (m *FindServiceResponse) encode(e *encoder) {
+func (*FindServiceResponse) message()            {}
+func (*ListServicesResponse) message()           {}
+func (*ListServicesByLocationResponse) message() {}
+func (*GetServiceBoundaryResponse) message()     {}
+func (*GetServiceListBoundaryResponse) message() {}
+func (*Errors) message()                         {}
+func (*Redirect) message()                       {}
+
+func (e *encoder) encodeFindServiceResponse(m *FindServiceResponse) {
 	e.str(`<findServiceResponse xmlns="` + Space + `">`)
 	e.mappings(m.Mappings, "")
 	if m.Validation != nil {
@@ -46,7 +54,7 @@ func (m *FindServiceResponse) encode(e *encoder) {
 	e.str("</findServiceResponse>")
 }
 
-func (m *ListServicesResponse) encode(e *encoder) {
+func (e *encoder) encodeListServicesResponse(m *ListServicesResponse) {
 	e.str(`<listServicesResponse xmlns="` + Space + `">`)
 	e.serviceList(m.Services)
 	e.warnings(m.Warnings)
@@ -55,7 +63,7 @@ func (m *ListServicesResponse) encode(e *encoder) {
 	e.str("</listServicesResponse>")
 }
 
-func (m *ListServicesByLocationResponse) encode(e *encoder) {
+func (e *encoder) encodeListServicesByLocationResponse(m *ListServicesByLocationResponse) {
 	e.str(`<listServicesByLocationResponse xmlns="` + Space + `">`)
 	e.serviceList(m.Services)
 	e.warnings(m.Warnings)
@@ -75,7 +83,7 @@ func (m *ListServicesByLocationResponse) encode(e *encoder) {
 	e.str("</listServicesByLocationResponse>")
 }
 
-func (m *GetServiceBoundaryResponse) encode(e *encoder) {
+func (e *encoder) encodeGetServiceBoundaryResponse(m *GetServiceBoundaryResponse) {
 	e.str(`<getServiceBoundaryResponse xmlns="` + Space + `">`)
 	if len(m.Boundaries) == 0 {
 		e.fail("no serviceBoundary")
@@ -87,7 +95,7 @@ func (m *GetServiceBoundaryResponse) encode(e *encoder) {
 	e.str("</getServiceBoundaryResponse>")
 }
 
-func (m *GetServiceListBoundaryResponse) encode(e *encoder) {
+func (e *encoder) encodeGetServiceListBoundaryResponse(m *GetServiceListBoundaryResponse) {
 	e.str(`<slb:getServiceListBoundaryResponse xmlns:slb="` + SpaceList + `">`)
 	if len(m.Boundaries) == 0 {
 		e.fail("no serviceListBoundary")
@@ -99,7 +107,7 @@ func (m *GetServiceListBoundaryResponse) encode(e *encoder) {
 	e.str("</slb:getServiceListBoundaryResponse>")
 }
 
-func (m *Errors) encode(e *encoder) {
+func (e *encoder) encodeErrors(m *Errors) {
 	e.str(`<errors xmlns="` + Space + `"`)
 	e.exceptions(&m.Exceptions)
 	for i := range m.NotDeleted {
@@ -111,11 +119,11 @@ func (m *Errors) encode(e *encoder) {
 	e.str("</errors>")
 }
 
-func (m *Redirect) encode(e *encoder) {
+func (e *encoder) encodeRedirect(m *Redirect) {
 	e.str(`<redirect xmlns="` + Space + `"`)
 	e.host("target", m.Target)
 	e.host("source", m.Source)
-	e.message(m.Message)
+	e.text(m.Message)
 	e.end("redirect", m.Extensions)
 }
 
@@ -154,12 +162,12 @@ func (e *encoder) mappings(list []Mapping, declare string) {
 }
 
 func (e *encoder) mapping(m *Mapping, declare string) {
-	e.str("<mapping" + declare)
+	e.open("mapping", declare)
 	e.expires(m.Expires)
 	e.time("lastUpdated", m.LastUpdated)
 	e.host("source", m.Source)
 	e.need("sourceId", m.SourceID)
-	e.message(m.Message)
+	e.text(m.Message)
 	if m.Deletes() {
 		e.str("/>")
 		return
@@ -226,7 +234,7 @@ func (e *encoder) listBoundaries(list []ListBoundary, declare string) {
 }
 
 func (e *encoder) reference(element, declare, key string, r *BoundaryReference) {
-	e.str("<" + element + declare)
+	e.open(element, declare)
 	e.host("source", r.Source)
 	e.need(key, r.Key)
 	e.end(element, r.Extensions)
@@ -255,14 +263,16 @@ func (e *encoder) validation(v *Validation) {
 		if len(l.list) == 0 {
 			continue
 		}
-		e.str("<" + l.name + ">")
+		e.open(l.name, ">")
 		for i, n := range l.list {
 			if i > 0 {
 				e.str(" ")
 			}
-			e.str(prefixIn(prefixes, n.Space) + ":" + n.Local)
+			e.str(prefixIn(prefixes, n.Space))
+			e.str(":")
+			e.str(n.Local)
 		}
-		e.str("</" + l.name + ">")
+		e.close(l.name)
 	}
 	e.extensions(v.Extensions)
 	e.str("</locationValidation>")
@@ -327,7 +337,7 @@ func (e *encoder) exception(x *Exception) {
 		e.fail("the grammar of RFC 5222 has no place for it")
 		return
 	}
-	e.str("<" + string(x.Kind))
+	e.open(string(x.Kind), "")
 	switch {
 	case x.Kind != LocationProfileUnrecognized && len(x.Unsupported) > 0:
 		e.fail("unsupported profiles")
@@ -342,13 +352,13 @@ func (e *encoder) exception(x *Exception) {
 		}
 		e.attr("unsupportedProfiles", strings.Join(x.Unsupported, " "))
 	}
-	e.message(x.Message)
+	e.text(x.Message)
 	e.end(string(x.Kind), x.Extensions)
 }
 
 func (e *encoder) notDeleted(x *NotDeleted) {
 	e.str(`<sync:notDeleted xmlns:sync="` + SpaceSync + `"`)
-	e.message(x.Message)
+	e.text(x.Message)
 	e.str(">")
 	e.extensions(x.Extensions)
 	e.mappings(x.Mappings, "")

@@ -14,7 +14,12 @@ func (*PushMappingsResponse) Root() Name { return Name{SpaceSync, "pushMappingsR
 
 const syncSpaces = ` xmlns:sync="` + SpaceSync + `" xmlns="` + Space + `"`
 
-func (m *GetMappingsRequest) encode(e *encoder) {
+func (*GetMappingsRequest) message()   {}
+func (*GetMappingsResponse) message()  {}
+func (*PushMappings) message()         {}
+func (*PushMappingsResponse) message() {}
+
+func (e *encoder) encodeGetMappingsRequest(m *GetMappingsRequest) {
 	e.str("<sync:getMappingsRequest" + syncSpaces)
 	if len(m.Exists) == 0 {
 		e.end("sync:getMappingsRequest", m.Extensions)
@@ -37,21 +42,21 @@ func (m *GetMappingsRequest) encode(e *encoder) {
 	e.str("</sync:exists></sync:getMappingsRequest>")
 }
 
-func (m *GetMappingsResponse) encode(e *encoder) {
+func (e *encoder) encodeGetMappingsResponse(m *GetMappingsResponse) {
 	e.str("<sync:getMappingsResponse" + syncSpaces + ">")
 	e.mappings(m.Mappings, "")
 	e.extensions(m.Extensions)
 	e.str("</sync:getMappingsResponse>")
 }
 
-func (m *PushMappings) encode(e *encoder) {
+func (e *encoder) encodePushMappings(m *PushMappings) {
 	e.str("<sync:pushMappings" + syncSpaces + ">")
 	e.mappings(m.Mappings, "")
 	e.extensions(m.Extensions)
 	e.str("</sync:pushMappings>")
 }
 
-func (m *PushMappingsResponse) encode(e *encoder) {
+func (e *encoder) encodePushMappingsResponse(m *PushMappingsResponse) {
 	e.str("<sync:pushMappingsResponse" + syncSpaces)
 	e.end("sync:pushMappingsResponse", m.Extensions)
 }

@@ -419,7 +419,7 @@ func TestErrorsAndRedirectsAreGoErrors(t *testing.T) {
 	}
 	_, err = lost.ParseAs[*lost.FindServiceResponse]([]byte(inLoST(`<redirect target="b.example" source="a.example"/>`)), lost.Limits{})
 	var redirect *lost.Redirect
-	if !errors.As(err, &redirect) || redirect.Target != "b.example" {
+	if !errors.As(err, &redirect) || redirect.Target != "b.example" || err.Error() != "LoST server a.example redirects to b.example" {
 		t.Errorf("%v", err)
 	}
 	_, err = lost.ParseAs[*lost.FindServiceResponse]([]byte(inLoST(`<listServices/>`)), lost.Limits{})
@@ -429,6 +429,31 @@ func TestErrorsAndRedirectsAreGoErrors(t *testing.T) {
 	}
 	if _, err := lost.ParseAs[*lost.Errors]([]byte(inLoST(`<errors source="a.example"><loop/></errors>`)), lost.Limits{}); err != nil {
 		t.Errorf("errors that were expected: %v", err)
+	}
+}
+
+// A mapping is also kept and exchanged alone.
+//
+// Proves: RFC 6739, section 3
+func TestAMappingAloneIsReadAndWritten(t *testing.T) {
+	m := mapped()
+	out, err := lost.AppendMapping(nil, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := lost.ParseMapping(out)
+	if diff := cmp.Diff(m, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	m.Source = ""
+	var p *lost.ParseError
+	if out, err = lost.AppendMapping([]byte("x"), &m); !errors.As(err, &p) || p.Path != "/mapping" || string(out) != "x" {
+		t.Errorf("%q %v", out, err)
+	}
+	for _, bad := range []string{"", "<mapping", "<mapping/>", inLoST("<errors/>")} {
+		if _, err := lost.ParseMapping([]byte(bad)); err == nil {
+			t.Errorf("%q is read", bad)
+		}
 	}
 }
 

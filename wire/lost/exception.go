@@ -89,19 +89,19 @@ type Errors struct {
 }
 
 // Error lists the kinds with the texts of the server.
-func (e *Errors) Error() string {
+func (m *Errors) Error() string {
 	var b strings.Builder
-	b.WriteString("LoST server " + e.Source + " answers")
-	if len(e.List) == 0 && len(e.NotDeleted) == 0 {
+	b.WriteString("LoST server " + m.Source + " answers")
+	if len(m.List) == 0 && len(m.NotDeleted) == 0 {
 		b.WriteString(" with an error without name")
 	}
-	for i := range e.List {
-		b.WriteString(" " + string(e.List[i].Kind))
-		if t := e.List[i].Message.Text; t != "" {
+	for i := range m.List {
+		b.WriteString(" " + string(m.List[i].Kind))
+		if t := m.List[i].Message.Text; t != "" {
 			b.WriteString(" (" + t + ")")
 		}
 	}
-	if len(e.NotDeleted) > 0 {
+	if len(m.NotDeleted) > 0 {
 		b.WriteString(" notDeleted")
 	}
 	return b.String()
@@ -117,6 +117,6 @@ type Redirect struct {
 }
 
 // Error names the server to ask.
-func (r *Redirect) Error() string {
-	return "LoST server " + r.Source + " redirects to " + r.Target
+func (m *Redirect) Error() string {
+	return "LoST server " + m.Source + " redirects to " + m.Target
 }

@@ -37,7 +37,7 @@ const (
 type Message interface {
 	// Root returns the name of the document element.
 	Root() Name
-	encode(*encoder) // also seals the interface
+	message() // seals the interface
 }
 
 // Name is the name of an element in a namespace.
