@@ -230,18 +230,18 @@ func (l *locator) askedHELD(id e911.DeviceID) bool {
 	return asked
 }
 
-// latest is where a device is by its own word, and whether it is off the map.
-func (l *locator) latest(id e911.DeviceID) (e locate.Evidence, found, elsewhere bool) {
+// known is what a device and its network told, and whether it is off the map.
+func (l *locator) known(id e911.DeviceID) (r locate.Recollection, elsewhere bool) {
 	type where struct {
-		e                locate.Evidence
-		found, elsewhere bool
+		r         locate.Recollection
+		elsewhere bool
 	}
 	w, _ := askLocator(l, func(to Locator) (w where) {
-		w.e, w.found = to.Latest(l.c.org.ID(), id)
+		w.r = to.Known(l.c.org.ID(), id)
 		w.elsewhere = to.Elsewhere(l.c.org.ID(), id)
 		return w
 	})
-	return w.e, w.found, w.elsewhere
+	return w.r, w.elsewhere || !w.r.Elsewhere.IsZero()
 }
 
 func (c *call) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
@@ -256,12 +256,11 @@ func (c *call) locate(server *locator, token tokenSays) {
 		if dev.ID == token.device {
 			continue // the token was brought up to date already
 		}
-		e, found, elsewhere := server.latest(dev.ID)
+		r, elsewhere := server.known(dev.ID)
 		off = off || elsewhere
-		if found {
-			candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "held"})
-		}
+		candidates = append(candidates, r.Candidates...)
 	}
+	access := c.byAccess(&candidates)
 	direct := !c.known // the source is the device itself, no trunk in front of it
 	inSite := false
 	if direct {
@@ -274,7 +273,7 @@ func (c *call) locate(server *locator, token tokenSays) {
 		d.whereFindings = append(d.whereFindings, findings...)
 	}
 	for _, k := range candidates {
-		off = off || d.who.Site != nil && k.Rank <= locate.RankNetwork && k.Place.Site != d.who.Site.ID
+		off = off || d.who.Site != nil && k.Rank <= locate.RankNetwork && k.Over == "" && k.Place.Site != d.who.Site.ID
 	}
 	var user e911.UserID
 	if d.who.User != nil {
@@ -288,9 +287,30 @@ func (c *call) locate(server *locator, token tokenSays) {
 	}
 	d.where = locate.Decide(candidates, locate.Situation{
 		HELD: d.who.HELD == identify.HELDYes || token.asked, DIDFallback: c.org.Config().DIDFallback,
-		SourceInSite: inSite, SeenOffSite: off,
+		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
 	}, c.at)
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)
+}
+
+// byAccess adds what the INVITE tells of the radio that its telephone is on: the
+// word of the platform when it came by a trunk, else of the telephone (F-33).
+func (c *call) byAccess(candidates *[]locate.Candidate) (access identify.Access) {
+	c.guard("access network", func() {
+		access = identify.AccessOf(c.trunk, c.req.Headers)
+		if access.BSSID == "" && access.DECTBase == "" {
+			return
+		}
+		m := locate.Measurement{At: c.at, Serving: access.BSSID, DECTBase: access.DECTBase}
+		if c.known {
+			m.Who = locate.ByNetwork
+		}
+		found, findings := locate.Measured(c.org, m)
+		for _, e := range found {
+			*candidates = append(*candidates, locate.Candidate{Evidence: e, Rank: locate.RankNetwork, Via: "invite"})
+		}
+		c.dec.whereFindings = append(c.dec.whereFindings, findings...)
+	})
+	return access
 }
 
 // byValue reads the PIDF-LO bodies of the INVITE (F-14).

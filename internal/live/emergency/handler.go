@@ -47,8 +47,8 @@ type Callee interface {
 type Locator interface {
 	// Resolve opens a location URI or bare token of ours for an organisation.
 	Resolve(ref string, org e911.OrgID, now time.Time) (lis.Resolved, error)
-	// Latest is what is known about where a device is, by its own HELD requests.
-	Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, bool)
+	// Known is all that a device and its network told of where it is.
+	Known(org e911.OrgID, device e911.DeviceID) locate.Recollection
 	// AskedHELD reports whether the device ever asked.
 	AskedHELD(org e911.OrgID, device e911.DeviceID) bool
 	// Elsewhere reports that the device was last seen off the map.

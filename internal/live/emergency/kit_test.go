@@ -330,12 +330,14 @@ func (l *lisKnows) Resolve(ref string, _ e911.OrgID, _ time.Time) (lis.Resolved,
 	return r, nil
 }
 
-func (l *lisKnows) Latest(_ e911.OrgID, d e911.DeviceID) (locate.Evidence, bool) {
+func (l *lisKnows) Known(_ e911.OrgID, d e911.DeviceID) (r locate.Recollection) {
 	if l.breaks {
 		panic("locator")
 	}
-	e, ok := l.latest[d]
-	return e, ok
+	if e, ok := l.latest[d]; ok {
+		r.Candidates = []locate.Candidate{{Evidence: e, Rank: locate.RankNetwork, Via: "held"}}
+	}
+	return r
 }
 
 func (l *lisKnows) Elsewhere(e911.OrgID, e911.DeviceID) bool { return false }

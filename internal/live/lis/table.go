@@ -255,7 +255,7 @@ func (t *table) put(k key, s sighting) change {
 		if len(s.also) > 0 {
 			cs = append(cs[:len(cs):len(cs)], s.also...)
 		}
-		c := change{result: locate.Decide(cs, s.situation, s.now), found: recalled, memory: memory}
+		c := change{result: locate.Decide(cs, s.situation, s.now), found: recalled, memory: recalled.Memory}
 		c.chosen, _ = chosen(cs, c.result)
 		sh.mu.Lock()
 		now := sh.entries[k]
