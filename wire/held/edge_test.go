@@ -144,6 +144,7 @@ func TestABrokenFlowIsABadIdentifier(t *testing.T) {
 		"versions that differ":   {`<flow xmlns="` + held.SpaceFlow + `" layer3="ipv4" layer4="6">` + end + `<dst><address>::1</address><port>1</port></dst></flow>`, "/locationRequest/flow"},
 		"layer 3 that is wrong":  {`<flow xmlns="` + held.SpaceFlow + `" layer3="ipv6" layer4="6">` + end + strings.ReplaceAll(end, "src", "dst") + `</flow>`, "/locationRequest/flow"},
 		"a target that is wrong": {`<flow xmlns="` + held.SpaceFlow + `" target="both" layer3="ipv4" layer4="6">` + end + `</flow>`, "/locationRequest/flow"},
+		"inside a device":        {`<device xmlns="` + held.SpaceID + `"><flow xmlns="` + held.SpaceFlow + `" layer3="ipv4" layer4="6"/></device>`, "/locationRequest/device/flow"},
 	} {
 		_, err := held.ParseRequest([]byte(open + ">" + c.flow + "</locationRequest>"))
 		e, ok := errors.AsType[*held.Error](err)

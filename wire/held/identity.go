@@ -2,6 +2,7 @@ package held
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -22,7 +23,8 @@ type Identifier struct {
 }
 
 // Identifier kinds (RFC 6155, section 3). RFC 6915 deprecates the ports: a
-// client sends a Flow, a server may still meet them.
+// client sends a Flow, a server may still meet them. Whatever else stands in a
+// device, such as the hostname that some phones send, becomes an Extra.
 const (
 	IDIP       = "ip"
 	IDMAC      = "mac"
@@ -194,15 +196,17 @@ func digits(s string, least, most int) string {
 	return ""
 }
 
-// ParseDevice reads a device element alone (RFC 6155). What vendors add in it
-// is left out, and identifiers are as they were sent: see Identifier.Check.
+// ParseDevice reads a device element alone (RFC 6155). A flow and what vendors
+// add in it are left out, and identifiers are as they were sent: see Identifier.Check.
 func ParseDevice(b []byte) ([]Identifier, error) {
 	n, err := parseRoot(b, "device", SpaceID)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{}
-	r.device(n)
+	if err := r.device(n); err != nil {
+		return nil, errors.Unwrap(err)
+	}
 	return r.req.Identity, nil
 }
 

@@ -108,7 +108,7 @@ func (r *reader) request(root xmltok.Node) error {
 			}
 		case "device":
 			if known = ours(c, root, SpaceID); known {
-				r.device(c)
+				err = r.device(c)
 			}
 		case "flow":
 			if known = ours(c, root, SpaceFlow); known {
@@ -208,15 +208,15 @@ func isTrue(s string) bool {
 	return s == "true" || s == "1"
 }
 
-func (r *reader) device(n xmltok.Node) {
+func (r *reader) device(n xmltok.Node) error {
 	for c := range n.Children() {
 		switch {
+		case c.Local() == IDFlow && ours(c, n, SpaceFlow):
+			if err := r.flow(c); err != nil {
+				return err
+			}
 		case !ours(c, n, SpaceID):
 			r.unknown(c)
-		case c.Local() == IDFlow:
-			if f, err := readFlow(c); err == nil {
-				r.req.Flow = f
-			}
 		case knownKind(c.Local()):
 			v := c.DeepToken() // <uri> may hold a whole name-addr, not escaped
 			if v == "" || len(v) > maxValue || len(r.req.Identity) >= maxIdentifiers {
@@ -233,6 +233,7 @@ func (r *reader) device(n xmltok.Node) {
 			r.unknown(c)
 		}
 	}
+	return nil
 }
 
 func (r *reader) flow(n xmltok.Node) error {
