@@ -36,7 +36,7 @@ type HeldConfig struct {
 	Elements int // of the network map; 1,000,000
 	Devices  int // 100,000
 	Rounds   int // of each handler, in turn; 6
-	// Round is how long one lasts; 2 s. Half is how long the series at half rate
+	// Round is how long one lasts; 1.2 s. Half is how long the series at half rate
 	// lasts; 5 s.
 	Round, Half time.Duration
 	Conns       int    // keep-alive connections; 32
@@ -56,7 +56,7 @@ func (c *HeldConfig) fill() error {
 	defaults(&c.Rounds, 6)
 	defaults(&c.Conns, 32)
 	if c.Round == 0 {
-		c.Round = 2 * time.Second
+		c.Round = 1200 * time.Millisecond
 	}
 	if c.Half == 0 {
 		c.Half = 5 * time.Second

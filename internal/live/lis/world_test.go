@@ -3,6 +3,7 @@ package lis_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -334,3 +335,13 @@ func withMAC(m e911.MAC) func(*held.Request) {
 
 // proof is the secret as most phones carry it.
 func proof() map[string]string { return map[string]string{"Authorization": "Bearer " + secret} }
+
+// readReply reads the answer to an HTTP request.
+func readReply(resp *http.Response) (*held.Response, error) {
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return held.ParseReply(b)
+}
