@@ -169,23 +169,23 @@ func (r *Request) responseTime(s string) {
 	}
 }
 
-func (rd *reader) locationType(n xmltok.Node) error {
-	r := &rd.req
-	r.Exact = isTrue(n.Attr("exact"))
+func (r *reader) locationType(n xmltok.Node) error {
+	q := &r.req
+	q.Exact = isTrue(n.Attr("exact"))
 	anyType := false
 	for w := range strings.FieldsSeq(n.Text()) {
 		switch t := LocationType(w); t {
 		case Civic, Geodetic, LocationURI:
-			if r.Types == nil {
-				r.Types = rd.types[:0]
+			if q.Types == nil {
+				q.Types = r.types[:0]
 			}
-			if len(r.Types) == 0 || !r.Wants(t) {
-				r.Types = append(r.Types, t)
+			if len(q.Types) == 0 || !q.Wants(t) {
+				q.Types = append(q.Types, t)
 			}
 		case "any":
 			anyType = true
 		default:
-			if r.Exact {
+			if q.Exact {
 				return &Error{
 					Code: RequestError, Message: "An unknown type of location was asked for exactly.",
 					Err: n.Errorf("%.32q is no type of location", w),
@@ -193,9 +193,9 @@ func (rd *reader) locationType(n xmltok.Node) error {
 			}
 		}
 	}
-	if anyType || len(r.Types) == 0 {
+	if anyType || len(q.Types) == 0 {
 		// RFC 5985, section 6.2.1: "any" with exact is as without exact.
-		r.Types, r.Exact = nil, false
+		q.Types, q.Exact = nil, false
 	}
 	return nil
 }
