@@ -179,8 +179,10 @@ func (r Rule) forbids(dep string, pkgs map[string]Package) (string, bool) {
 func within(path, folder string) bool { return strings.HasPrefix(path+"/", folder) }
 
 // Impure lists what pure rooms do in their own sources that a decision must
-// not: goroutines, clocks, locks, logs, files, sockets. Tests are left out.
-func Impure(root, room string) ([]string, error) {
+// not: goroutines, clocks, locks, logs, files, sockets. Tests are left out, and
+// packages for tests: those with a name that ends in "test", and files that
+// import testing. An import may be allowed to a room.
+func Impure(root, room string, allowed ...string) ([]string, error) {
 	deniedImports := []string{"os", "net", "net/http", "sync", "sync/atomic", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "io/fs", "context"}
 	var bad []string
 	err := filepath.WalkDir(filepath.Join(root, room), func(path string, d fs.DirEntry, err error) error {
@@ -192,12 +194,15 @@ func Impure(root, room string) ([]string, error) {
 		if err != nil {
 			return fmt.Errorf("parse %s: %w", path, err)
 		}
+		if strings.HasSuffix(f.Name.Name, "test") || slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"testing"` }) {
+			return nil
+		}
 		say := func(pos token.Pos, what string) {
 			rel, _ := filepath.Rel(root, fset.Position(pos).Filename)
 			bad = append(bad, fmt.Sprintf("%s:%d: %s", rel, fset.Position(pos).Line, what))
 		}
 		for _, imp := range f.Imports {
-			if p := strings.Trim(imp.Path.Value, `"`); slices.Contains(deniedImports, p) {
+			if p := strings.Trim(imp.Path.Value, `"`); slices.Contains(deniedImports, p) && !slices.Contains(allowed, p) {
 				say(imp.Pos(), "imports "+p)
 			}
 		}
@@ -215,4 +220,58 @@ func Impure(root, room string) ([]string, error) {
 		return nil
 	})
 	return bad, err
+}
+
+// formatSpaces begin the namespaces of the formats that wire/ speaks.
+var formatSpaces = []string{
+	"urn:ietf:params:xml:ns:", "http://www.opengis.net/", "urn:nena:xml:ns:", "urn:emergency:xml:ns:",
+}
+
+// Handmade lists what rooms beside wire/ do to speak its formats on their own:
+// import encoding/xml, or write one of the namespaces. Tests are left out.
+func Handmade(root string, rooms ...string) ([]string, error) {
+	var bad []string
+	for _, room := range rooms {
+		err := filepath.WalkDir(filepath.Join(root, room), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "archtest.go" {
+				return err
+			}
+			found, err := handmade(path)
+			for _, f := range found {
+				rel, _ := filepath.Rel(root, path)
+				bad = append(bad, rel+":"+f)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return bad, nil
+}
+
+func handmade(path string) ([]string, error) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", path, err)
+	}
+	var bad []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		if !ok || lit.Kind != token.STRING {
+			return true
+		}
+		line := fset.Position(lit.Pos()).Line
+		if lit.Value == `"encoding/xml"` {
+			bad = append(bad, fmt.Sprintf("%d: imports encoding/xml: the packages in wire/ read and write XML", line))
+		}
+		for _, space := range formatSpaces {
+			if strings.Contains(lit.Value, space) {
+				bad = append(bad, fmt.Sprintf("%d: has a namespace %s...: the packages in wire/ write these formats", line, space))
+			}
+		}
+		return true
+	})
+	return bad, nil
 }

@@ -198,7 +198,7 @@ func TestARecordKeepsTheEvidenceAndTheDocumentAsSent(t *testing.T) {
 	if len(lost) != 3 || !lost[0].Chosen || lost[1].Chosen || lost[1].Why == "" {
 		t.Errorf("evidence of the location: %+v", lost)
 	}
-	if got := r.Document(); got != reporttest.PIDFLO {
+	if got := r.Document(); got != reporttest.PIDFLO() {
 		t.Errorf("document: got %q", got)
 	}
 	if len(r.Documents) != 1 {

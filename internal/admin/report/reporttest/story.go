@@ -6,6 +6,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/wire/pidflo"
 )
 
 // Story writes the facts of one call, one after the other.
@@ -160,22 +161,22 @@ func (s *Story) ToRelay() *Story {
 }
 
 // PIDFLO is a short location document.
-const PIDFLO = `<?xml version="1.0" encoding="UTF-8"?>
-<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="pres:+16175550111@callbox.example">
-  <dm:device xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" id="d1">
-    <gp:geopriv xmlns:gp="urn:ietf:params:xml:ns:pidf:geopriv10">
-      <gp:location-info>
-        <ca:civicAddress xmlns:ca="urn:ietf:params:xml:ns:pidf:geopriv10:civicAddr">
-          <ca:country>US</ca:country><ca:A1>MA</ca:A1><ca:A3>Cambridge</ca:A3>
-          <ca:RD>Massachusetts</ca:RD><ca:STS>Avenue</ca:STS><ca:HNO>795</ca:HNO>
-          <ca:BLD>Mill 1</ca:BLD><ca:FLR>2</ca:FLR><ca:ROOM>210</ca:ROOM><ca:PC>02139</ca:PC>
-        </ca:civicAddress>
-      </gp:location-info>
-      <gp:method>Wiremap</gp:method>
-    </gp:geopriv>
-  </dm:device>
-</presence>
-`
+func PIDFLO() string {
+	civic := &pidflo.Civic{}
+	for _, f := range [][2]string{
+		{"country", "US"}, {"A1", "MA"}, {"A3", "Cambridge"}, {"RD", "Massachusetts"}, {"STS", "Avenue"}, {"HNO", "795"},
+		{"BLD", "Mill 1"}, {"FLR", "2"}, {"ROOM", "210"}, {"PC", "02139"},
+	} {
+		civic.Set(f[0], f[1])
+	}
+	doc, err := pidflo.Marshal(&pidflo.Document{Entity: "pres:+16175550111@callbox.example", Elements: []pidflo.Element{{
+		Kind: pidflo.Device, ID: "d1", Geopriv: []pidflo.Geopriv{{Info: []pidflo.Chunk{{Civic: civic}}, Method: "Wiremap"}},
+	}}})
+	if err != nil {
+		panic(err) // the document is the one above
+	}
+	return string(doc)
+}
 
 // Attempt dials the nth attempt by the first or the second carrier.
 func (s *Story) Attempt(ms, n int) *Story {
@@ -185,7 +186,7 @@ func (s *Story) Attempt(ms, n int) *Story {
 	}
 	return s.Add(ms, journal.CallAttempt, journal.Attempt{
 		N: n, Rung: (n - 1) % 2, Trunk: trunk, PSAP: middlesex, To: to, Transport: "tcp", SIPCallID: fmt.Sprintf("out-%d", n), Sent: true,
-		PIDFLO: PIDFLO, Geo: "<cid:target@callbox.example>",
+		PIDFLO: PIDFLO(), Geo: "<cid:target@callbox.example>",
 	})
 }
 
