@@ -2,7 +2,6 @@ package pidflo
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,7 +128,8 @@ func (w *writer) presence(d *Document) error {
 // is kept for the first that has it.
 type ids struct {
 	elements []Element
-	used     []string
+	given    map[string]bool // by the value
+	used     map[string]bool
 	made     int
 }
 
@@ -138,14 +138,19 @@ func (s *ids) of(e *Element) string {
 	if len(s.elements) == 1 && xmltok.IsNCName(id) {
 		return id
 	}
-	for !xmltok.IsNCName(id) || slices.Contains(s.used, id) {
-		for taken := true; taken; {
-			s.made++
-			id = "loc" + strconv.Itoa(s.made)
-			taken = slices.ContainsFunc(s.elements, func(other Element) bool { return other.ID == id })
+	if s.used == nil {
+		s.given, s.used = make(map[string]bool, len(s.elements)), make(map[string]bool, len(s.elements))
+		for i := range s.elements {
+			s.given[s.elements[i].ID] = true
 		}
 	}
-	s.used = append(s.used, id)
+	if !xmltok.IsNCName(id) || s.used[id] {
+		for id = ""; id == "" || s.given[id]; {
+			s.made++
+			id = "loc" + strconv.Itoa(s.made)
+		}
+	}
+	s.used[id] = true
 	return id
 }
 

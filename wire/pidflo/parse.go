@@ -268,10 +268,14 @@ func (g *Geopriv) rule(c xmltok.Node) bool {
 	return true
 }
 
+// mostNamed bounds the broken shapes of one place whose faults are told.
+const mostNamed = 32
+
 func (g *Geopriv) info(n xmltok.Node) {
 	if g.Info == nil {
 		g.Info = make([]Chunk, 0, 2)
 	}
+	broken := 0
 	for c := range n.Children() {
 		v := of(c)
 		switch name := c.Local(); {
@@ -280,7 +284,10 @@ func (g *Geopriv) info(n xmltok.Node) {
 		case v.confidence() && name == "confidence":
 			g.confidence(c)
 		case v.geometry() && knownShape(name):
-			s, err := ShapeFromNode(c)
+			s, err := readShape(c, broken >= mostNamed)
+			if err != nil {
+				broken++
+			}
 			g.Info = append(g.Info, Chunk{Shape: s, Err: err})
 		default:
 			if s := c.Space(); s != SpaceGeopriv && s != "" {

@@ -16,7 +16,13 @@ func ShapeFromNode(n xmltok.Node) (Shape, error) {
 	if !knownShape(n.Local()) || !of(n).geometry() {
 		return nil, n.Errorf("no shape that is known")
 	}
-	r := shapeReader{n: n}
+	return readShape(n, false)
+}
+
+// readShape reads a shape of a known name. Brief is for documents with very
+// many broken ones: to find the place of each would take the square of them.
+func readShape(n xmltok.Node, brief bool) (Shape, error) {
+	r := shapeReader{n: n, brief: brief}
 	r.reference()
 	s := r.shape()
 	if r.err != nil {
@@ -38,11 +44,16 @@ type shapeReader struct {
 	n       xmltok.Node
 	threeD  bool // the reference system has an altitude
 	flatter bool // the reference system has none
+	brief   bool
 	err     error
 }
 
 func (r *shapeReader) fail(n xmltok.Node, format string, args ...any) {
 	if r.err != nil {
+		return
+	}
+	if r.brief {
+		r.err = &ParseError{Reason: "one of many shapes that cannot be used"}
 		return
 	}
 	if !n.OK() {

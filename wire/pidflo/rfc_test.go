@@ -379,6 +379,7 @@ func TestAttackInputsAreRefusedQuickly(t *testing.T) {
 	for name, info := range map[string]string{
 		"corners": `<gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>` + ring.String() + `</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>`,
 		"field":   `<ca:civicAddress><ca:LOC>` + many(60000, "x") + `</ca:LOC></ca:civicAddress>`,
+		"broken":  many(3000, "<gml:Point/>") + `<gml:Point><gml:pos>1 2</gml:pos></gml:Point>`,
 		"fields":  `<ca:civicAddress>` + many(2000, "<ca:LOC>x</ca:LOC>") + `</ca:civicAddress>`,
 	} {
 		if len(parse(t, geo(info)).Locations()) != 1 {

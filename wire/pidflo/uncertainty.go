@@ -175,7 +175,7 @@ func Size(s Shape) float64 {
 	case ArcBand:
 		return radians(math.Min(math.Abs(s.Opens), 360)) / 2 * (s.Outer*s.Outer - s.Inner*s.Inner)
 	case Sphere:
-		return 4.0 / 3 * math.Pi * math.Pow(s.Radius, 3)
+		return 4.0 / 3 * math.Pi * s.Radius * s.Radius * s.Radius
 	case Ellipsoid:
 		return 4.0 / 3 * math.Pi * s.SemiMajor * s.SemiMinor * s.Vertical
 	case Polygon:

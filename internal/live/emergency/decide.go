@@ -344,8 +344,11 @@ func partError(doc *pidflo.Document) string {
 	for _, e := range doc.Elements {
 		for _, g := range e.Geopriv {
 			for _, k := range g.Info {
-				if k.Err != nil {
+				switch {
+				case k.Err != nil:
 					return ": " + clip(k.Err.Error(), 200)
+				case !k.Foreign.IsZero():
+					return ": " + clip(k.Foreign.Local, 60) + " is no place that can be read"
 				}
 			}
 		}
