@@ -148,12 +148,17 @@ func (c *serveCmd) Run(e *env) error {
 }
 
 type importCmd struct {
+	World   importWorldCmd   `cmd:"" default:"withargs" help:"Make the stored world what a world file says (the default)."`
+	Network importNetworkCmd `cmd:"" help:"Add network elements from a CSV file, or replace an organisation's map by it."`
+}
+
+type importWorldCmd struct {
 	dataFlag
 	File   string `arg:"" help:"World file." type:"existingfile"`
 	DryRun bool   `help:"Check the file and say what it would change."`
 }
 
-func (c *importCmd) Run(e *env) error {
+func (c *importWorldCmd) Run(e *env) error {
 	text, err := os.ReadFile(c.File)
 	if err != nil {
 		return fmt.Errorf("read the world file: %w", err)
@@ -181,6 +186,30 @@ func printReport(w io.Writer, r world.Report) {
 	for _, f := range r.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", f)
 	}
+}
+
+type importNetworkCmd struct {
+	dataFlag
+	File    string `arg:"" help:"CSV file with the columns kind, mac, mac_to, chassis, port, range, name, mobility, location." type:"existingfile"`
+	Org     string `required:"" help:"Key of the organisation."`
+	Replace bool   `help:"The file is the whole map: what it does not name is deleted, what stands elsewhere is moved."`
+	DryRun  bool   `help:"Check the file and say what it would change."`
+}
+
+func (c *importNetworkCmd) Run(e *env) error {
+	r, err := app.ImportNetworkFile(e.ctx, app.ImportNetworkRequest{
+		DataDir: c.Data, File: c.File, Org: c.Org, Replace: c.Replace, DryRun: c.DryRun, Log: e.log,
+	})
+	if err != nil {
+		return err
+	}
+	verb := "imported"
+	if r.DryRun {
+		verb = "would import"
+	}
+	fmt.Fprintf(e.stdout, "%s %s into %s: %d rows, %d created, %d moved, %d deleted, %d unchanged\n",
+		verb, r.File, r.Org, r.Rows, r.Created, r.Moved, r.Deleted, r.Unchanged)
+	return nil
 }
 
 type loginCmd struct {
@@ -257,13 +286,40 @@ type simMailCmd struct {
 
 func (c *simMailCmd) Run(e *env) error { return app.SimMail(e.ctx, c.Listen, e.stdout) }
 
+// benchCmd has a command for each thing that is measured.
 type benchCmd struct {
+	Calls   benchCallsCmd   `cmd:"" default:"withargs" help:"Calls, against SIPp direct, as a table (the default)."`
+	Held    benchHeldCmd    `cmd:"" help:"Location requests, against a handler that does nothing."`
+	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
+}
+
+type benchHeldCmd struct {
+	Elements int  `help:"Network elements." default:"1000000"`
+	Devices  int  `help:"Devices that ask." default:"100000"`
+	JSON     bool `help:"Print one JSON object."`
+}
+
+func (c *benchHeldCmd) Run(e *env) error {
+	return bench.RunHeld(e.ctx, bench.HeldConfig{Elements: c.Elements, Devices: c.Devices, JSON: c.JSON, Stdout: e.stdout})
+}
+
+type benchPublishCmd struct {
+	Elements int  `help:"Network elements." default:"1000000"`
+	Devices  int  `help:"Devices, each with user and number." default:"100000"`
+	JSON     bool `help:"Print one JSON object."`
+}
+
+func (c *benchPublishCmd) Run(e *env) error {
+	return bench.RunPublish(e.ctx, bench.PublishConfig{Elements: c.Elements, Devices: c.Devices, JSON: c.JSON, Out: e.stdout})
+}
+
+type benchCallsCmd struct {
 	Out     string `help:"File for the table; none: standard output." type:"path"`
 	Rates   []int  `help:"Calls a second." default:"100,200"`
 	Seconds int    `help:"Length of each step." default:"10"`
 }
 
-func (c *benchCmd) Run(e *env) error {
+func (c *benchCallsCmd) Run(e *env) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)

@@ -88,6 +88,12 @@ type Writer interface {
 	Reader
 	// Create stores a value whose id is set. Conflict when id or key is taken.
 	Create(ctx context.Context, value any) (Object, error)
+	// CreateAll is Create for many values of one kind at once, for imports that
+	// bring a million. With an error the transaction must be given up.
+	CreateAll(ctx context.Context, values []any) error
+	// DeleteAll is Delete for many objects of one kind and organisation that
+	// were read in this transaction.
+	DeleteAll(ctx context.Context, objects []Object) error
 	// Update replaces the value. Conflict when version is not the stored one,
 	// NotFound when it is gone or another organisation's.
 	Update(ctx context.Context, value any, version int64) (Object, error)

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/netimport"
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -27,6 +28,8 @@ const (
 	lockTries = 40
 	// maxWorld bounds a world file sent over the socket.
 	maxWorld = 64 << 20
+	// maxNetwork bounds a network map sent over it: two million rows.
+	maxNetwork = 512 << 20
 )
 
 // ErrNotRunning means that no server answers in the data directory.
@@ -67,6 +70,13 @@ func (s *Server) controlHandler() http.Handler {
 			return
 		}
 		report, err := s.Import(r.Context(), r.URL.Query().Get("file"), text, world.Options{DryRun: r.URL.Query().Get("dry") == "true"})
+		writeControl(w, report, err)
+	})
+	mux.HandleFunc("POST /import-network", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		report, err := s.ImportNetwork(r.Context(), q.Get("file"), http.MaxBytesReader(w, r.Body, maxNetwork), netimport.Options{
+			Org: q.Get("org"), Replace: q.Get("replace") == "true", DryRun: q.Get("dry") == "true",
+		})
 		writeControl(w, report, err)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {

@@ -102,7 +102,7 @@ func (w *heldWorld) build() (*snapshot.Snapshot, error) {
 	}
 	const step = 250_000
 	for i := range w.elements {
-		id := e911.ElementID("el-" + strconv.Itoa(i))
+		id := elementID(i)
 		changes = append(changes, c(e911.KindElement, string(id), w.element(i, id, place(i/elementsPerPlace%places))))
 		if err := flush(step); err != nil {
 			return nil, err
@@ -116,6 +116,11 @@ func (w *heldWorld) build() (*snapshot.Snapshot, error) {
 		}
 	}
 	return next, flush(1)
+}
+
+// elementID is an id of the length that ids have.
+func elementID(i int) e911.ElementID {
+	return e911.ElementID(fmt.Sprintf("019e0000-0000-7000-8000-%012x", i))
 }
 
 func place(i int) e911.LocationID { return e911.LocationID("loc-" + strconv.Itoa(i)) }

@@ -169,6 +169,51 @@ func (t *tx) Create(ctx context.Context, value any) (admin.Object, error) {
 	return admin.Object{Ref: ref, Version: 1, Value: value}, nil
 }
 
+// manyRows is how many rows one statement inserts or deletes: SQLite takes
+// 32,766 values in one.
+const manyRows = 1000
+
+// CreateAll implements admin.Writer.
+func (t *tx) CreateAll(ctx context.Context, values []any) error {
+	for part := range slices.Chunk(values, manyRows) {
+		kind := admin.RefOf(part[0]).Kind
+		for _, v := range part {
+			ref := admin.RefOf(v)
+			if ref.ID == "" || ref.Kind != kind {
+				return e911.Errorf(e911.Invalid, "a %s needs an id, and values that are created together are of one kind", word(ref.Kind))
+			}
+			t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(v), verb: admin.Created})
+		}
+		if err := tableOf(kind).insertAll(ctx, t, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteAll implements admin.Writer.
+func (t *tx) DeleteAll(ctx context.Context, objects []admin.Object) error {
+	for part := range slices.Chunk(objects, manyRows) {
+		first := part[0].Ref
+		ids := make([]string, len(part))
+		for i, o := range part {
+			if o.Ref.Kind != first.Kind || o.Ref.Org != first.Org {
+				return e911.Errorf(e911.Invalid, "objects that are deleted together are of one kind and organisation")
+			}
+			ids[i] = o.Ref.ID
+			t.log = append(t.log, entry{ref: o.Ref, key: admin.KeyOf(o.Value), verb: admin.Deleted})
+		}
+		n, err := tableOf(first.Kind).removeAll(ctx, t, first.Org, ids)
+		if err == nil && n != int64(len(ids)) {
+			err = stale(first)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Update implements admin.Writer.
 func (t *tx) Update(ctx context.Context, value any, version int64) (admin.Object, error) {
 	ref := admin.RefOf(value)

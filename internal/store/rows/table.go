@@ -28,6 +28,8 @@ type table interface {
 	insert(ctx context.Context, t *tx, value any) error
 	update(ctx context.Context, t *tx, value any, version int64) (int64, error)
 	remove(ctx context.Context, t *tx, ref admin.Ref, version int64) (int64, error)
+	insertAll(ctx context.Context, t *tx, values []any) error
+	removeAll(ctx context.Context, t *tx, org e911.OrgID, ids []string) (int64, error)
 }
 
 // item is one object read. A row that cannot be decoded (a key that is lost)
@@ -135,6 +137,40 @@ func (rt rowTable[R, V]) insert(ctx context.Context, t *tx, value any) error {
 		return t.s.fault("create "+string(rt.name), err)
 	}
 	return rt.spreadOut(ctx, t, value)
+}
+
+// insertAll is insert for few enough values for one statement.
+func (rt rowTable[R, V]) insertAll(ctx context.Context, t *tx, values []any) error {
+	rs := make([]R, 0, len(values))
+	for _, v := range values {
+		r, b, err := rt.row(t, v)
+		if err != nil {
+			return err
+		}
+		b.Version, b.CreatedAt = 1, b.UpdatedAt
+		rs = append(rs, *r)
+	}
+	if _, err := t.db.NewInsert().Model(&rs).Exec(ctx); err != nil {
+		return t.s.fault("create many of "+string(rt.name), err)
+	}
+	if rt.spread == nil {
+		return nil
+	}
+	for _, v := range values {
+		if err := rt.spreadOut(ctx, t, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (rt rowTable[R, V]) removeAll(ctx context.Context, t *tx, org e911.OrgID, ids []string) (int64, error) {
+	res, err := t.db.NewDelete().Model((*R)(nil)).Where("org_id = ? AND id IN (?)", org, bun.List(ids)).Exec(ctx)
+	if err != nil {
+		return 0, t.s.fault("delete many of "+string(rt.name), err)
+	}
+	n, err := res.RowsAffected()
+	return n, t.s.fault("delete many of "+string(rt.name), err)
 }
 
 func (rt rowTable[R, V]) update(ctx context.Context, t *tx, value any, version int64) (int64, error) {
