@@ -1,21 +1,16 @@
 package held_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/callbox911/callbox/wire/held"
 )
 
-// notSent is what no encoder of this package answers for: a band is never
-// written, a presence document is pidflo's.
-var notSent = cmp.Options{cmpopts.IgnoreFields(held.AccessPoint{}, "Band"), cmpopts.IgnoreFields(held.Response{}, "Presence"), ignoreErr, sameInstant}
-
 // fuzz feeds a decoder: it must not panic, its errors are of the kinds that it
-// promises, and what it read and its encoder can write reads the same again.
+// promises, and what its encoder writes of it reads as what is written so. Values
+// themselves may differ once: a URI is escaped, a time goes to the millisecond.
 func fuzz(f *testing.F, root string, good func(error) bool, more ...string) {
 	for _, e := range examples(f) {
 		if e.root == root {
@@ -48,8 +43,8 @@ func fuzz(f *testing.F, root string, good func(error) bool, more ...string) {
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v\n%s", err, b)
 		}
-		if diff := cmp.Diff(v, again, opts, notSent); diff != "" {
-			t.Fatalf("(-first +second):\n%s\n%s", diff, b)
+		if b2, err := c.write(again); err != nil || !bytes.Equal(b, b2) {
+			t.Fatalf("%v: written again differently:\n%s\n%s", err, b, b2)
 		}
 	})
 }

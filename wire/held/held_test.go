@@ -45,11 +45,6 @@ func mustMAC(t *testing.T, subtype int, mac string) held.LLDPID {
 // ignoreErr: what led to an error is not sent.
 var ignoreErr = cmpopts.IgnoreFields(held.Error{}, "Err")
 
-// sameInstant compares times to the millisecond, as they are written.
-var sameInstant = cmp.Comparer(func(a, b time.Time) bool {
-	return a.Truncate(time.Millisecond).Equal(b.Truncate(time.Millisecond))
-})
-
 // request is what a desk phone asks.
 func request(t *testing.T) *held.Request {
 	return &held.Request{
