@@ -103,9 +103,9 @@ func Foreign(n Node) Element {
 func (n Node) inherited(raw string, declare func(prefix, space string)) {
 	var done [maxScope]string // a prefix bound again further in counts once
 	seen := done[:0]
-	for i := len(n.t.decls) - 1; i >= 0; i-- {
+	for i := n.inForce(); i >= 0; i = n.t.decls[i].outer {
 		d := &n.t.decls[i]
-		if d.prefix == "" || d.node >= n.i || n.i >= n.t.nodes[d.node].past || has(seen, d.prefix) {
+		if d.prefix == "" || d.node == n.i || has(seen, d.prefix) {
 			continue
 		}
 		seen = append(seen, d.prefix)
@@ -143,12 +143,34 @@ func has(list []string, s string) bool {
 	return false
 }
 
+// inForce returns the innermost declaration in force at the element, -1 when
+// there is none. The others follow by decl.outer, at most maxScope of them, so
+// that many elements do not cost their square.
+func (n Node) inForce() int32 {
+	lo, hi := 0, len(n.t.decls)
+	for lo < hi { // the last declaration that does not stand behind the element
+		if mid := (lo + hi) / 2; n.t.decls[mid].node <= n.i {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	i := int32(lo - 1)
+	for i >= 0 && n.i >= n.t.nodes[n.t.decls[i].node].past {
+		i = n.t.decls[i].outer
+	}
+	return i
+}
+
 // declared returns what a prefix is bound to at the element, or by the element
 // itself alone.
 func (n Node) declared(prefix string, own bool) (string, bool) {
-	for i := len(n.t.decls) - 1; i >= 0; i-- {
+	for i := n.inForce(); i >= 0; i = n.t.decls[i].outer {
 		d := &n.t.decls[i]
-		if d.prefix != prefix || d.node > n.i || n.i >= n.t.nodes[d.node].past || (own && d.node != n.i) {
+		if own && d.node != n.i {
+			break
+		}
+		if d.prefix != prefix {
 			continue
 		}
 		return d.space, true

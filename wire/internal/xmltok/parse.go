@@ -35,7 +35,10 @@ type open struct {
 	texts int32 // runs of text so far
 }
 
-type binding struct{ prefix, space string }
+type binding struct {
+	prefix, space string
+	decl          int32 // index in tree.decls
+}
 
 // parser holds its stacks by value: it lives on the goroutine's own stack.
 type parser struct {
@@ -322,8 +325,12 @@ func (p *parser) startTag() error {
 	if err != nil {
 		return err
 	}
+	parent := int32(-1)
+	if p.depth > 0 {
+		parent = p.stack[p.depth-1].node
+	}
 	p.tree.nodes = append(p.tree.nodes, node{
-		local: local, space: space, attr: int32(attr), past: i + 1, start: int32(begin), end: int32(p.pos),
+		local: local, space: space, attr: int32(attr), past: i + 1, start: int32(begin), end: int32(p.pos), parent: parent,
 	})
 	if err := p.bindAttributes(attr); err != nil {
 		return err
@@ -451,9 +458,13 @@ func (p *parser) declare(a Attr, mark int) error {
 	if len(a.Value) > maxSpace {
 		return ErrTooLarge
 	}
-	p.scope[p.scopes] = binding{prefix, a.Value}
+	outer := int32(-1)
+	if p.scopes > 0 {
+		outer = p.scope[p.scopes-1].decl
+	}
+	p.scope[p.scopes] = binding{prefix, a.Value, int32(len(p.tree.decls))}
 	p.scopes++
-	p.tree.decls = append(p.tree.decls, decl{prefix, a.Value, int32(len(p.tree.nodes))})
+	p.tree.decls = append(p.tree.decls, decl{prefix, a.Value, int32(len(p.tree.nodes)), outer})
 	return nil
 }
 

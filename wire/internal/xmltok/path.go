@@ -52,29 +52,45 @@ func (n Node) Path() string {
 	if n.t == nil {
 		return ""
 	}
+	var way [maxDepth]Node
+	depth := 0
+	for at := n; at.i > 0 && depth < len(way); at.i = at.t.nodes[at.i].parent {
+		way[depth] = at
+		depth++
+	}
 	path := "/" + clip(n.t.nodes[0].local)
-	for at := (Node{n.t, 0}); at.i != n.i; {
-		next, same, before := Node{}, 0, 0
-		for c := range at.Children() {
-			if c.i <= n.i && n.i < c.t.nodes[c.i].past {
-				next = c
-			}
-		}
-		for c := range at.Children() {
-			if c.Is(next.Space(), next.Local()) {
-				same++
-				if c.i < next.i {
-					before++
-				}
-			}
-		}
-		at = next
-		path += "/" + clip(at.Local())
-		if same > 1 {
-			path += "[" + strconv.Itoa(before+1) + "]"
-		}
+	for depth--; depth >= 0; depth-- {
+		path += "/" + clip(way[depth].Local()) + way[depth].nth()
 	}
 	return path
+}
+
+// mostSiblings bounds how many elements Path looks at to count one: a document
+// of nothing but broken elements must not cost its square.
+const mostSiblings = 256
+
+// nth is "[2]" for the second of several elements of one name, nothing for the
+// only one.
+func (n Node) nth() string {
+	all, same, before := 0, 0, 0
+	for c := range (Node{n.t, n.t.nodes[n.i].parent}).Children() {
+		if all++; all > mostSiblings {
+			break
+		}
+		if c.Is(n.Space(), n.Local()) {
+			same++
+			if c.i < n.i {
+				before++
+			}
+		}
+	}
+	switch {
+	case before == same && same > 0: // it stands behind all that were counted
+		return "[>" + strconv.Itoa(before) + "]"
+	case same > 1:
+		return "[" + strconv.Itoa(before+1) + "]"
+	}
+	return ""
 }
 
 // Errorf makes a PathError about the element; %w sets what it wraps.

@@ -97,6 +97,7 @@ type node struct {
 	attr         int32  // first in tree.attrs
 	past         int32  // first node that is not inside
 	start, end   int32  // bytes of tree.src, tags included
+	parent       int32  // -1 for the root
 	mixed        bool   // there is more text than the first run, see tree.joined
 }
 
@@ -104,6 +105,7 @@ type node struct {
 type decl struct {
 	prefix, space string
 	node          int32
+	outer         int32 // the declaration in force before this one, -1 for none
 }
 
 type tree struct {
