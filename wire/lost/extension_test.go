@@ -248,6 +248,32 @@ func TestAttacksAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// Documents that are well-formed and full of what is broken or foreign cost
+// their length, not its square.
+//
+// Proves: issue 3, limits; E10
+func TestBrokenAndForeignElementsCostNoMoreThanTheirLength(t *testing.T) {
+	const n = 32000
+	gml := ` xmlns:g="http://www.opengis.net/gml"`
+	for name, doc := range map[string]string{
+		"extensions that declare": "<listServices>" + strings.Repeat(`<x xmlns="urn:x"/>`, n) + "</listServices>",
+		"extensions":              `<listServices xmlns:x="urn:x">` + strings.Repeat(`<x:x/>`, n) + "</listServices>",
+		"boundaries of nothing":   "<findServiceResponse><mapping>" + strings.Repeat("<serviceBoundary/>", n) + "</mapping></findServiceResponse>",
+		"broken points":           "<getServiceBoundaryResponse" + gml + "><serviceBoundary>" + strings.Repeat("<g:Point/>", n) + "</serviceBoundary></getServiceBoundaryResponse>",
+		"fields after declarations": "<findServiceResponse><mapping/><locationValidation>" + strings.Repeat(`<x xmlns="urn:x"/>`, n/2) +
+			"<valid>" + strings.Repeat("a ", n) + "</valid></locationValidation></findServiceResponse>",
+	} {
+		start := time.Now()
+		if _, err := lost.Parse([]byte(inLoST(doc))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		// A second is for the slowest of machines: before, it was many.
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("%s: %d bytes took %v", name, len(doc), d)
+		}
+	}
+}
+
 // Proves: RFC 6739, section 9; issue 3: a database of thousands of mappings is read under its own limits
 func TestSyncHasItsOwnLimits(t *testing.T) {
 	one := mapped()

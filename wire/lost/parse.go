@@ -137,6 +137,7 @@ type decoder struct {
 	lim      Limits
 	vertices int // so far
 	mappings int // so far
+	unusable int // places with Err so far
 	err      error
 }
 

@@ -146,7 +146,7 @@ func (d *decoder) location(n xmltok.Node) Location {
 				continue
 			}
 		case kind >= regionElement && known(l.Profile):
-			bad = c.Errorf("not one of the shapes of geodetic-2d")
+			bad = d.noPlace(c, "not one of the shapes of geodetic-2d")
 		}
 		if l.Err == nil {
 			l.Err = bad
@@ -156,7 +156,7 @@ func (d *decoder) location(n xmltok.Node) Location {
 		}
 	}
 	if l.Err == nil && known(l.Profile) && l.Civic == nil && l.Shape == nil {
-		l.Err = n.Errorf("neither a civic address nor a shape")
+		l.Err = d.noPlace(n, "neither a civic address nor a shape")
 	}
 	return l
 }
@@ -192,7 +192,7 @@ func (d *decoder) boundary(n xmltok.Node) Boundary {
 			bad = err
 		case volumeElement:
 			if known(b.Profile) {
-				bad = c.Errorf("not one of the shapes of geodetic-2d")
+				bad = d.noPlace(c, "not one of the shapes of geodetic-2d")
 			}
 		}
 		if b.Err == nil {
@@ -203,7 +203,7 @@ func (d *decoder) boundary(n xmltok.Node) Boundary {
 		}
 	}
 	if b.Err == nil && known(b.Profile) && len(b.Civics)+len(b.Shapes) == 0 {
-		b.Err = n.Errorf("neither a civic address nor a shape")
+		b.Err = d.noPlace(n, "neither a civic address nor a shape")
 	}
 	return b
 }

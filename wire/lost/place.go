@@ -46,13 +46,32 @@ func kindOf(n xmltok.Node) placeKind {
 	return volumeElement
 }
 
+// mostUnusable bounds how many errors with paths one document can cause.
+const mostUnusable = 64
+
+// errMoreUnusable is the Err of all further ones.
+var errMoreUnusable error = &ParseError{Reason: "too many places before it that cannot be used"}
+
+// noPlace is the Err of what this package cannot use.
+func (d *decoder) noPlace(n xmltok.Node, reason string) error {
+	if d.unusable >= mostUnusable {
+		return errMoreUnusable
+	}
+	d.unusable++
+	return n.Errorf("%s", reason)
+}
+
 func (d *decoder) civic(n xmltok.Node) (*pidflo.Civic, error) {
 	return pidflo.CivicFromNode(n)
 }
 
 func (d *decoder) shape(n xmltok.Node) (pidflo.Shape, error) {
+	if d.unusable >= mostUnusable {
+		return nil, errMoreUnusable
+	}
 	s, err := pidflo.ShapeFromNode(n)
 	if err != nil {
+		d.unusable++
 		return nil, err
 	}
 	if p, ok := s.(pidflo.Polygon); ok {
@@ -63,8 +82,12 @@ func (d *decoder) shape(n xmltok.Node) (pidflo.Shape, error) {
 
 // region reads a polygon with holes (RFC 5964).
 func (d *decoder) region(n xmltok.Node) (pidflo.Shape, error) {
+	if d.unusable >= mostUnusable {
+		return nil, errMoreUnusable
+	}
 	r, err := pidflo.RegionFromNode(n)
 	if err != nil {
+		d.unusable++
 		return nil, err
 	}
 	d.count(n, r.Exterior)
