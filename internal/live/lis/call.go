@@ -35,9 +35,11 @@ type CallPlace struct {
 type callRef struct {
 	CallPlace
 	made  time.Time
-	ended time.Time // zero while it lasts
-	told  time.Time // last fact of a use
-	fold  int       // uses since that have none
+	ended time.Time       // zero while it lasts
+	last  locate.Evidence // what it answered at the end
+	newer bool            // last is newer than the call's own
+	told  time.Time       // last fact of a use
+	fold  int             // uses since that have none
 }
 
 // calls keeps the calls that have a reference, at most maxCalls: the one made
@@ -78,11 +80,11 @@ func (c *calls) get(id e911.CallID) (callRef, bool) {
 	return callRef{}, false
 }
 
-func (c *calls) end(id e911.CallID, at time.Time) {
+func (c *calls) end(id e911.CallID, at time.Time, last locate.Evidence, newer bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ref := c.byID[id]; ref != nil && ref.ended.IsZero() {
-		ref.ended = at
+		ref.ended, ref.last, ref.newer = at, last, newer
 	}
 }
 
@@ -134,43 +136,50 @@ func (s *Server) MintForCall(call e911.CallID, p CallPlace) (uri string, err err
 	return uri, nil
 }
 
-// EndCall says that a call is over: its reference answers what it would have
-// answered now, for 24 h.
-func (s *Server) EndCall(call e911.CallID, at time.Time) { s.calls.end(call, at) }
+// EndCall says that a call is over: its reference answers what it answered then,
+// for 24 h.
+func (s *Server) EndCall(call e911.CallID, at time.Time) {
+	ref, ok := s.calls.get(call)
+	if !ok || !ref.ended.IsZero() {
+		return
+	}
+	ev, newer, _ := s.newest(s.cfg.Snapshot.Load(), &ref.CallPlace, at)
+	s.calls.end(call, at, ev, newer)
+}
 
-// atCall is what the reference of a call answers. Ok is false when it is over.
-func (s *Server) atCall(snap *snapshot.Snapshot, c loctoken.Claims, now time.Time) (ev locate.Evidence, newer, ok bool) {
-	ref, known := s.calls.get(c.Call)
-	last := now // evidence up to this time counts
-	if known && !ref.ended.IsZero() {
-		if now.Sub(ref.ended) > afterCall {
-			return ev, false, false
-		}
-		last = ref.ended
-	} else if now.After(c.Expires) {
-		return ev, false, false
-	}
-	org := snap.Org(c.Org)
-	if org == nil {
-		return ev, false, false
-	}
-	ev, located := evidenceAt(org, c.Location, c.By, c.EvidenceAt)
-	if known && c.Location == "" {
-		ev, located = ref.Evidence, ref.Evidence.By != e911.ByNothing && ref.Evidence.By != ""
-	}
-	if c.Device == "" {
+// newest is where the device of a call is: by newer evidence than that of the
+// call when there is any, else as at the call.
+func (s *Server) newest(snap *snapshot.Snapshot, p *CallPlace, now time.Time) (ev locate.Evidence, newer, located bool) {
+	ev, located = p.Evidence, p.Evidence.By != "" && p.Evidence.By != e911.ByNothing
+	org := snap.Org(p.Org)
+	if org == nil || p.Device == "" {
 		return ev, false, located
 	}
-	if e, seen := s.devices.get(key{c.Org, c.Device}); seen {
-		best := s.now()
-		if last.Before(best) {
-			best = last
-		}
-		if now := e.decision(org, s.phoneAt(org), best); now.By != e911.ByNothing && now.At.After(c.EvidenceAt) && !now.At.After(last) {
-			return locate.Evidence{By: now.By, At: now.At, Place: now.Place, Said: said(now.Findings)}, true, true
-		}
+	e, seen := s.devices.get(key{p.Org, p.Device})
+	if !seen {
+		return ev, false, located
+	}
+	if later, ok := e.evidence(org, s.phoneAt(org), now); ok && later.At.After(p.Evidence.At) {
+		return later, true, true
 	}
 	return ev, false, located
+}
+
+// atCall is what the reference of a call answers. Ok is false when it is over,
+// or there is nothing to answer.
+func (s *Server) atCall(snap *snapshot.Snapshot, c loctoken.Claims, now time.Time) (ev locate.Evidence, newer, ok bool) {
+	ref, known := s.calls.get(c.Call)
+	switch {
+	case known && !ref.ended.IsZero():
+		return ref.last, ref.newer, now.Sub(ref.ended) <= afterCall && ref.last.By != "" && ref.last.By != e911.ByNothing
+	case now.After(c.Expires):
+		return ev, false, false
+	}
+	p := CallPlace{Org: c.Org, Device: c.Device, Evidence: ref.Evidence}
+	if org := snap.Org(c.Org); org != nil && c.Location != "" {
+		p.Evidence, _ = evidenceAt(org, c.Location, c.By, c.EvidenceAt)
+	}
+	return s.newest(snap, &p, now)
 }
 
 // tellUse writes the fact of a use of a call's reference (F-27).

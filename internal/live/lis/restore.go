@@ -73,7 +73,7 @@ func (s *Server) restoreCall(f journal.Fact) error {
 			CallPlace: CallPlace{Org: f.Org, Device: b.Device, Evidence: locate.Evidence{By: b.By, At: b.EvidenceAt, Place: b.Place}}, made: f.At,
 		})
 	case journal.CallEnded:
-		s.calls.end(f.Call, f.At)
+		s.EndCall(f.Call, f.At)
 	}
 	return nil
 }
