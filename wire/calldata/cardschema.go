@@ -191,13 +191,13 @@ func (param Param) wrong(property, text string) string {
 func checkValues(vs []Value, pattern string) error {
 	i := 0
 	for part := range strings.FieldsSeq(pattern) {
-		kinds, count := part, 1
+		kinds, count := part, 0
 		least, most := 1, 1
 		if last := part[len(part)-1]; strings.IndexByte("*+?", last) >= 0 {
 			kinds = part[:len(part)-1]
 			least, most = map[byte]int{'*': 0, '+': 1, '?': 0}[last], map[byte]int{'*': maxValues, '+': maxValues, '?': 1}[last]
 		}
-		for count = 0; i < len(vs) && count < most && slices.Contains(strings.Split(kinds, "|"), vs[i].Kind); count++ {
+		for ; i < len(vs) && count < most && slices.Contains(strings.Split(kinds, "|"), vs[i].Kind); count++ {
 			if reason := vs[i].wrong(); reason != "" {
 				return &ParseError{Path: "/" + vs[i].Kind, Reason: reason}
 			}

@@ -69,8 +69,13 @@ type Address struct {
 func NewAddress(a Address, types ...string) Property {
 	p := Property{Name: "adr", Params: typed(types)}
 	for _, v := range []Value{
-		{"pobox", a.Box}, {"ext", a.Extended}, {"street", a.Street}, {"locality", a.Locality},
-		{"region", a.Region}, {"code", a.Code}, {"country", a.Country},
+		{"pobox", a.Box},
+		{"ext", a.Extended},
+		{"street", a.Street},
+		{"locality", a.Locality},
+		{"region", a.Region},
+		{"code", a.Code},
+		{"country", a.Country},
 	} {
 		if v.Text != "" {
 			p.Values = append(p.Values, v)

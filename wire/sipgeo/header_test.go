@@ -107,8 +107,15 @@ func TestReasonsAreReadAndWritten(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", s, written)
 	}
 	for _, bad := range []sipgeo.Reason{
-		{}, {Protocol: "a b"}, {Protocol: "SIP", Cause: 99}, {Protocol: "SIP", Cause: 700}, {Protocol: "Q.850", Cause: 128},
-		{Protocol: "preemption", Cause: 5}, {Protocol: "x", Cause: -1}, {Protocol: "SIP", Text: "a\x00"}, {Protocol: "SIP", Params: "cause=1"},
+		{},
+		{Protocol: "a b"},
+		{Protocol: "SIP", Cause: 99},
+		{Protocol: "SIP", Cause: 700},
+		{Protocol: "Q.850", Cause: 128},
+		{Protocol: "preemption", Cause: 5},
+		{Protocol: "x", Cause: -1},
+		{Protocol: "SIP", Text: "a\x00"},
+		{Protocol: "SIP", Params: "cause=1"},
 	} {
 		if s, err := sipgeo.FormatReasons(bad, sipgeo.Reason{Protocol: "ok"}); err == nil || s != "ok" {
 			t.Errorf("%+v: got %q and %v", bad, s, err)

@@ -80,9 +80,18 @@ func must(t *testing.T) func(string, error) string {
 func TestNobodyBreaksOutOfAHeader(t *testing.T) {
 	good := sipgeo.Location{URI: "cid:a@b"}
 	for _, bad := range []sipgeo.Location{
-		{URI: "https://x/>\r\nEvil: 1"}, {URI: "https://x/", Params: "a=b\r\nEvil: 2"}, {URI: "https://x/", Params: "a=b, <cid:c@d>"},
-		{URI: "https://x/", Params: `a="b`}, {URI: "https://x/", Params: "a=b;;c"}, {URI: "https://x/", Params: "a="},
-		{}, {URI: "cid:"}, {URI: "no scheme"}, {URI: "geo:1,2"}, {URI: "https://x/%zz"}, {URI: "https://x/" + strings.Repeat("a", 3000)},
+		{URI: "https://x/>\r\nEvil: 1"},
+		{URI: "https://x/", Params: "a=b\r\nEvil: 2"},
+		{URI: "https://x/", Params: "a=b, <cid:c@d>"},
+		{URI: "https://x/", Params: `a="b`},
+		{URI: "https://x/", Params: "a=b;;c"},
+		{URI: "https://x/", Params: "a="},
+		{},
+		{URI: "cid:"},
+		{URI: "no scheme"},
+		{URI: "geo:1,2"},
+		{URI: "https://x/%zz"},
+		{URI: "https://x/" + strings.Repeat("a", 3000)},
 	} {
 		got, err := sipgeo.FormatGeolocation(bad, good)
 		if err == nil || got != "<cid:a@b>" {
