@@ -121,7 +121,7 @@ func checkPIDF(t *testing.T, k *kit, body []byte) {
 	}
 }
 
-// Proves: E11, F-04, F-13, F-21, W-39, W-48, W-51, N-10
+// Proves: E11, E13, F-04, F-13, F-21, F-33, W-39, W-48, W-51, N-10
 func TestWhoAndWhereAndWhich(t *testing.T) {
 	point := func(lat, lon string) string {
 		return `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:gp="urn:ietf:params:xml:ns:pidf:geopriv10" xmlns:gml="http://www.opengis.net/gml" entity="pres:a@b"><dm:device id="d"><gp:geopriv><gp:location-info><gml:Point srsName="urn:ogc:def:crs:EPSG::4326"><gml:pos>` +
@@ -222,6 +222,30 @@ func TestWhoAndWhereAndWhich(t *testing.T) {
 			name: "a site that is not set up: the call goes all the same", world: func(w *world) { w.site.Stage, w.model.HELD = e911.StageNone, false },
 			invite: []func(*sipedge.Request){without("E911-User-ID")},
 			by:     e911.ByLineNumber, callback: "+16175550100", located: e911.ByNumber, via: "number", psap: "psap-middlesex", flags: []string{"site_not_set_up"},
+		},
+		{
+			name: "a Wi-Fi telephone: the access point that its platform names, not its number's address",
+			world: func(w *world) {
+				w.model.HELD = false
+				w.elements = []e911.Element{{ID: id[e911.ElementID](90), Org: w.org.ID, Location: id[e911.LocationID](17), Kind: e911.ElementBSSID, MAC: "00:11:22:33:44:50"}}
+			},
+			invite: []func(*sipedge.Request){without("E911-User-ID"), header("P-Access-Network-Info", "IEEE-802.11; i-wlan-node-id=001122334450")},
+			by:     e911.ByLineNumber, callback: "+16175550100", located: e911.ByBSSID, via: "invite", psap: "psap-middlesex",
+		},
+		{
+			name: "a DECT handset without its base: the building, the floor unknown", world: func(w *world) { w.model.HELD = false },
+			invite: []func(*sipedge.Request){without("E911-User-ID"), header("P-Access-Network-Info", "DECT; rfpi=00c0010203")},
+			by:     e911.ByLineNumber, callback: "+16175550100", located: e911.ByNumber, via: "number", psap: "psap-middlesex", flags: []string{locate.FlagFloor}, why: "DECT base 00c0010203",
+		},
+		{
+			name: "what was seen before the device left the map is a hint, and locates nobody",
+			set: func(k *kit) {
+				org := k.h.cfg.Snapshot.Load().Org(id[e911.OrgID](1))
+				e, _ := locate.FromLocation(org, id[e911.LocationID](17), e911.ByBSSID, time.Now())
+				k.locator.over = "over: the device has left"
+				k.locator.latest[id[e911.DeviceID](5)] = e
+			},
+			by: e911.ByDeviceUserID, callback: "+16175550111", located: e911.ByNothing, psap: "ecrc", why: "the device has left",
 		},
 		{
 			name:   "9911 is taken, with a warning",

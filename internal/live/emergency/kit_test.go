@@ -311,6 +311,7 @@ type lisKnows struct {
 	latest map[e911.DeviceID]locate.Evidence
 	breaks bool
 	hangs  chan struct{}
+	over   string // why what latest has is over
 }
 
 func (l *lisKnows) Resolve(ref string, _ e911.OrgID, _ time.Time) (lis.Resolved, error) {
@@ -335,7 +336,7 @@ func (l *lisKnows) Known(_ e911.OrgID, d e911.DeviceID) (r locate.Recollection) 
 		panic("locator")
 	}
 	if e, ok := l.latest[d]; ok {
-		r.Candidates = []locate.Candidate{{Evidence: e, Rank: locate.RankNetwork, Via: "held"}}
+		r.Candidates = []locate.Candidate{{Evidence: e, Rank: locate.RankNetwork, Via: "held", Over: l.over}}
 	}
 	return r
 }
@@ -517,6 +518,7 @@ type world struct {
 	location  e911.Location
 	model     e911.Model
 	secondLoc e911.Location
+	elements  []e911.Element
 }
 
 func id[T ~string](n int) T { return T(fmt.Sprintf("019f0000-0000-7000-8000-%012d", n)) }
@@ -569,6 +571,9 @@ func (w *world) changes() []snapshot.Change {
 		{Kind: e911.KindLocation, Org: org, ID: string(w.secondLoc.ID), Object: w.secondLoc},
 		{Kind: e911.KindUser, Org: org, ID: string(w.user.ID), Object: w.user},
 		{Kind: e911.KindDevice, Org: org, ID: string(w.device.ID), Object: w.device},
+	}
+	for _, e := range w.elements {
+		c = append(c, snapshot.Change{Kind: e911.KindElement, Org: org, ID: string(e.ID), Object: e})
 	}
 	if !w.noPSAP {
 		c = append(c, snapshot.Change{Kind: e911.KindPSAP, ID: string(w.psap.ID), Object: w.psap})

@@ -11,7 +11,7 @@ import (
 // that nobody authenticated. What such a device tells of its network is its
 // word: with made-up access points it could ask where each of them is. So the
 // answer must fit the source address, which the device cannot make up and still
-// get an answer (RFC 7105, section 9; standards.md 4):
+// get an answer (RFC 7105, "Security Considerations"):
 //
 //   - the source is on the map: e is at the same site, or agrees with it;
 //   - the source is of a tunnel of the organisation, of its public ranges, or
