@@ -113,6 +113,7 @@ func TestWhatIsRememberedOfADevice(t *testing.T) {
 		{"an unknown access point ends the trust", day{from(time.Hour, pub, port), from(time.Minute, pub, onAP(strangeAP))}, e911.ByNothing, "", locate.None, []string{locate.FlagUnlocated}},
 		{"one that was there when the port was measured does not", day{from(time.Hour, pub, port, onAP(strangeAP)), from(time.Minute, pub, onAP(strangeAP))}, e911.ByLLDPPort, "mill/2/210", locate.Fresh, nil},
 		{"one of home, where the device was before the office", day{from(9*time.Hour, foo, onAP(strangeAP)), from(2*time.Hour, pub, port), from(time.Minute, foo, onAP(strangeAP))}, e911.ByNothing, "", locate.None, []string{locate.FlagUnlocated}},
+		{"one that was seen before the port, but not with it", day{from(9*time.Hour, pub, onAP(strangeAP)), from(2*time.Hour, pub, port), from(time.Minute, pub, onAP(strangeAP))}, e911.ByNothing, "", locate.None, []string{locate.FlagUnlocated}},
 		{"an unknown switch ends the trust", day{from(time.Hour, pub, onAP(ap1)), from(time.Minute, pub, func(m *locate.Measurement) { m.LLDP = []locate.Neighbour{{Chassis: "00:99:00:00:00:01", Port: "1"}} })}, e911.ByNothing, "", locate.None, []string{locate.FlagUnlocated}},
 		{"a public address of nobody ends the trust", day{from(time.Hour, pub, port), from(time.Minute, foo)}, e911.ByNothing, "", locate.None, []string{locate.FlagUnlocated}},
 		{"the office again after home", day{from(3*time.Hour, pub, port), from(2*time.Hour, foo), from(time.Minute, pub, onAP(ap1))}, e911.ByBSSID, "mill/2", locate.Fresh, nil},
