@@ -103,7 +103,7 @@ func RunHeld(ctx context.Context, cfg HeldConfig) error {
 	}
 	defer os.RemoveAll(dir)
 	// What callbox serve may take (design 8: 1 GiB resident).
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(960 << 20))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1000 << 20))
 	b := &heldBench{cfg: cfg, world: heldWorld{elements: cfg.Elements, devices: cfg.Devices}}
 	if err := b.run(ctx, dir); err != nil {
 		return fmt.Errorf("bench held: %w", err)

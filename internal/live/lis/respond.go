@@ -248,7 +248,18 @@ const (
 	holeExpires
 	holeAt
 	holeRetention
+	holeNothing // a cut without a hole
 )
+
+// mark is a text that a hole is made of, and how often it must be there.
+type mark struct {
+	text  string
+	hole  hole
+	times int
+}
+
+// Where the place begins and ends in an answer.
+var placeStart, placeEnd = []byte("<gp:location-info>"), []byte("</gp:location-info>")
 
 // What stands in the holes while a template is made.
 const markAlias = "00000000-0000-4000-8000-c0ffee000001"
@@ -283,12 +294,9 @@ func (s *Server) template(q *question, c *conclusion) *template {
 	if err != nil {
 		return nil
 	}
-	marks := []struct {
-		text  string
-		hole  hole
-		times int
-	}{
-		{markAlias, holeAlias, 2}, {markURI, holeURI, 1},
+	marks := []mark{
+		{markAlias, holeAlias, 2},
+		{markURI, holeURI, 1},
 		{string(appendTime(nil, markExpires)), holeExpires, 1},
 		{string(appendTime(nil, markAt)), holeAt, 1},
 		{string(appendTime(nil, markRetention)), holeRetention, 1},
@@ -308,6 +316,10 @@ func (s *Server) template(q *question, c *conclusion) *template {
 		}
 	}
 	t := &template{}
+	// The place is cut out, so that the rest can be shared by all templates.
+	for _, edge := range [][]byte{placeStart, placeEnd} {
+		marks = append(marks, mark{text: string(edge), hole: holeNothing})
+	}
 	for len(text) > 0 {
 		first, of := -1, 0
 		for i, m := range marks {
@@ -318,8 +330,18 @@ func (s *Server) template(q *question, c *conclusion) *template {
 		if first < 0 {
 			break
 		}
-		t.parts, t.holes = append(t.parts, text[:first:first]), append(t.holes, marks[of].hole)
-		text = text[first+len(marks[of].text):]
+		cut, behind := first, first+len(marks[of].text)
+		if marks[of].hole == holeNothing {
+			cut, behind = first, first
+			if marks[of].text == string(placeEnd) {
+				cut, behind = first+len(placeEnd), first+len(placeEnd)
+			} else if first == 0 {
+				marks = slices.Delete(marks, of, of+1) // the cut is made
+				continue
+			}
+		}
+		t.parts, t.holes = append(t.parts, text[:cut:cut]), append(t.holes, marks[of].hole)
+		text = text[behind:]
 	}
 	t.parts = append(t.parts, text)
 	return t

@@ -1,6 +1,7 @@
 package lis
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -12,6 +13,9 @@ import (
 type templates struct {
 	mu sync.Mutex
 	by map[templateKey]*template
+	// same are the parts that most templates have in common, each once: what
+	// differs is the place alone.
+	same map[string][]byte
 }
 
 type templateKey struct {
@@ -45,6 +49,33 @@ func (ts *templates) get(s *Server, q *question, c *conclusion) *template {
 		ts.by = map[templateKey]*template{}
 	}
 	t := s.template(q, c)
+	ts.share(t)
 	ts.by[k] = t
 	return t
+}
+
+// maxSame bounds the parts that are shared.
+const maxSame = 1024
+
+// share gives every part a place of its own size, and those that are not of the
+// place the same one in all templates.
+func (ts *templates) share(t *template) {
+	if t == nil {
+		return
+	}
+	if ts.same == nil || len(ts.same) >= maxSame {
+		ts.same = map[string][]byte{}
+	}
+	for i, part := range t.parts {
+		if bytes.Contains(part, placeStart) {
+			t.parts[i] = bytes.Clone(part)
+			continue
+		}
+		kept, ok := ts.same[string(part)]
+		if !ok {
+			kept = bytes.Clone(part)
+			ts.same[string(part)] = kept
+		}
+		t.parts[i] = kept
+	}
 }
