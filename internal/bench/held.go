@@ -195,7 +195,9 @@ func (b *heldBench) run(ctx context.Context, dir string) (err error) {
 	go func() { served <- srv.Serve(ln) }()
 	defer func() {
 		_ = srv.Close()
-		<-served
+		if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
+			err = e
+		}
 	}()
 	err = b.measure(ctx)
 	b.out.Facts = facts.Stat().Synced

@@ -67,15 +67,10 @@ func (e *entry) settled() locate.Memory {
 	return next
 }
 
-// decision is where the device is by what it and others told of its network,
+// evidence is where the device is by what it and others told of its network,
 // looked up in the map as it is now: an element that was moved on the map since
-// counts as it stands now (F-01). phoneAt may be nil.
-func (e *entry) decision(o *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool), now time.Time) locate.Result {
-	return locate.Decide(e.settled().Recall(o, phoneAt).Candidates, locate.Situation{HELD: true}, now)
-}
-
-// evidence is the decision as evidence for another one: it keeps its own time
-// and place, so that it grows old there by itself (F-01).
+// counts as it stands now. It keeps its own time and place, so that it grows old
+// by itself in the decision that it goes into (F-01). phoneAt may be nil.
 func (e *entry) evidence(o *snapshot.Org, phoneAt func(e911.MAC) (locate.Evidence, bool), now time.Time) (locate.Evidence, bool) {
 	cs := e.settled().Recall(o, phoneAt).Candidates
 	r := locate.Decide(cs, locate.Situation{HELD: true}, now)
@@ -231,7 +226,6 @@ type change struct {
 	generation uint64
 	write      bool // a fact of a new location is due
 	present    bool // a fact that the device is there is due
-	entry      *entry
 }
 
 // put takes a sighting and decides where the device is now by all that is known
