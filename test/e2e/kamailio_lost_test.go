@@ -204,9 +204,12 @@ func TestKamailioAsksTheLocationServer(t *testing.T) {
 		{"does not get a location by a changed URI", "dereference", uri[:len(uri)-2] + "AA", "500", "locationUnknown", "", false},
 		{"asks for a device by its user's name", "query", "sip:agent4711@pbx.example", "200", "", "210", true},
 		{"asks for a device by number", "query", "tel:+16175550111", "200", "", "210", true},
+		{"asks for a device by another spelling of the number", "query", "sip:+1-617-555-0111@pbx.example;user=phone", "200", "", "210", true},
+		{"asks for a device by its name", "query", "sip:SEP001122AABBCC@pbx.example", "200", "", "210", true},
 		{"asks for a device by hardware address", "query", "mac:00-11-22-AA-BB-CC", "200", "", "210", true},
 		{"asks for nobody", "query", "sip:nobody@pbx.example", "500", "badIdentifier", "", false},
-		{"asks from an address that is not trusted", "query from elsewhere", "sip:agent4711@pbx.example", "500", "badIdentifier", "", false},
+		// 401 with a challenge (RFC 6155, section 5), which the module tells as a failure.
+		{"asks from an address that is not trusted", "query from elsewhere", "sip:agent4711@pbx.example", "400", "", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := k.ask(c.what, c.arg, 20*time.Second)
