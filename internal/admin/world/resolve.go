@@ -167,6 +167,9 @@ func (r *resolver) link() {
 			if v.Location != "" {
 				v.Location = e911.LocationID(find(nested+"location", e911.KindLocation, string(v.Location)))
 			}
+			if !v.Kind.Places() && it.paths != nil {
+				it.paths["location"] = it.path // it stands below one, and must not
+			}
 			it.value = v
 		case e911.User:
 			v.Org, v.Site = org, e911.SiteID(find(nested+"site", e911.KindSite, string(v.Site)))
