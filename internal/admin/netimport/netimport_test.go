@@ -31,7 +31,8 @@ func house(t testing.TB) *sqlite.Store {
 	t.Cleanup(func() { st.Close() })
 	org := e911.Org{ID: "o", Key: "harbor", Name: "Harbor", PublicRanges: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
 	values := []any{
-		org, e911.Site{ID: "s", Org: "o", Key: "hq", Name: "HQ", Zone: "America/New_York", Mode: e911.ModeDynamic, Stage: e911.StageNone},
+		org,
+		e911.Site{ID: "s", Org: "o", Key: "hq", Name: "HQ", Zone: "America/New_York", Mode: e911.ModeDynamic, Stage: e911.StageNone},
 		e911.Building{ID: "b", Org: "o", Site: "s", Key: "mill", Name: "Mill"},
 		e911.Device{ID: "d", Org: "o", Site: "s", Key: "sep1", MAC: "00:11:22:aa:bb:cc"},
 	}

@@ -290,7 +290,7 @@ func (f *faults) lldp(e e911.Element) {
 		f.name("lldp.port", port, "a switch port has a name", "write it as the switch does, as Gi1/0/7")
 	case e.Kind == e911.ElementLLDPPorts:
 		if _, err := ParsePorts(port); err != nil {
-			bad := err.(*PatternError) //nolint:errcheck,errorlint // it is one, as its doc says
+			bad := err.(*PatternError) //nolint:errorlint // it is one, as its doc says
 			f.add("lldp.port", syntax, bad.Msg, bad.Fix)
 		}
 	}
