@@ -2,9 +2,7 @@ package emergency
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,30 +11,19 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/callflow"
-	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/rules/ladder"
-	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
 // call is one call; everything in it belongs to the goroutine of Serve.
 type call struct {
-	h    *Handler
-	ctx  context.Context // of the legs; never that of the server, which must not end them
-	leg  Caller
-	req  *sipedge.Request
-	snap *snapshot.Snapshot
-	org  *snapshot.Org
-	log  *slog.Logger
+	inquiry
+	h   *Handler
+	ctx context.Context // of the legs; never that of the server, which must not end them
+	leg Caller
 
-	id    e911.CallID
-	uid   string // emergency call id, urn:emergency:uid:callid:...
-	at    time.Time
-	class e911.CallClass
-	trunk e911.Trunk // zero: the source is known by its address alone
-	known bool       // trunk is set
-
-	dec decision
+	id  e911.CallID
+	uid string // emergency call id, urn:emergency:uid:callid:...
 
 	m        machine
 	clock    *alarmClock
@@ -82,22 +69,16 @@ const writeWait = 5 * time.Millisecond
 func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	req := leg.Request()
 	c := &call{
-		h: h, ctx: context.WithoutCancel(ctx), leg: leg, req: req, at: req.At, id: e911.NewID[e911.CallID](),
-		snap: h.cfg.Snapshot.Load(), org: new(snapshot.Org), told: map[string]bool{},
-	}
-	if c.at.IsZero() {
-		c.at = h.cfg.Now()
+		inquiry: h.inquire(h.cfg.Snapshot.Load(), req),
+		h:       h, ctx: context.WithoutCancel(ctx), leg: leg, id: e911.NewID[e911.CallID](), told: map[string]bool{},
 	}
 	c.log = h.cfg.Log.With(slog.String(obs.KeyCall, string(c.id)))
-	found, ok := dialplan.Find(req.URI)
-	if !ok {
+	c.alarm = c.raise
+	if !c.begin() {
 		// Ordinary calls, and calls back from a PSAP, have no owner here yet.
 		c.say("refuse a call that is no emergency", leg.Reject(404, "Not Found", nil))
 		return
 	}
-	c.class = found.Class
-	c.dec.flag(found.Prefixed != "", FlagPrefixed)
-	c.guard("source", c.source)
 	// One call keeps one id through all elements on its way (NENA-STA-010,
 	// 2.1.6): the one that came in, else a new one.
 	if c.uid, _ = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {
@@ -111,28 +92,13 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
 	c.decide()
+	c.recordDecision()
 	if c.class == e911.ClassTest933 {
 		c.test(ctx)
 		return
 	}
 	c.awaitWritten()
 	c.run(ctx)
-}
-
-// source finds whose call it is.
-func (c *call) source() {
-	from := c.req.Source.Addr().Unmap()
-	if t, ok := c.snap.TrunkBySource(from); ok {
-		c.trunk, c.known = t, true
-		if o := c.snap.Org(t.Org); o != nil {
-			c.org = o
-		}
-		return
-	}
-	c.dec.flag(true, FlagUnauthenticated)
-	if orgs := c.snap.OrgsByAddress(from); len(orgs) == 1 {
-		c.org = orgs[0]
-	}
 }
 
 // awaitWritten lets the leg wait for the write of "arrived" (E5).
@@ -313,21 +279,6 @@ func routesOf(rungs []ladder.Rung) []callflow.Route {
 		out[i] = callflow.Route{Slow: r.Slow(), Down: r.Down}
 	}
 	return out
-}
-
-// guard runs f and reports false when it panicked, after raising an alarm.
-func (c *call) guard(what string, f func()) (ok bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			ok = false
-			// The value of a panic may hold a caller's data; where it happened
-			// does not.
-			c.log.Error("recovered in a call", slog.String("in", what), slog.String("stack", string(debug.Stack())))
-			c.alarm(AlarmPanic, fmt.Sprintf("a fault in %q was recovered; the call goes on without it", what))
-		}
-	}()
-	f()
-	return true
 }
 
 // say logs what a leg refused; the call goes on.

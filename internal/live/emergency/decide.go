@@ -76,7 +76,7 @@ func (d *decision) psapRef() journal.Ref {
 
 // decide asks the rules, one after the other, each guarded: what one of them
 // cannot say is decided by what the others say.
-func (c *call) decide() {
+func (c *inquiry) decide() {
 	d := &c.dec
 	d.who = identify.Result{By: e911.ByTrunkOnly}
 	d.where = locate.Result{By: e911.ByNothing, Class: locate.None, Rank: locate.RankNothing}
@@ -87,7 +87,7 @@ func (c *call) decide() {
 		}
 	}
 	var token tokenSays
-	server := &locator{c: c, to: c.h.cfg.Locator}
+	server := &locator{c: c, to: c.locator}
 	c.guard("references", func() { token = c.references(server) })
 	c.guard("identify", func() {
 		d.who = identify.Who(c.snap, c.org, identify.Call{
@@ -102,11 +102,10 @@ func (c *call) decide() {
 		d.routeFlags = append(d.routeFlags, FlagNoRoute)
 		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")
 	}
-	c.recordDecision()
 }
 
 // readBody takes the INVITE's body and its Geolocation values apart.
-func (c *call) readBody() {
+func (c *inquiry) readBody() {
 	d := &c.dec
 	d.values = sipgeo.ParseGeolocation(c.req.Headers.All("Geolocation"))
 	sdp, locations, others := bodyParts(c.req.ContentType, c.req.Body)
@@ -135,7 +134,7 @@ type tokenSays struct {
 
 // references asks the location server about the location URIs of the INVITE.
 // Ours are known in memory. Foreign ones travel on and are not asked here.
-func (c *call) references(server *locator) (t tokenSays) {
+func (c *inquiry) references(server *locator) (t tokenSays) {
 	asked := 0
 	for _, v := range c.dec.values {
 		if v.Scheme() == "cid" || server.to == nil || asked == maxValues {
@@ -165,7 +164,7 @@ func (c *call) references(server *locator) (t tokenSays) {
 // locator is the location server as a call asks it: each question waits 100 ms
 // at most, and one that does not come back is the last.
 type locator struct {
-	c    *call
+	c    *inquiry
 	to   Locator // nil: nobody to ask
 	dead bool
 }
@@ -216,7 +215,7 @@ func (l *locator) resolve(ref string) (lis.Resolved, error) {
 		err error
 	}
 	got, ok := askLocator(l, func(to Locator) resolved {
-		r, err := to.Resolve(ref, l.c.org.ID(), l.c.h.cfg.Now())
+		r, err := to.Resolve(ref, l.c.org.ID(), l.c.now())
 		return resolved{r, err}
 	})
 	if !ok {
@@ -244,10 +243,10 @@ func (l *locator) known(id e911.DeviceID) (r locate.Recollection, elsewhere bool
 	return w.r, w.elsewhere || !w.r.Elsewhere.IsZero()
 }
 
-func (c *call) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
+func (c *inquiry) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
 
 // locate collects what is known and lets the rules decide.
-func (c *call) locate(server *locator, token tokenSays) {
+func (c *inquiry) locate(server *locator, token tokenSays) {
 	d := &c.dec
 	candidates := token.found
 	c.guard("location by value", func() { candidates = append(candidates, c.byValue()...) })
@@ -294,7 +293,7 @@ func (c *call) locate(server *locator, token tokenSays) {
 
 // byAccess adds what the INVITE tells of the radio that its telephone is on: the
 // word of the platform when it came by a trunk, else of the telephone (F-33).
-func (c *call) byAccess(candidates *[]locate.Candidate) (access identify.Access) {
+func (c *inquiry) byAccess(candidates *[]locate.Candidate) (access identify.Access) {
 	c.guard("access network", func() {
 		access = identify.AccessOf(c.trunk, c.req.Headers)
 		if access.BSSID == "" && access.DECTBase == "" {
@@ -314,7 +313,7 @@ func (c *call) byAccess(candidates *[]locate.Candidate) (access identify.Access)
 }
 
 // byValue reads the PIDF-LO bodies of the INVITE (F-14).
-func (c *call) byValue() []locate.Candidate {
+func (c *inquiry) byValue() []locate.Candidate {
 	var out []locate.Candidate
 	for _, p := range c.dec.locations {
 		doc, err := pidflo.Parse(p.body)
@@ -378,7 +377,7 @@ func placeOf(g *pidflo.Geopriv) e911.Place {
 }
 
 // route finds the PSAP of the place and the rungs in order.
-func (c *call) route() {
+func (c *inquiry) route() {
 	d := &c.dec
 	cfg := c.org.Config()
 	if d.where.By != e911.ByNothing {
@@ -390,7 +389,7 @@ func (c *call) route() {
 			d.routeFlags = append(d.routeFlags, FlagOutside)
 		}
 	}
-	in := ladder.Input{PSAP: d.psap, Trunk: c.snap.Trunk, Down: c.h.health.isDown(c.h.cfg.Now())}
+	in := ladder.Input{PSAP: d.psap, Trunk: c.snap.Trunk, Down: c.down(c.now())}
 	if relay, ok := c.snap.Relay(); ok {
 		in.Relay = &relay
 		d.relayName = journal.Ref{ID: string(relay.ID), Key: relay.Key, Name: relay.Name}
@@ -410,7 +409,7 @@ func (c *call) route() {
 }
 
 // routeToRelay is for a call whose route could not be decided.
-func (c *call) routeToRelay() {
+func (c *inquiry) routeToRelay() {
 	d := &c.dec
 	d.psap, d.demonstration = nil, false
 	relay, ok := c.snap.Relay()

@@ -22,10 +22,43 @@ import (
 // settled makes a call, lets it be answered and hung up, and returns its kit.
 func settled(t *testing.T, k *kit, r *sipedge.Request) {
 	t.Helper()
+	if r.At.IsZero() {
+		r.At = time.Now()
+	}
+	before := len(k.journal.all(""))
+	foretold, _ := k.h.Foresee(Supposed{Request: r})
+	if wrote := k.journal.all("")[before:]; len(wrote) > 0 || k.dialled() > 0 {
+		t.Errorf("a call that was only foreseen left %d facts and %d legs", len(wrote), k.dialled())
+	}
 	caller := k.call(t.Context(), r)
 	after(5 * time.Second)
 	caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
 	k.run.Wait()
+	asForetold(t, k, foretold)
+}
+
+// asForetold compares what was foreseen of a call with its record: every test
+// that settles a call shows it.
+func asForetold(t *testing.T, k *kit, f Foreseen) {
+	t.Helper()
+	last := func(kind journal.Kind) string {
+		facts := k.journal.all(kind)
+		if len(facts) == 0 {
+			return ""
+		}
+		return string(facts[len(facts)-1].Body)
+	}
+	for kind, foretold := range map[journal.Kind]any{
+		journal.CallIdentified: f.Identified, journal.CallLocated: f.Located, journal.CallRouted: f.Routed, journal.NotifyDue: f.Due,
+	} {
+		b, err := json.Marshal(foretold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(b), last(kind)); diff != "" {
+			t.Errorf("%s is not what was foreseen (- foreseen, + recorded):\n%s", kind, diff)
+		}
+	}
 }
 
 const ourToken = "https://lis.example/loc/k1.abc"

@@ -59,7 +59,7 @@ func (c *call) record(kind journal.Kind, at time.Time, body any) (r journal.Rece
 	return c.h.cfg.Journal.Record(journal.New(kind, at, c.org.ID(), c.id, body))
 }
 
-func (c *call) alarm(code AlarmCode, detail string) {
+func (c *call) raise(code AlarmCode, detail string) {
 	c.record(journal.AlarmRaised, time.Time{}, journal.Alarm{Code: string(code), Detail: detail, Source: c.req.Source.Addr().String()})
 }
 
@@ -78,8 +78,15 @@ func (c *call) arrived() journal.Arrived {
 
 // recordDecision writes who, where and which PSAP, with all that lost (E11).
 func (c *call) recordDecision() {
-	d := &c.dec
 	now := c.h.cfg.Now()
+	c.record(journal.CallIdentified, now, c.identified())
+	c.record(journal.CallLocated, now, c.located())
+	c.record(journal.CallRouted, now, c.routed())
+}
+
+// identified says who calls, as a fact.
+func (c *inquiry) identified() journal.Identified {
+	d := &c.dec
 	ident := journal.Identified{
 		By: d.who.By, Line: d.who.Line, Callback: d.who.Callback, CallbackWhy: d.who.CallbackWhy,
 		Flags: d.whoFlags(), Evidence: d.who.Findings,
@@ -93,8 +100,12 @@ func (c *call) recordDecision() {
 	if s := d.who.Site; s != nil {
 		ident.Site = &journal.Ref{ID: string(s.ID), Key: s.Key, Name: s.Name}
 	}
-	c.record(journal.CallIdentified, now, ident)
+	return ident
+}
 
+// located says where the caller is, as a fact.
+func (c *inquiry) located() journal.Located {
+	d := &c.dec
 	loc := journal.Located{
 		By: d.where.By, Via: d.where.Via, Place: d.where.Place, Class: string(d.where.Class), Method: d.where.Method,
 		Flags: d.where.Flags, Evidence: d.whereFindings,
@@ -103,8 +114,12 @@ func (c *call) recordDecision() {
 		at := d.where.At
 		loc.At = &at
 	}
-	c.record(journal.CallLocated, now, loc)
+	return loc
+}
 
+// routed says which PSAP, and by which routes, as a fact.
+func (c *inquiry) routed() journal.Routed {
+	d := &c.dec
 	routed := journal.Routed{
 		PSAP: d.psapRef(), Relay: d.relay, Demonstration: d.demonstration, Flags: d.routeFlags,
 		Rungs: make([]journal.Rung, len(d.rungs)), Evidence: d.routeFindings,
@@ -112,7 +127,7 @@ func (c *call) recordDecision() {
 	for i, r := range d.rungs {
 		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: r.Trunk.To}
 	}
-	c.record(journal.CallRouted, now, routed)
+	return routed
 }
 
 func (c *call) recordAttempt(a *attempt, ev sipedge.Event) {
@@ -164,6 +179,11 @@ func (c *call) notify(reason string) {
 		return
 	}
 	c.told[key] = true
+	c.record(journal.NotifyDue, time.Time{}, c.due(reason))
+}
+
+// due is what people are told of the call, as a fact.
+func (c *inquiry) due(reason string) journal.Due {
 	d := &c.dec
 	due := journal.Due{
 		Reason: reason, Class: c.class, OrgName: c.org.Config().Name, Dialled: clip(c.req.URI, 256), Who: c.who(),
@@ -173,12 +193,12 @@ func (c *call) notify(reason string) {
 	if s := c.alertSite(); s != nil {
 		due.Site, due.SiteName, due.Zone = s.ID, s.Name, s.Zone
 	}
-	c.record(journal.NotifyDue, time.Time{}, due)
+	return due
 }
 
 // alertSite is the site whose people are told: that of the place, because they
 // are near; else that of the caller.
-func (c *call) alertSite() *e911.Site {
+func (c *inquiry) alertSite() *e911.Site {
 	if id := c.dec.where.Place.Site; id != "" {
 		if s, ok := c.org.Site(id); ok {
 			return &s
@@ -188,7 +208,7 @@ func (c *call) alertSite() *e911.Site {
 }
 
 // who names the caller for a person: name, else number, else trunk.
-func (c *call) who() string {
+func (c *inquiry) who() string {
 	switch w := c.dec.who; {
 	case w.User != nil && w.User.Name != "":
 		return w.User.Name

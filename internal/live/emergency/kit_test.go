@@ -258,7 +258,7 @@ func (j *memoryJournal) all(kind journal.Kind) []journal.Fact {
 	defer j.mu.Unlock()
 	var out []journal.Fact
 	for _, f := range j.facts {
-		if f.Kind == kind {
+		if kind == "" || f.Kind == kind {
 			out = append(out, f)
 		}
 	}
