@@ -36,13 +36,6 @@ const (
 	KindAlert    ObjectKind = "alert"
 )
 
-// Model is a device model; HELD says that it asks the location server itself.
-type Model struct {
-	ID   ModelID `json:"id"`
-	Key  string  `json:"key"`
-	HELD bool    `json:"held"`
-}
-
 // TrunkSide is which neighbour a trunk leads to.
 type TrunkSide string
 
@@ -276,6 +269,9 @@ type AlertOn string
 const (
 	AlertEmergency AlertOn = "emergency"
 	AlertTest      AlertOn = "test"
+	// AlertUnknownNetwork: a device asked from a network element that is not on
+	// the map, and nothing else located it ("Undefined Network Location").
+	AlertUnknownNetwork AlertOn = "unknown_network"
 )
 
 // Webhook is a signed HTTP destination.

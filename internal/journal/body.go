@@ -191,6 +191,14 @@ type UnknownElement struct {
 	Siblings []UnknownKey `json:"siblings,omitempty"` // what was shown with it
 	Source   string       `json:"source,omitempty"`   // address of the last request
 	Device   string       `json:"device,omitempty"`   // one of the devices
+	// Seen are the places where other evidence put devices that showed it.
+	Seen []SeenAt `json:"seen,omitempty"`
+}
+
+// SeenAt is a place, and how many devices were there.
+type SeenAt struct {
+	Location e911.LocationID `json:"location"`
+	Devices  int             `json:"devices"`
 }
 
 // UnknownKey is the key of a network element that is not configured: the
@@ -231,6 +239,10 @@ const (
 	DueNotConnected = "not_connected" // no leg after 4 s (F-09)
 	DueAbandoned    = "abandoned"     // the caller gave up before an answer
 	DueTest         = "test"          // 933
+
+	// A network element that is not on the map strands devices. Such a fact has
+	// no call: what is to be told stands in Due.Network.
+	DueUnknownNetwork = "unknown_network"
 )
 
 // Due is the body of NotifyDue. It carries all that a notice says, so that a
@@ -254,6 +266,26 @@ type Due struct {
 	ArrivedAt     time.Time         `json:"arrived_at"`
 	Demonstration bool              `json:"demonstration,omitempty"`
 	Flags         []string          `json:"flags,omitempty"`
+	Network       *StrandedBy       `json:"network,omitempty"` // of DueUnknownNetwork
+}
+
+// StrandedBy is the network element that strands devices, as people are told of
+// it; of many at once only their number.
+type StrandedBy struct {
+	ID       string           `json:"id,omitempty"` // of the queue; none: a summary
+	Kind     e911.ElementKind `json:"kind,omitempty"`
+	Element  string           `json:"element,omitempty"` // for a person
+	Device   string           `json:"device,omitempty"`  // for a person
+	Stranded int              `json:"stranded"`          // devices that nothing else locates
+	Source   string           `json:"source,omitempty"`  // address of the last request
+	// Location is the key of the likely place and Why the reason; none: nothing
+	// on the map is near.
+	Location string `json:"location,omitempty"`
+	Place    string `json:"place,omitempty"`
+	Why      string `json:"why,omitempty"`
+	OrgKey   string `json:"org_key,omitempty"`
+	Open     int    `json:"open"`           // elements in the queue
+	More     int    `json:"more,omitempty"` // a summary: elements since the last notice
 }
 
 // Notice is the body of NotifySent and NotifyFailed.

@@ -197,12 +197,12 @@ func (c *checker) alert(v e911.Alert) {
 	c.refers("site", e911.KindSite, v.Org, string(v.Site), true)
 	demonstration := c.demonstration(v.Org)
 	if len(v.On) == 0 {
-		c.add("on", Required, "an alert rule listens to something", "write [emergency], or [emergency, test]")
+		c.add("on", Required, "an alert rule listens to something", "write [emergency], or [emergency, test, unknown_network]")
 	}
 	for i, on := range v.On {
 		at := fmt.Sprintf("on[%d]", i)
-		if on != e911.AlertEmergency && on != e911.AlertTest {
-			c.add(at, Syntax, fmt.Sprintf("%q is nothing that an alert rule listens to", on), "write emergency or test")
+		if on != e911.AlertEmergency && on != e911.AlertTest && on != e911.AlertUnknownNetwork {
+			c.add(at, Syntax, fmt.Sprintf("%q is nothing that an alert rule listens to", on), "write emergency, test or unknown_network")
 		} else if slices.Contains(v.On[:i], on) {
 			c.add(at, Duplicate, fmt.Sprintf("%s stands here twice", on), "remove one")
 		}

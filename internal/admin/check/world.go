@@ -23,8 +23,24 @@ func (c *checker) tokenKey(v e911.TokenKey) {
 	}
 }
 
+// maxModelList bounds the names and firmware rules of a model.
+const maxModelList = 64
+
 func (c *checker) model(v e911.Model) {
 	c.key(v.Key)
+	c.text("maker", v.Maker, false)
+	if len(v.Names) > maxModelList {
+		c.add("names", Range, fmt.Sprintf("a model has up to %d names", maxModelList), "make several models of it")
+	}
+	for i, n := range v.Names {
+		c.text(fmt.Sprintf("names[%d]", i), n, true)
+	}
+	if len(v.Firmware) > maxModelList {
+		c.add("firmware", Range, fmt.Sprintf("a model has up to %d rules", maxModelList), "join ranges that say the same")
+	}
+	for i, r := range v.Firmware {
+		c.firmware(fmt.Sprintf("firmware[%d]", i), r)
+	}
 	if !v.HELD {
 		return
 	}
@@ -37,6 +53,22 @@ func (c *checker) model(v e911.Model) {
 			c.add("held", Forbidden, "there are such devices on a site in TN mode, which is for devices that do not move (F-20)", "take the site out of TN mode first")
 			return false
 		})
+	}
+}
+
+func (c *checker) firmware(at string, r e911.FirmwareRule) {
+	switch r.Capability {
+	case e911.CapabilityNone, e911.CapabilityHELD, e911.CapabilityHELDPlus:
+	default:
+		c.add(at+".capability", Syntax, fmt.Sprintf("%q is no capability", r.Capability), "write none, held or held+")
+	}
+	c.text(at+".from", r.From, false)
+	c.text(at+".to", r.To, false)
+	switch {
+	case r.From == "" && r.To == "":
+		c.add(at+".from", Required, "a rule holds for a range of versions", "give from, to or both; held says what all others do")
+	case r.From != "" && r.To != "" && e911.CompareFirmware(r.From, r.To) > 0:
+		c.add(at+".to", Range, "the last version comes before the first", "swap the two")
 	}
 }
 

@@ -59,8 +59,13 @@ func (s *source) decode(text []byte) *draft {
 func (d *draft) worldPart(n node) {
 	f := n.object("models", "trunks", "psaps", "relay")
 	for _, m := range f["models"].list() {
-		g := m.object("key", "held")
-		d.add(m, "", e911.Model{Key: g["key"].text(), HELD: g["held"].truth()}, nil)
+		g := m.object("key", "held", "maker", "names", "firmware")
+		v := e911.Model{Key: g["key"].text(), HELD: g["held"].truth(), Maker: g["maker"].text(), Names: none(g["names"].texts())}
+		for _, r := range g["firmware"].list() {
+			x := r.object("from", "to", "capability")
+			v.Firmware = append(v.Firmware, e911.FirmwareRule{From: x["from"].text(), To: x["to"].text(), Capability: e911.Capability(x["capability"].text())})
+		}
+		d.add(m, "", v, nil)
 	}
 	for _, t := range f["trunks"].list() {
 		d.trunk(t, "")

@@ -60,6 +60,7 @@ type unknownKey struct {
 	sample      string
 	toldAt      time.Time
 	told        int // devices
+	toldLost    bool
 }
 
 func newUnknowns() *unknowns { return &unknowns{orgs: map[e911.OrgID]*unknownOrg{}} }
@@ -83,8 +84,8 @@ type shown struct {
 	all     []suggest.Key
 }
 
-// add counts and returns the facts that are due: of a new key, when twice as
-// many devices show it, and hourly.
+// add counts and returns the facts that are due: of a new key, when it strands
+// its first device, when twice as many devices show it, and hourly.
 func (u *unknowns) add(org e911.OrgID, s shown) []journal.UnknownElement {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -111,14 +112,15 @@ func (u *unknowns) add(org e911.OrgID, s shown) []journal.UnknownElement {
 				e.siblings = append(e.siblings, other)
 			}
 		}
-		n, _ := e.count()
-		if n < 2*e.told && s.now.Sub(e.toldAt) < unknownEvery {
+		n, lost := e.count()
+		first := lost > 0 && !e.toldLost // the first device that it strands
+		if n < 2*e.told && s.now.Sub(e.toldAt) < unknownEvery && !first {
 			continue
 		}
 		if e.toldAt.IsZero() && !o.mayTell(s.now) {
 			continue
 		}
-		e.told, e.toldAt = n, s.now
+		e.told, e.toldAt, e.toldLost = n, s.now, lost > 0
 		due = append(due, e.fact(k))
 	}
 	return due
@@ -166,6 +168,10 @@ func (e *unknownKey) fact(k suggest.Key) journal.UnknownElement {
 	for _, s := range e.siblings {
 		f.Siblings = append(f.Siblings, factKey(s))
 	}
+	for loc, n := range e.seen {
+		f.Seen = append(f.Seen, journal.SeenAt{Location: loc, Devices: n})
+	}
+	slices.SortFunc(f.Seen, func(a, b journal.SeenAt) int { return cmp.Compare(a.Location, b.Location) })
 	if e.source.IsValid() {
 		f.Source = e.source.String()
 	}
@@ -199,7 +205,10 @@ func (u *unknowns) restore(org e911.OrgID, f journal.UnknownElement) {
 	}
 	e.first, e.last, e.sample = f.First, f.Last, f.Device
 	e.before = [2]int{f.Devices, f.Stranded}
-	e.told, e.toldAt = f.Devices, f.Last
+	e.told, e.toldAt, e.toldLost = f.Devices, f.Last, f.Stranded > 0
+	for _, at := range f.Seen {
+		e.seen[at.Location] = max(e.seen[at.Location], at.Devices)
+	}
 	e.source, _ = netip.ParseAddr(f.Source)
 	e.siblings = nil
 	for _, s := range f.Siblings {
@@ -216,7 +225,7 @@ func (s *Server) UnknownElements(org e911.OrgID) iter.Seq[Unknown] {
 	var list []Unknown
 	if kept := s.unknown.orgs[org]; kept != nil && o != nil {
 		for k, e := range kept.keys {
-			if mapped(o, k) {
+			if o.Knows(k) {
 				delete(kept.keys, k)
 				continue
 			}
@@ -235,29 +244,6 @@ func (s *Server) UnknownElements(org e911.OrgID) iter.Seq[Unknown] {
 	return slices.Values(list)
 }
 
-// mapped reports whether the map knows a key.
-func mapped(o *snapshot.Org, k suggest.Key) (ok bool) {
-	switch k.Kind {
-	case e911.ElementLLDPPort:
-		_, ok = o.ByLLDPPort(k.LLDP)
-	case e911.ElementLLDPChassis:
-		_, ok = o.ByLLDPChassis(k.LLDP.Chassis)
-	case e911.ElementBSSID:
-		_, ok = o.ByBSSID(k.MAC)
-	case e911.ElementGateway:
-		_, ok = o.ByGateway(k.MAC)
-	case e911.ElementDECTBase:
-		_, ok = o.ByDECTBase(k.Name)
-	case e911.ElementAP:
-		_, ok = o.ByAP(k.Name)
-	case e911.ElementATAPort:
-		_, ok = o.ByATAPort(k.MAC, k.Name)
-	case e911.ElementIP:
-		_, ok = o.ByIP(k.Addr)
-	}
-	return ok
-}
-
 // unknownIn tells the keys of a measurement, all of them and those that are not
 // on the map. What a rule of uniqueness keeps from ever being mapped is left
 // out, and so is a neighbour that is a phone of ours (F-19).
@@ -267,7 +253,7 @@ func unknownIn(o *snapshot.Org, m *locate.Measurement, atHome bool) (all, unknow
 			return
 		}
 		all = append(all, k)
-		if !mapped(o, k) {
+		if !o.Knows(k) {
 			unknown = append(unknown, k)
 		}
 	}

@@ -38,8 +38,11 @@ func tokenKeys() rowTable[tokenKeyRow, e911.TokenKey] {
 type modelRow struct {
 	bun.BaseModel `bun:"table:models"`
 	Base
-	Key  string `bun:"key"`
-	HELD bool   `bun:"held"`
+	Key      string `bun:"key"`
+	HELD     bool   `bun:"held"`
+	Maker    string `bun:"maker"`
+	Names    string `bun:"names"`
+	Firmware string `bun:"firmware"`
 }
 
 func models() rowTable[modelRow, e911.Model] {
@@ -47,9 +50,20 @@ func models() rowTable[modelRow, e911.Model] {
 		name:    e911.KindModel,
 		columns: map[admin.Field]string{admin.ByKey: "key = ?"},
 		base:    func(r *modelRow) *Base { return &r.Base },
-		encode:  func(_ *tx, v e911.Model) (modelRow, error) { return modelRow{Key: v.Key, HELD: v.HELD}, nil },
+		encode: func(_ *tx, v e911.Model) (r modelRow, err error) {
+			r = modelRow{Key: v.Key, HELD: v.HELD, Maker: v.Maker}
+			if r.Names, err = text(v.Names); err != nil {
+				return r, err
+			}
+			r.Firmware, err = text(v.Firmware)
+			return r, err
+		},
 		decode: func(_ *tx, r *modelRow) (e911.Model, error) {
-			return e911.Model{ID: e911.ModelID(r.ID), Key: r.Key, HELD: r.HELD}, nil
+			v := e911.Model{ID: e911.ModelID(r.ID), Key: r.Key, HELD: r.HELD, Maker: r.Maker}
+			if err := untext(r.Names, &v.Names); err != nil {
+				return v, err
+			}
+			return v, untext(r.Firmware, &v.Firmware)
 		},
 	}
 }

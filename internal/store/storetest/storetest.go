@@ -241,7 +241,10 @@ func newWorld() world {
 	}
 	return world{
 		key:     e911.TokenKey{ID: "k1", Secret: seal.NewSecret(), Created: Epoch},
-		model:   e911.Model{ID: e911.NewID[e911.ModelID](), Key: "phone", HELD: true},
+		model:   e911.Model{
+			ID: e911.NewID[e911.ModelID](), Key: "phone", HELD: true, Maker: "Cisco", Names: []string{"CP-8851", "8851"},
+			Firmware: []e911.FirmwareRule{{To: "11.2", Capability: e911.CapabilityNone}, {From: "12.0", Capability: e911.CapabilityHELDPlus}},
+		},
 		carrier: carrier,
 		psap: e911.PSAP{
 			ID: e911.NewID[e911.PSAPID](), Key: "middlesex", Name: "Middlesex", Line: "+16175550160",
