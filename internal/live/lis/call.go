@@ -159,7 +159,7 @@ func (s *Server) newest(snap *snapshot.Snapshot, p *CallPlace, now time.Time) (e
 	if !seen {
 		return ev, false, located
 	}
-	if later, ok := e.evidence(org, s.phoneAt(org), now); ok && later.At.After(p.Evidence.At) {
+	if later, ok := s.evidence(org, key{p.Org, p.Device}, &e, now); ok && later.At.After(p.Evidence.At) {
 		return later, true, true
 	}
 	return ev, false, located

@@ -22,7 +22,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/calldata"
 )
@@ -50,6 +52,10 @@ type Config struct {
 	// Provider stands in the provided-by of every answer (RFC 7852); left out
 	// without a ContactURI.
 	Provider calldata.ProviderInfo
+	// Own tells what the user of a device said of where it is (ranks 5 and 6), as
+	// far as it counts where the device is now; none: nobody says anything. It
+	// must not wait, nor ask this server.
+	Own func(org e911.OrgID, device string, now time.Time) []locate.Candidate
 	Now      func() time.Time // none: time.Now
 	Log      *slog.Logger     // none: discarded
 }

@@ -1,6 +1,9 @@
 package lis
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -92,10 +95,25 @@ func plainAddrs(in []netip.Addr) []netip.Addr {
 }
 
 // Mint gives out a location URI for a device that was observed, as HELD does in
-// its answers. The error says that the place is not on the map, or that no key
-// is held.
+// its answers. An address of the user's own is not in the token but its digest:
+// where it was said, the URI answers it. The error says that there is no place,
+// or that no key is held.
 func (s *Server) Mint(org e911.OrgID, device string, found locate.Evidence, generation uint64) (uri string, expires time.Time, err error) {
-	return s.mint(s.cfg.Snapshot.Load(), loctoken.Claims{
+	c := loctoken.Claims{
 		Org: org, Device: device, Location: reference(found.Place), By: found.By, EvidenceAt: found.At, Generation: generation, Issued: s.now(),
-	})
+	}
+	c.Expires = c.Issued.Add(s.cfg.URITTL)
+	if c.Location == "" {
+		if !locate.Routable(found.Place) {
+			return "", time.Time{}, errors.New("mint a location URI: there is no place")
+		}
+		text, err := json.Marshal(found.Place)
+		if err != nil {
+			return "", time.Time{}, fmt.Errorf("mint a location URI: %w", err)
+		}
+		digest := sha256.Sum256(text)
+		c.PlaceDigest = string(digest[:16])
+	}
+	uri, err = s.seal(s.cfg.Snapshot.Load(), c)
+	return uri, c.Expires, err
 }

@@ -127,9 +127,10 @@ func (s *Server) update(snap *snapshot.Snapshot, c loctoken.Claims) Resolved {
 	if !ok {
 		return r
 	}
-	ev, located := e.evidence(org, s.phoneAt(org), s.now())
+	ev, located := s.evidence(org, key{c.Org, c.Device}, &e, s.now())
 	moved := ev.At.Equal(c.EvidenceAt) && reference(ev.Place) != c.Location // on the map, since
-	if located && (ev.At.After(c.EvidenceAt) || moved) {
+	// An address of the user's own is not in the token: it is known here or not.
+	if own := c.PlaceDigest != ""; located && (own || ev.At.After(c.EvidenceAt) || moved) {
 		r.Evidence, r.Located, r.Local, r.Generation = ev, true, true, e.generation
 	} else if e.elsewhere.After(c.EvidenceAt) && (!located || e.elsewhere.After(ev.At)) {
 		r.Evidence, r.Located, r.Local, r.Elsewhere, r.Generation = locate.Evidence{}, false, true, true, e.generation
@@ -146,7 +147,7 @@ func (s *Server) Latest(org e911.OrgID, device e911.DeviceID) (locate.Evidence, 
 	if !ok || o == nil {
 		return locate.Evidence{}, false
 	}
-	return e.evidence(o, s.phoneAt(o), s.now())
+	return s.evidence(o, key{org, string(device)}, &e, s.now())
 }
 
 // phoneAt tells where a known phone is: a PC behind it sees the phone as its
