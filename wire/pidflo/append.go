@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/wire/calldata"
@@ -11,20 +12,29 @@ import (
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
 
+// scratch has buffers in which Marshal writes, because the size of a document
+// is known only then: the result has just its own size.
+var scratch sync.Pool
+
+// mostScratch bounds the buffers that are kept.
+const mostScratch = 64 << 10
+
 // Marshal returns the document with its XML declaration. See Append.
 func Marshal(d *Document) ([]byte, error) {
-	size := 1024 // what a point takes
-	for i := range d.Elements {
-		for j := range d.Elements[i].Geopriv {
-			size += 2048
-			for _, c := range d.Elements[i].Geopriv[j].Info {
-				if p, ok := c.Shape.(Polygon); ok {
-					size += 64 * len(p.Exterior)
-				}
-			}
-		}
+	buf, ok := scratch.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
 	}
-	return Append(make([]byte, 0, size), d)
+	out, err := Append((*buf)[:0], d)
+	var doc []byte
+	if err == nil {
+		doc = append(doc, out...)
+	}
+	if cap(out) <= mostScratch {
+		*buf = out
+		scratch.Put(buf)
+	}
+	return doc, err
 }
 
 // Append appends the document with its XML declaration. What it appends is
@@ -85,8 +95,10 @@ func (w *writer) attr(name, s string) { w.dst = xmltok.AppendAttr(w.dst, name, s
 // open writes a start tag up to its attributes.
 func (w *writer) open(tag string) {
 	w.str(tag)
-	w.str(w.spaces)
-	w.spaces = ""
+	if w.spaces != "" {
+		w.str(w.spaces)
+		w.spaces = ""
+	}
 }
 
 func refuse(element, reason string) error {
@@ -342,13 +354,9 @@ func (w *writer) time(tag, name string, t time.Time) error {
 	if t.Year() < 1 || t.Year() > 9999 {
 		return refuse(name, "a year that xs:dateTime cannot write here")
 	}
-	w.str("<")
-	w.str(tag)
-	w.str(">")
-	w.dst = t.AppendFormat(w.dst, timeLayout(t))
-	w.str("</")
-	w.str(tag)
-	w.str(">")
+	b := append(append(append(w.dst, '<'), tag...), '>')
+	b = append(appendTime(b, t), "</"...)
+	w.dst = append(append(b, tag...), '>')
 	return nil
 }
 
@@ -498,18 +506,17 @@ func (w *writer) confidence(g *Geopriv) error {
 	if g.Confidence == UnknownConfidence {
 		w.str("unknown")
 	} else {
-		w.number(g.Confidence)
+		w.dst = number(w.dst, g.Confidence)
 	}
 	w.str("</con:confidence>")
 	return nil
 }
 
-func (w *writer) number(v float64) {
+func number(dst []byte, v float64) []byte {
 	if i := int64(v); float64(i) == v && (i != 0 || !math.Signbit(v)) {
-		w.dst = strconv.AppendInt(w.dst, i, 10)
-		return
+		return strconv.AppendInt(dst, i, 10)
 	}
-	w.dst = strconv.AppendFloat(w.dst, v, 'f', -1, 64)
+	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
 // cleanURI is xmltok.CleanURI, with a short way for what is surely a URI: a
@@ -529,20 +536,40 @@ func cleanURI(s string) string {
 	return s
 }
 
-func timeLayout(t time.Time) string {
-	if t.Nanosecond() < int(time.Millisecond) {
-		return "2006-01-02T15:04:05Z"
+// appendTime appends a UTC time of a year with four digits; to the millisecond
+// when it is not a whole second.
+func appendTime(dst []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = digits(dst, year, 4)
+	dst = digits(append(dst, '-'), int(month), 2)
+	dst = digits(append(dst, '-'), day, 2)
+	dst = digits(append(dst, 'T'), hour, 2)
+	dst = digits(append(dst, ':'), minute, 2)
+	dst = digits(append(dst, ':'), second, 2)
+	if ms := t.Nanosecond() / int(time.Millisecond); ms > 0 {
+		dst = digits(append(dst, '.'), ms, 3)
 	}
-	return "2006-01-02T15:04:05.000Z"
+	return append(dst, 'Z')
+}
+
+// digits appends v with that many digits.
+func digits(dst []byte, v, count int) []byte {
+	var d [4]byte
+	for i := count - 1; i >= 0; i-- {
+		d[i] = byte('0' + v%10)
+		v /= 10
+	}
+	return append(dst, d[:count]...)
 }
 
 // FormatTime writes an xs:dateTime in UTC to the millisecond, with the "Z" that
-// HELD asks for (RFC 5985, section 6.1); empty for the zero time and for a year
-// of more than four digits.
+// HELD asks for (RFC 5985, section 6.5.2); empty for the zero time and for a
+// year of more than four digits.
 func FormatTime(t time.Time) string {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
 		return ""
 	}
-	return t.Format(timeLayout(t))
+	return string(appendTime(nil, t))
 }

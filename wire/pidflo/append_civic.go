@@ -105,15 +105,11 @@ func (w *writer) field(f *Field, rank uint8, value string) error {
 			return refuse(k.name, "not the two letters of ISO 3166-1")
 		}
 	}
-	if f.Lang == "" {
-		w.str(k.start)
-	} else {
-		w.str(k.start[:len(k.start)-1])
-		w.attr("xml:lang", f.Lang)
-		w.str(">")
+	b := append(w.dst, k.start...)
+	if f.Lang != "" {
+		b = append(xmltok.AppendAttr(b[:len(b)-1], "xml:lang", f.Lang), '>')
 	}
-	w.dst = xmltok.AppendText(w.dst, value)
-	w.str(k.end)
+	w.dst = append(xmltok.AppendText(b, value), k.end...)
 	return nil
 }
 

@@ -201,15 +201,12 @@ func (w *writer) pos(p Pos) error {
 	if !onEarth(p) || (p.Alt != 0 && !p.HasAlt) {
 		return refuse("pos", "not a position on the earth")
 	}
-	w.str("<gml:pos>")
-	w.number(p.Lat)
-	w.str(" ")
-	w.number(p.Lon)
+	b := number(append(w.dst, "<gml:pos>"...), p.Lat)
+	b = number(append(b, ' '), p.Lon)
 	if p.HasAlt {
-		w.str(" ")
-		w.number(p.Alt)
+		b = number(append(b, ' '), p.Alt)
 	}
-	w.str("</gml:pos>")
+	w.dst = append(b, "</gml:pos>"...)
 	return nil
 }
 
@@ -269,12 +266,7 @@ func (w *writer) angle(name string, v float64) error {
 }
 
 func (w *writer) measure(name, uom string, v float64) {
-	w.str("<gs:")
-	w.str(name)
-	w.str(" ")
-	w.str(uom)
-	w.number(v)
-	w.str("</gs:")
-	w.str(name)
-	w.str(">")
+	b := append(append(w.dst, "<gs:"...), name...)
+	b = number(append(append(b, ' '), uom...), v)
+	w.dst = append(append(append(b, "</gs:"...), name...), '>')
 }

@@ -121,7 +121,7 @@ func TestWhatIsSentIsValidAndWhatCannotBeIsRefused(t *testing.T) {
 			docs[name] = doc
 		case !errors.As(err, &fault) || fault.Path != at+c.want:
 			t.Errorf("%s: got error %v, want one at %s", name, err, at+c.want)
-		case doc == nil || len(doc) != 0:
+		case len(doc) != 0:
 			t.Errorf("%s: an error and a document: %q", name, doc)
 		}
 	}
