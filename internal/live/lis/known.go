@@ -15,6 +15,6 @@ func (s *Server) Known(org e911.OrgID, device e911.DeviceID) locate.Recollection
 		return locate.Recollection{}
 	}
 	r := s.Memory(org, string(device)).Recall(o, s.phoneAt(o))
-	r.Candidates = append(r.Candidates, s.own(key{org, string(device)}, s.now())...)
+	r.Candidates = append(r.Candidates, s.ofUser(key{org, string(device)}, s.now())...)
 	return r
 }

@@ -56,8 +56,8 @@ type Config struct {
 	// far as it counts where the device is now; none: nobody says anything. It
 	// must not wait, nor ask this server.
 	Own func(org e911.OrgID, device string, now time.Time) []locate.Candidate
-	Now      func() time.Time // none: time.Now
-	Log      *slog.Logger     // none: discarded
+	Now func() time.Time // none: time.Now
+	Log *slog.Logger     // none: discarded
 }
 
 func (c *Config) validate() error {

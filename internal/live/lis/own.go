@@ -11,8 +11,8 @@ import (
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
-// own is what the user of a device said of where it is.
-func (s *Server) own(k key, now time.Time) []locate.Candidate {
+// ofUser is what the user of a device said of where it is.
+func (s *Server) ofUser(k key, now time.Time) []locate.Candidate {
 	if s.cfg.Own == nil {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (s *Server) own(k key, now time.Time) []locate.Candidate {
 // evidence is the decision by all that the network and the user told, as
 // evidence for another one.
 func (s *Server) evidence(o *snapshot.Org, k key, e *entry, now time.Time) (locate.Evidence, bool) {
-	cs := append(e.settled().Recall(o, s.phoneAt(o)).Candidates, s.own(k, now)...)
+	cs := append(e.settled().Recall(o, s.phoneAt(o)).Candidates, s.ofUser(k, now)...)
 	return chosen(cs, locate.Decide(cs, locate.Situation{HELD: true}, now))
 }
 
