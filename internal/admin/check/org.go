@@ -29,33 +29,6 @@ func (c *checker) org(v e911.Org) {
 	}
 }
 
-func (c *checker) held(v e911.Org) {
-	id := v.HELD.CompanyID
-	switch {
-	case id == "" && len(v.HELD.Secrets) > 0:
-		c.add("held.company_id", Required, "a secret proves a company id, and there is none", "make one: openssl rand -hex 16")
-	case id == "":
-	case len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
-	}):
-		c.add("held.company_id", Syntax, "a company id stands in a web address: letters, digits and - . _ ~ only", "make one: openssl rand -hex 16")
-	default:
-		for _, o := range c.orgs() {
-			if o.ID != v.ID && o.HELD.CompanyID == id {
-				c.add("held.company_id", Duplicate, "the company id is taken", "make another: openssl rand -hex 16")
-			}
-		}
-	}
-	for i, s := range v.HELD.Secrets {
-		at := fmt.Sprintf("held.secrets[%d]", i)
-		c.secret(at, s, v.Demonstration)
-		if slices.Contains(v.HELD.Secrets[:i], s) {
-			c.add(at, Duplicate, "the same secret stands here twice", "remove one")
-		}
-	}
-	c.prefixes("held.trusted", v.HELD.Trusted, widest4, widest6)
-}
-
 // noHomes refuses to take the public ranges away while ranges are mapped that
 // stand in very many homes (F-06).
 func (c *checker) noHomes(v e911.Org) {
@@ -122,14 +95,6 @@ func (c *checker) layerDecides() bool {
 		return !found
 	})
 	return found
-}
-
-func (c *checker) adviseOrg(v e911.Org) {
-	for i, s := range v.HELD.Secrets {
-		if v.Demonstration && len(s) < minSecret {
-			c.add(fmt.Sprintf("held.secrets[%d]", i), Range, "the secret is short enough to be guessed", secretFix)
-		}
-	}
 }
 
 func (c *checker) site(v e911.Site) {

@@ -114,14 +114,14 @@ func (d *draft) organisation(n node) {
 	scope := orElse(key, n.path) // without a key its objects still belong together
 	d.orgPaths[key] = n.path
 	d.orgs = append(d.orgs, scope)
-	held := f["held"].object("company_id", "secrets", "trusted")
+	held := f["held"].object("company_id", "secrets", "trusted", "platforms")
 	v := e911.Org{
 		ID: e911.OrgID(scope), Key: key, Name: orElse(f["name"].text(), key), Demonstration: f["demonstration"].truth(),
-		HELD:         e911.HELDAccess{CompanyID: held["company_id"].text(), Trusted: none(prefixes(held["trusted"]))},
+		HELD: e911.HELDAccess{
+			CompanyID: held["company_id"].text(), Secrets: secrets(held["secrets"]), Trusted: none(prefixes(held["trusted"])),
+			Platforms: platforms(held["platforms"]),
+		},
 		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
-	}
-	for _, s := range held["secrets"].texts() {
-		v.HELD.Secrets = append(v.HELD.Secrets, e911.Secret(s))
 	}
 	for _, m := range f["bssid_masking"].list() {
 		g := m.object("oui", "digits")
@@ -137,6 +137,23 @@ func (d *draft) organisation(n node) {
 	for _, s := range f["sites"].list() {
 		d.site(s, scope)
 	}
+}
+
+func secrets(n node) (out []e911.Secret) {
+	for _, s := range n.texts() {
+		out = append(out, e911.Secret(s))
+	}
+	return out
+}
+
+func platforms(n node) (out []e911.HELDPlatform) {
+	for _, p := range n.list() {
+		f := p.object("name", "secrets", "certificates", "from")
+		out = append(out, e911.HELDPlatform{
+			Name: f["name"].text(), Secrets: secrets(f["secrets"]), Certificates: none(f["certificates"].texts()), From: none(prefixes(f["from"])),
+		})
+	}
+	return out
 }
 
 func (d *draft) site(n node, org string) {

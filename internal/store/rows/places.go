@@ -57,6 +57,7 @@ type orgRow struct {
 	CompanyID     string `bun:"company_id"`
 	SecretsSealed string `bun:"held_secrets_sealed"`
 	Trusted       string `bun:"held_trusted"`
+	Platforms     string `bun:"held_platforms_sealed"` // empty: none
 	PublicRanges  string `bun:"public_ranges"`
 	BSSIDMasking  string `bun:"bssid_masking"`
 	DIDFallback   bool   `bun:"did_fallback"`
@@ -75,6 +76,11 @@ func organisations() rowTable[orgRow, e911.Org] {
 			if r.Trusted, err = text(v.HELD.Trusted); err != nil {
 				return r, err
 			}
+			if len(v.HELD.Platforms) > 0 {
+				if r.Platforms, err = t.seal("organisation_platforms/"+string(v.ID), v.HELD.Platforms); err != nil {
+					return r, err
+				}
+			}
 			if r.PublicRanges, err = text(v.PublicRanges); err != nil {
 				return r, err
 			}
@@ -91,6 +97,11 @@ func organisations() rowTable[orgRow, e911.Org] {
 			}
 			if err := untext(r.Trusted, &v.HELD.Trusted); err != nil {
 				return v, err
+			}
+			if r.Platforms != "" {
+				if err := t.unseal("organisation_platforms/"+r.ID, r.Platforms, &v.HELD.Platforms); err != nil {
+					return v, err
+				}
 			}
 			if err := untext(r.PublicRanges, &v.PublicRanges); err != nil {
 				return v, err

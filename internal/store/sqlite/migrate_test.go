@@ -55,6 +55,9 @@ func TestElementsOfTheFirstVersionStay(t *testing.T) {
 	}
 	defer st.Close()
 	err = st.Write(t.Context(), "test", func(w admin.Writer) error {
+		if o, err := w.Get(t.Context(), admin.Ref{Kind: e911.KindOrg, Org: "o", ID: "o"}); err == nil && o.Value.(e911.Org).HELD.Platforms != nil {
+			t.Errorf("platforms out of nowhere: %+v", o.Value)
+		}
 		list, err := w.List(t.Context(), admin.Query{Kind: e911.KindElement, Org: "o"})
 		if err != nil {
 			return err

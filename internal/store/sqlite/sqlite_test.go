@@ -43,7 +43,10 @@ func open(t *testing.T, path string) *sqlite.Store {
 func createOrg(ctx context.Context, st *sqlite.Store, key string) (e911.Org, error) {
 	o := e911.Org{
 		ID: e911.NewID[e911.OrgID](), Key: key, Name: "Organisation " + key,
-		HELD: e911.HELDAccess{CompanyID: "c-" + key, Secrets: []e911.Secret{"a secret in clear text"}},
+		HELD: e911.HELDAccess{
+			CompanyID: "c-" + key, Secrets: []e911.Secret{"a secret in clear text"},
+			Platforms: []e911.HELDPlatform{{Name: "pbx", Secrets: []e911.Secret{"a platform's secret in clear text"}}},
+		},
 	}
 	err := st.Write(ctx, "test", func(w admin.Writer) error { _, err := w.Create(ctx, o); return err })
 	return o, err
@@ -83,7 +86,7 @@ func TestFilesHoldNoSecretInTheClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		found = found || bytes.Contains(b, []byte("Organisation harbor"))
-		if bytes.Contains(b, []byte("a secret in clear text")) {
+		if bytes.Contains(b, []byte("secret in clear text")) {
 			t.Errorf("%s holds the secret", filepath.Base(name))
 		}
 		info, err := os.Stat(name)

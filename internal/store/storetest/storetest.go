@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,6 +197,13 @@ func newTenant(key string, net byte) tenant {
 			HELD: e911.HELDAccess{
 				CompanyID: "company-" + key, Secrets: []e911.Secret{"first secret of " + e911.Secret(key), "second"},
 				Trusted: prefixes("127.0.0.11/32"),
+				Platforms: []e911.HELDPlatform{
+					{
+						Name: "pbx-" + key, Secrets: []e911.Secret{"platform secret of " + e911.Secret(key), "the next one"},
+						Certificates: []string{"sha256:" + strings.Repeat("0a", 32), "pbx." + key + ".example"}, From: prefixes("127.0.0.11/32", "2001:db8:7::/48"),
+					},
+					{Name: "cert-" + key, Certificates: []string{"lis." + key + ".example"}},
+				},
 			},
 			PublicRanges: prefixes("203.0.113.0/24", "2001:db8::/32"), BSSIDMasking: []e911.BSSIDMask{{OUI: "00:11:22", Digits: 1}}, DIDFallback: true,
 		},
@@ -240,8 +248,8 @@ func newWorld() world {
 		To: "sip:psap@127.0.0.21:5071;transport=tcp", From: prefixes("127.0.0.21/32", "2001:db8:5::/48"), DRFrom: prefixes("127.0.0.31/32"),
 	}
 	return world{
-		key:     e911.TokenKey{ID: "k1", Secret: seal.NewSecret(), Created: Epoch},
-		model:   e911.Model{
+		key: e911.TokenKey{ID: "k1", Secret: seal.NewSecret(), Created: Epoch},
+		model: e911.Model{
 			ID: e911.NewID[e911.ModelID](), Key: "phone", HELD: true, Maker: "Cisco", Names: []string{"CP-8851", "8851"},
 			Firmware: []e911.FirmwareRule{{To: "11.2", Capability: e911.CapabilityNone}, {From: "12.0", Capability: e911.CapabilityHELDPlus}},
 		},
