@@ -11,16 +11,37 @@ import (
 	"github.com/callbox911/callbox/wire/pidflo"
 )
 
+// usualSize is what most messages fit into: an answer with a civic address, a
+// request with identity and a neighbour switch.
+const usualSize = 2048
+
+// MarshalRequest returns a locationRequest as a document. See AppendRequest.
+func MarshalRequest(r *Request) ([]byte, error) { return marshal(r, AppendRequest) }
+
+// MarshalResponse returns a locationResponse as a document. See AppendResponse.
+func MarshalResponse(r *Response) ([]byte, error) { return marshal(r, AppendResponse) }
+
+// MarshalError returns an error as a document. See AppendError.
+func MarshalError(e *Error) ([]byte, error) { return marshal(e, AppendError) }
+
+func marshal[T any](v *T, add func([]byte, *T) ([]byte, error)) ([]byte, error) {
+	doc, err := add(make([]byte, 0, usualSize), v)
+	if err != nil {
+		return nil, err
+	}
+	return doc, nil
+}
+
 // AppendRequest appends a locationRequest with its XML declaration, or returns
 // a *ParseError for what the schemas do not allow: a hardware address that is
-// none, an Exact without Types.
+// none, an Exact without Types. When it returns an error, as with all Append
+// functions here, dst is as it was.
 func AppendRequest(dst []byte, r *Request) ([]byte, error) {
-	dst = append(dst, pidflo.Declaration+`<locationRequest xmlns="`+Space+`"`...)
-	dst, err := appendRequest(dst, r)
+	out, err := appendRequest(append(dst, pidflo.Declaration+`<locationRequest xmlns="`+Space+`"`...), r)
 	if err != nil {
 		return dst, xmltok.Within("locationRequest", err)
 	}
-	return append(dst, "</locationRequest>"...), nil
+	return append(out, "</locationRequest>"...), nil
 }
 
 func appendRequest(dst []byte, r *Request) ([]byte, error) {
@@ -164,12 +185,11 @@ func appendForeign(dst []byte, around string, list []foreign.Element) ([]byte, e
 // *ParseError when there is neither (RFC 5985, section 5.2), and for URIs
 // without expiry.
 func AppendResponse(dst []byte, r *Response) ([]byte, error) {
-	dst = append(dst, pidflo.Declaration+`<locationResponse xmlns="`+Space+`">`...)
-	dst, err := appendResponse(dst, r)
+	out, err := appendResponse(append(dst, pidflo.Declaration+`<locationResponse xmlns="`+Space+`">`...), r)
 	if err != nil {
 		return dst, xmltok.Within("locationResponse", err)
 	}
-	return append(dst, "</locationResponse>"...), nil
+	return append(out, "</locationResponse>"...), nil
 }
 
 func appendResponse(dst []byte, r *Response) ([]byte, error) {
@@ -242,43 +262,23 @@ func appendRouting(dst []byte, r *Routing) ([]byte, error) {
 // time that is not said, or that XML cannot say, appends nothing.
 func appendTime(dst []byte, prefix string, t time.Time) []byte {
 	t = t.UTC()
-	year, month, day := t.Date()
-	if t.IsZero() || year < 1 || year > 9999 {
+	if year := t.Year(); t.IsZero() || year < 1 || year > 9999 {
 		return dst
 	}
-	hour, minute, second := t.Clock()
-	dst = append(dst, prefix...)
-	dst = appendPadded(dst, year, 4)
-	dst = appendPadded(append(dst, '-'), int(month), 2)
-	dst = appendPadded(append(dst, '-'), day, 2)
-	dst = appendPadded(append(dst, 'T'), hour, 2)
-	dst = appendPadded(append(dst, ':'), minute, 2)
-	dst = appendPadded(append(dst, ':'), second, 2)
-	dst = appendPadded(append(dst, '.'), t.Nanosecond()/int(time.Millisecond), 3)
+	dst = xmltok.AppendSeconds(append(dst, prefix...), t)
+	dst = xmltok.AppendDigits(append(dst, '.'), t.Nanosecond()/int(time.Millisecond), 3)
 	return append(dst, 'Z', '"')
-}
-
-func appendPadded(dst []byte, v, width int) []byte {
-	for range width {
-		dst = append(dst, '0')
-	}
-	for i := len(dst) - 1; v > 0; i-- {
-		dst[i] = byte('0' + v%10)
-		v /= 10
-	}
-	return dst
 }
 
 // AppendError appends an error with its XML declaration. Its texts are written
 // whatever they hold; a *ParseError is returned for an error without code, and
 // for kinds of identifier that no RFC has.
 func AppendError(dst []byte, e *Error) ([]byte, error) {
-	dst = append(dst, pidflo.Declaration+`<error xmlns="`+Space+`"`...)
-	dst, err := appendError(dst, e)
+	out, err := appendError(append(dst, pidflo.Declaration+`<error xmlns="`+Space+`"`...), e)
 	if err != nil {
 		return dst, xmltok.Within("error", err)
 	}
-	return append(dst, "</error>"...), nil
+	return append(out, "</error>"...), nil
 }
 
 func appendError(dst []byte, e *Error) ([]byte, error) {

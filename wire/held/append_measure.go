@@ -3,17 +3,22 @@ package held
 import (
 	"encoding/hex"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
 
 // AppendMeasurements appends a measurements element with its namespace
 // declared.
 func AppendMeasurements(dst []byte, m *Measurement) ([]byte, error) {
-	dst, err := appendMeasurements(dst, m)
-	return dst, xmltok.Within("measurements", err)
+	out, err := appendMeasurements(dst, m)
+	if err != nil {
+		return dst, xmltok.Within("measurements", err)
+	}
+	return out, nil
 }
 
 func appendMeasurements(dst []byte, m *Measurement) ([]byte, error) {
@@ -357,26 +362,27 @@ func appendCell(dst []byte, c *Cell) ([]byte, error) {
 // AppendMeasurementRequest appends a measurementRequest element with its
 // namespaces declared.
 func AppendMeasurementRequest(dst []byte, m *MeasurementRequest) ([]byte, error) {
-	dst = append(dst, `<measurementRequest xmlns="`+SpaceLM+`">`...)
+	out := append(dst, `<measurementRequest xmlns="`+SpaceLM+`">`...) //nolint:gocritic // dst comes back as it was when there is an error
 	var err error
 	for i := range m.Wanted {
-		if dst, err = appendWanted(dst, &m.Wanted[i]); err != nil {
+		if out, err = appendWanted(out, &m.Wanted[i]); err != nil {
 			return dst, xmltok.Within("measurementRequest", xmltok.Within(xmltok.Nth("measurement", i), err))
 		}
 	}
-	if dst, err = appendForeign(dst, SpaceLM, m.Extensions); err != nil {
+	if out, err = appendForeign(out, SpaceLM, m.Extensions); err != nil {
 		return dst, xmltok.Within("measurementRequest", err)
 	}
-	return append(dst, "</measurementRequest>"...), nil
+	return append(out, "</measurementRequest>"...), nil
 }
 
 func appendWanted(dst []byte, w *Wanted) ([]byte, error) {
 	if !w.Type.good() || w.Samples < 0 || w.Samples > math.MaxInt32 {
 		return dst, &ParseError{Reason: "not the qualified name of a measurement, or samples below zero"}
 	}
+	prefix := w.prefix()
 	dst = append(dst, "<measurement"...)
-	dst = xmltok.AppendAttr(dst, "xmlns:m", w.Type.Space)
-	dst = xmltok.AppendAttr(dst, "type", "m:"+w.Type.Local)
+	dst = xmltok.AppendAttr(dst, "xmlns:"+prefix, w.Type.Space)
+	dst = xmltok.AppendAttr(dst, "type", prefix+":"+w.Type.Local)
 	if w.Samples > 0 {
 		dst = appendNumber(dst, ` samples="`, w.Samples, `"`)
 	}
@@ -413,6 +419,16 @@ func appendWanted(dst []byte, w *Wanted) ([]byte, error) {
 	}
 	dst, err := appendForeign(dst, SpaceLM, w.Extensions)
 	return append(dst, "</measurement>"...), err
+}
+
+// prefix is one that no foreign element has in it: who reads them would take
+// it for theirs, and declare it in them.
+func (w *Wanted) prefix() string {
+	prefix := "m"
+	for i := 0; slices.ContainsFunc(w.Extensions, func(e foreign.Element) bool { return strings.Contains(e.XML, prefix+":") }); i++ {
+		prefix = "m" + strconv.Itoa(i)
+	}
+	return prefix
 }
 
 // good reports whether the name can be written with a prefix.

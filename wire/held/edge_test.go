@@ -231,8 +231,8 @@ func TestWhatTheSchemaRefusesIsNotWritten(t *testing.T) {
 		"kind of network":                {Cells: []held.Cell{{Net: "nr"}}},
 		"namespace of its own":           {Extensions: []foreign.Element{{Space: held.SpaceLM, Local: "x", XML: "<x/>"}}},
 	} {
-		_, err := held.AppendMeasurements(nil, &m)
-		if at, ok := errors.AsType[*held.ParseError](err); !ok || !strings.HasPrefix(at.Path, "/measurements") || !strings.Contains(err.Error(), name) {
+		out, err := held.AppendMeasurements([]byte("before"), &m)
+		if at, ok := errors.AsType[*held.ParseError](err); !ok || string(out) != "before" || !strings.HasPrefix(at.Path, "/measurements") || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -247,8 +247,8 @@ func TestWhatTheSchemaRefusesIsNotWritten(t *testing.T) {
 		"of a vendor":          {Extras: []held.Extra{{Space: held.SpaceLM, Name: "x"}}},
 		"two ports":            {Flow: held.Flow{Src: netip.MustParseAddrPort("192.0.2.1:0"), Dst: netip.MustParseAddrPort("192.0.2.1:1"), Layer4: "udp"}},
 	} {
-		_, err := held.AppendRequest(nil, &r)
-		if _, ok := errors.AsType[*held.ParseError](err); !ok || !strings.Contains(err.Error(), name) {
+		out, err := held.AppendRequest([]byte("before"), &r)
+		if _, ok := errors.AsType[*held.ParseError](err); !ok || string(out) != "before" || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -212,14 +212,14 @@ func ParseDevice(b []byte) ([]Identifier, error) {
 
 // AppendDevice appends a device element with its namespace declared.
 func AppendDevice(dst []byte, ids []Identifier) ([]byte, error) {
-	dst = append(dst, `<device xmlns="`+SpaceID+`">`...)
+	out := append(dst, `<device xmlns="`+SpaceID+`">`...) //nolint:gocritic // dst comes back as it was when there is an error
 	for i := range ids {
 		var err error
-		if dst, err = appendIdentifier(dst, ids[i]); err != nil {
+		if out, err = appendIdentifier(out, ids[i]); err != nil {
 			return dst, xmltok.Within("device", err)
 		}
 	}
-	return append(dst, "</device>"...), nil
+	return append(out, "</device>"...), nil
 }
 
 func appendIdentifier(dst []byte, id Identifier) ([]byte, error) {

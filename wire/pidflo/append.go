@@ -539,28 +539,11 @@ func cleanURI(s string) string {
 // appendTime appends a UTC time of a year with four digits; to the millisecond
 // when it is not a whole second.
 func appendTime(dst []byte, t time.Time) []byte {
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = digits(dst, year, 4)
-	dst = digits(append(dst, '-'), int(month), 2)
-	dst = digits(append(dst, '-'), day, 2)
-	dst = digits(append(dst, 'T'), hour, 2)
-	dst = digits(append(dst, ':'), minute, 2)
-	dst = digits(append(dst, ':'), second, 2)
+	dst = xmltok.AppendSeconds(dst, t)
 	if ms := t.Nanosecond() / int(time.Millisecond); ms > 0 {
-		dst = digits(append(dst, '.'), ms, 3)
+		dst = xmltok.AppendDigits(append(dst, '.'), ms, 3)
 	}
 	return append(dst, 'Z')
-}
-
-// digits appends v with that many digits.
-func digits(dst []byte, v, count int) []byte {
-	var d [4]byte
-	for i := count - 1; i >= 0; i-- {
-		d[i] = byte('0' + v%10)
-		v /= 10
-	}
-	return append(dst, d[:count]...)
 }
 
 // FormatTime writes an xs:dateTime in UTC to the millisecond, with the "Z" that
