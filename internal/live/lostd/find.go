@@ -1,0 +1,313 @@
+package lostd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/wire/foreign"
+	"github.com/callbox911/callbox/wire/lost"
+	"github.com/callbox911/callbox/wire/pidflo"
+)
+
+// besideOwn is how long an upstream is waited for where our own layer has an
+// answer (E3).
+const besideOwn = 100 * time.Millisecond
+
+// mostMappings bounds the mappings for an area that several boundaries share.
+const mostMappings = 4
+
+// find answers findService: an unexpired mapping of the authority, then the
+// authority, then our own layer (F-23).
+func (s *Server) find(q *question, m *lost.FindService) lost.Message {
+	s.logIDs("findService", m.Service, m.CallIDs)
+	if s.looped(m.Path) {
+		return s.errors(lost.Loop, "This server is in the path already.")
+	}
+	if m.Service == "" {
+		return s.errors(lost.BadRequest, "No service is named.")
+	}
+	loc, refused := s.choose(m.Locations)
+	if refused != nil {
+		return refused
+	}
+	planned, err := plannedFor(m.Extensions, q.now)
+	if err != nil {
+		return s.errors(lost.BadRequest, err.Error())
+	}
+	if s.cfg.Upstream != nil && planned.IsZero() {
+		if resp, ok := s.cfg.Upstream.Cached(m); ok && writable(resp) {
+			return resp
+		}
+	}
+	own := s.findOwn(q, m, loc, planned)
+	resp, served := own.(*lost.FindServiceResponse)
+	if s.cfg.Upstream == nil {
+		return own
+	}
+	if !m.Recursive {
+		if target := s.cfg.Upstream.Target(); !served && target != "" && !passed(m.Path, target) {
+			return s.redirect(target)
+		}
+		return own
+	}
+	wait := s.cfg.UpstreamWithin
+	if served {
+		wait = min(besideOwn, wait)
+	}
+	ctx, cancel := context.WithTimeout(q.ctx, wait)
+	defer cancel()
+	ask := *m
+	ask.Path = append(slices.Clip(m.Path), lost.Via{Source: s.cfg.Name})
+	theirs, err := s.cfg.Upstream.Find(ctx, &ask)
+	if err == nil && !writable(theirs) {
+		err = errors.New("the answer of the upstream is incomplete")
+	}
+	switch {
+	case err == nil:
+		return theirs
+	case served:
+		s.cfg.Log.Warn("LoST upstream gave no answer; our own layer decides", obs.Err(brief(err)))
+		return resp
+	}
+	return s.upstreamError(err)
+}
+
+// findOwn answers from our own layer.
+func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, planned foreign.Element) lost.Message {
+	service, substituted, ok := ecrf.Service(m.Service)
+	if !ok {
+		return s.errors(lost.ServiceNotImplemented, "This server maps "+ecrf.ServiceSOS+" and what is below it.")
+	}
+	served, err := s.served(q, loc)
+	if err != nil {
+		return s.errors(lost.LocationInvalid, sentence(err))
+	}
+	resp := &lost.FindServiceResponse{Path: s.pathAfter(m.Path), LocationUsed: loc.ID}
+	var warnings []lost.Exception
+	warn := func(k lost.Kind, text string) {
+		warnings = append(warnings, lost.Exception{Kind: k, Message: lost.Text{Text: text, Lang: "en"}})
+	}
+	profile := profileOf(loc)
+	for _, hit := range served.Hits[:min(len(served.Hits), mostMappings)] {
+		e := q.cat.psaps[hit.PSAP.ID]
+		if e == nil {
+			continue
+		}
+		resp.Mappings = append(resp.Mappings, s.mapping(q, e, service, profile, m.Boundary))
+	}
+	if len(resp.Mappings) == 0 && s.cfg.DefaultMapping {
+		if relay, ok := q.snap.Relay(); ok {
+			e := &entry{psap: relay, updated: q.snap.At.UTC().Truncate(time.Second)}
+			d := s.mapping(q, e, service, "", lost.ByReference)
+			d.Expires, d.Reference = lost.Expires{Caching: lost.NoCache}, lost.BoundaryReference{}
+			resp.Mappings = []lost.Mapping{d}
+			warn(lost.DefaultMappingReturned, "No boundary holds the location; calls go to the relay centre.")
+		}
+	}
+	switch {
+	case len(resp.Mappings) > 0:
+	case served.Withheld:
+		return s.errors(lost.NotFound, "Only a demonstration layer covers the location, and it decides nothing here.")
+	default:
+		return s.errors(lost.NotFound, "No boundary holds the location.")
+	}
+	if strings.HasPrefix(resp.Mappings[0].Source, demonstrationSource) {
+		warn(lost.DefaultMappingReturned, "The boundary is that of a demonstration layer: a county, not a PSAP.")
+	}
+	if substituted {
+		warn(lost.ServiceSubstitution, "The service is not mapped by itself; its parent is.")
+	}
+	if len(warnings) > 0 {
+		resp.Warnings = []lost.Exceptions{{Source: s.cfg.Name, List: warnings}}
+	}
+	if m.ValidateLocation && profile == lost.ProfileCivic {
+		resp.Validation = s.validation(loc.Civic)
+	}
+	if !planned.IsZero() {
+		resp.Extensions = append(resp.Extensions, planned)
+		for i := range resp.Mappings {
+			resp.Mappings[i].Expires = lost.Expires{Caching: lost.NoCache}
+		}
+	}
+	return resp
+}
+
+// choose returns the first location whose profile is understood and that can be
+// used (RFC 5222, section 8.3.1), or the answer when there is none.
+func (s *Server) choose(list []lost.Location) (*lost.Location, lost.Message) {
+	var unknown []string
+	invalid := ""
+	for i := range list {
+		l := &list[i]
+		if l.Profile != lost.ProfileGeodetic && l.Profile != lost.ProfileCivic && (l.Profile != "" || l.Shape == nil && l.Civic == nil) {
+			unknown = append(unknown, l.Profile)
+			continue
+		}
+		switch {
+		case l.Err != nil:
+			invalid = "The location cannot be used: " + clip(l.Err.Error(), 200)
+		case profileOf(l) == lost.ProfileGeodetic && l.Shape == nil, profileOf(l) == lost.ProfileCivic && l.Civic == nil:
+			invalid = "The location has no content of its profile."
+		default:
+			return l, nil
+		}
+	}
+	switch {
+	case invalid != "":
+		return nil, s.errors(lost.LocationInvalid, invalid)
+	case len(list) == 0:
+		return nil, s.errors(lost.BadRequest, "There is no location.")
+	}
+	e := s.errors(lost.LocationProfileUnrecognized, "This server understands "+lost.ProfileGeodetic+" and "+lost.ProfileCivic+".")
+	e.List[0].Unsupported = slices.DeleteFunc(unknown, func(p string) bool { return p == "" })
+	return nil, e
+}
+
+func profileOf(l *lost.Location) string {
+	if l.Profile != "" {
+		return l.Profile
+	}
+	if l.Civic != nil {
+		return lost.ProfileCivic
+	}
+	return lost.ProfileGeodetic
+}
+
+// served is who serves a location by our own layer.
+func (s *Server) served(q *question, l *lost.Location) (ecrf.Served, error) {
+	opt := ecrf.Options{DemonstrationAllowed: q.demo}
+	if profileOf(l) == lost.ProfileCivic {
+		return q.snap.PSAPs().ByCivic(civic.FromPIDF(l.Civic), opt), nil
+	}
+	return q.snap.PSAPs().ByShape(l.Shape, opt)
+}
+
+// validation tells what is known of the fields of an address. Nothing is valid
+// without a reference layer.
+func (s *Server) validation(c *pidflo.Civic) *lost.Validation {
+	a := civic.FromPIDF(c)
+	verdicts := map[string]FieldVerdict{}
+	for _, v := range s.cfg.Validate(a) {
+		verdicts[v.Field] = v
+	}
+	out := &lost.Validation{}
+	for _, field := range e911.CivicFieldNames() {
+		if a.Get(field) == "" {
+			continue
+		}
+		space, ok := pidflo.CivicSpace(field)
+		if !ok {
+			continue
+		}
+		name := lost.Name{Space: space, Local: field}
+		switch v := verdicts[field]; {
+		case v.Invalid:
+			out.Invalid = append(out.Invalid, name)
+		case v.Valid:
+			out.Valid = append(out.Valid, name)
+		default:
+			out.Unchecked = append(out.Unchecked, name)
+		}
+	}
+	return out
+}
+
+// upstreamError tells why recursion gave nothing.
+func (s *Server) upstreamError(err error) lost.Message {
+	if e, ok := errors.AsType[*lost.Errors](err); ok && writable(e) {
+		return e
+	}
+	if r, ok := errors.AsType[*lost.Redirect](err); ok && writable(r) {
+		return r
+	}
+	if _, network := errors.AsType[net.Error](err); network || errors.Is(err, context.DeadlineExceeded) {
+		return s.errors(lost.ServerTimeout, "The next server did not answer in time.")
+	}
+	return s.errors(lost.ServerError, "The answer of the next server was not understood.")
+}
+
+func (s *Server) redirect(target string) lost.Message {
+	return &lost.Redirect{Target: target, Source: s.cfg.Name, Message: lost.Text{Text: "Another server knows the location.", Lang: "en"}}
+}
+
+// writable reports that a message of somebody else can be passed on.
+func writable(m lost.Message) bool {
+	_, err := lost.Marshal(m)
+	return err == nil
+}
+
+func (s *Server) looped(path []lost.Via) bool { return passed(path, s.cfg.Name) }
+
+func passed(path []lost.Via, name string) bool {
+	return slices.ContainsFunc(path, func(v lost.Via) bool { return strings.EqualFold(v.Source, name) })
+}
+
+// pathAfter is the path of an answer of ours: that of the query and us (RFC
+// 5222, section 6).
+func (s *Server) pathAfter(path []lost.Via) []lost.Via {
+	return append(slices.Clip(path), lost.Via{Source: s.cfg.Name})
+}
+
+// plannedFor returns the asOf of the planned-changes draft when it lies ahead;
+// one that is over is ignored. No change of ours is planned ahead, so the
+// answer is that of now, not to be kept.
+func plannedFor(list []foreign.Element, now time.Time) (foreign.Element, error) {
+	for _, x := range list {
+		if x.Space != lost.SpacePlan || x.Local != "asOf" {
+			continue
+		}
+		_, text, _ := strings.Cut(x.XML, ">")
+		text, _, _ = strings.Cut(text, "<")
+		at, err := pidflo.ParseTime(strings.TrimSpace(text))
+		if err != nil {
+			return foreign.Element{}, errors.New("The time of asOf is none.") //nolint:staticcheck,revive // a sentence for the answer
+		}
+		if at.After(now) {
+			return x, nil
+		}
+	}
+	return foreign.Element{}, nil
+}
+
+// logIDs keeps the trace of a call through an i3 network; the location is not
+// logged.
+func (s *Server) logIDs(what, service string, ids lost.CallIDs) {
+	if ids == (lost.CallIDs{}) {
+		return
+	}
+	s.cfg.Log.Info("LoST query of a call", "query", what, "service", clip(service, 80), obs.KeyCall, uid(ids.CallID), "incident", uid(ids.IncidentID))
+}
+
+// uid is an i3 identifier, if it is one.
+func uid(s string) string {
+	if !strings.HasPrefix(s, "urn:emergency:uid:") || len(s) > 200 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "[no i3 identifier]"
+	}
+	return s
+}
+
+// brief is an error without what an upstream wrote into it.
+func brief(err error) error {
+	if e, ok := errors.AsType[*lost.Errors](err); ok && len(e.List) > 0 {
+		return errors.New("upstream answers " + string(e.List[0].Kind))
+	}
+	if _, ok := errors.AsType[*lost.Redirect](err); ok {
+		return errors.New("upstream redirects")
+	}
+	return err
+}
+
+func sentence(err error) string {
+	if e, ok := errors.AsType[*e911.Error](err); ok {
+		return clip(e.Msg, 200)
+	}
+	return "The location cannot be used."
+}
