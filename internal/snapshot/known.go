@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"iter"
+
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/suggest"
 )
@@ -28,3 +30,6 @@ func (o *Org) Knows(k suggest.Key) (ok bool) {
 	}
 	return ok
 }
+
+// Models lists the device models, in no order.
+func (s *Snapshot) Models() iter.Seq[e911.Model] { return deref(s.models.values()) }
