@@ -80,6 +80,9 @@ func TestAServerStartsFromTheFile(t *testing.T) {
 	if id, _ := got.Org("harbor").ByLLDPPort(e911.LLDPPort{Chassis: "0c:75:bd:00:00:01", Port: "Gi1/0/7"}); id != "f3" {
 		t.Errorf("the port is at %s", id)
 	}
+	if p := got.Org("harbor").Config().HELD.Platforms; len(p) != 1 || len(p[0].Secrets) != 1 || p[0].Secrets[0] != "secret-of-the-pbx" || len(p[0].From) != 1 {
+		t.Errorf("%d platforms came back: %+v", len(p), p)
+	}
 	if again.Deltas() != 1 {
 		t.Errorf("%d deltas after loading", again.Deltas())
 	}
@@ -106,7 +109,7 @@ func secrets(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{"harbor", "Harbor", "6175550111", "Massachusetts", "carrier"} {
+		for _, word := range []string{"harbor", "Harbor", "6175550111", "Massachusetts", "carrier", "secret-of"} {
 			if bytes.Contains(b, []byte(word)) {
 				t.Errorf("%s holds %q in the clear", file.Name(), word)
 			}

@@ -235,6 +235,21 @@ func TestRulesBetweenObjects(t *testing.T) {
 		refuses(t, err, "held.company_id", check.Duplicate)
 		refuses(t, err, "key", check.Duplicate)
 	})
+	t.Run("a platform that nothing proves, with the name of the phones", func(t *testing.T) {
+		d := newDesk(t)
+		o, err := d.Orgs.Get(t.Context(), d.org, string(d.org))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Value.HELD.Platforms = []e911.HELDPlatform{{Name: o.Value.HELD.CompanyID}}
+		_, err = d.Orgs.Update(t.Context(), "test", o.Value, o.Version)
+		refuses(t, err, "held.platforms[0].name", check.Duplicate)
+		refuses(t, err, "held.platforms[0].secrets", check.Required)
+		o.Value.HELD.Platforms = []e911.HELDPlatform{{Name: "pbx-harbor", Secrets: []e911.Secret{"0123456789abcdef"}}}
+		if o, err = d.Orgs.Update(t.Context(), "test", o.Value, o.Version); err != nil || len(o.Value.HELD.Platforms) != 1 {
+			t.Errorf("with name and secret: %+v, %v", o.Value.HELD, err)
+		}
+	})
 	t.Run("a mask that lets mapped access points fall together", func(t *testing.T) {
 		d := newDesk(t)
 		o, err := d.Orgs.Get(t.Context(), d.org, string(d.org))
