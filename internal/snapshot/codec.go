@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"cmp"
 	"encoding"
 	"encoding/binary"
 	"encoding/hex"
@@ -32,6 +31,8 @@ type objects struct {
 	Numbers   []e911.NumberRec `json:"numbers,omitempty"`
 	Alerts    []e911.Alert     `json:"alerts,omitempty"`
 	Deleted   []Object         `json:"deleted,omitempty"`
+
+	count int
 }
 
 const (
@@ -40,50 +41,70 @@ const (
 	// partElements1 holds elements as format 1 wrote them, without what came
 	// after the range.
 	partElements1 = "elements/"
-	// elementsPerPart keeps what is sealed at once to a few megabytes.
-	elementsPerPart = 100_000
+	// objectsPerPart lets several processors read a file.
+	objectsPerPart = 10_000
 )
 
 // encodeParts sorts changes into parts: the world, then each organisation.
 func encodeParts(changes []Change) ([]part, error) {
-	byOrg := map[e911.OrgID]*objects{}
+	type chunk struct {
+		org e911.OrgID
+		n   int
+		*objects
+	}
+	var chunks []chunk
+	last := map[e911.OrgID]int{}
 	elements := map[e911.OrgID][]*e911.Element{}
 	for _, c := range changes {
-		switch v := c.Object.(type) {
-		case e911.Element:
+		if v, ok := c.Object.(e911.Element); ok {
 			elements[c.Org] = append(elements[c.Org], &v)
 			continue
-		case *e911.Element:
-			elements[c.Org] = append(elements[c.Org], v)
-			continue
 		}
-		o := byOrg[c.Org]
-		if o == nil {
-			o = &objects{}
-			byOrg[c.Org] = o
+		i, ok := last[c.Org]
+		if !ok || chunks[i].count == objectsPerPart {
+			n := 0
+			if ok {
+				n = chunks[i].n + 1
+			}
+			i = len(chunks)
+			last[c.Org] = i
+			chunks = append(chunks, chunk{c.Org, n, &objects{}})
 		}
-		if err := o.add(c); err != nil {
+		if err := chunks[i].add(c); err != nil {
 			return nil, err
 		}
 	}
-	var parts []part
-	for _, org := range sortedKeys(byOrg) {
-		b, err := json.Marshal(byOrg[org])
+	slices.SortStableFunc(chunks, func(a, b chunk) int { return strings.Compare(string(a.org), string(b.org)) })
+	parts := make([]part, len(chunks))
+	err := each(len(chunks), func(i int) error {
+		b, err := json.Marshal(chunks[i].objects)
 		if err != nil {
-			return nil, fmt.Errorf("encode the objects of %s: %w", org, err)
+			return fmt.Errorf("encode the objects of %s: %w", chunks[i].org, err)
 		}
-		parts = append(parts, part{partObjects + string(org), b})
+		parts[i] = part{fmt.Sprintf("%s%s/%d", partObjects, chunks[i].org, chunks[i].n), b}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, org := range sortedKeys(elements) {
 		n := 0
-		// Together by location, which makes reading them again quicker.
-		slices.SortFunc(elements[org], func(a, b *e911.Element) int {
-			return cmp.Or(strings.Compare(string(a.Location), string(b.Location)), strings.Compare(string(a.ID), string(b.ID)))
-		})
-		for chunk := range slices.Chunk(elements[org], elementsPerPart) {
+		for chunk := range slices.Chunk(elements[org], recordsPerPart) {
 			parts = append(parts, part{fmt.Sprintf("%s%s/%d", partElements, org, n), encodeElements(org, chunk)})
 			n++
 		}
+	}
+	return parts, nil
+}
+
+// encodeBase writes a whole world.
+func encodeBase(s *Snapshot) ([]part, error) {
+	parts, err := encodeParts(s.list())
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range s.orgs.all() {
+		parts = append(parts, packNetworks(o)...)
 	}
 	return parts, nil
 }
@@ -98,6 +119,7 @@ func sortedKeys[V any](m map[e911.OrgID]V) []e911.OrgID {
 }
 
 func (o *objects) add(c Change) error {
+	o.count++
 	switch v := c.Object.(type) {
 	case nil:
 		o.Deleted = append(o.Deleted, c.object())
@@ -158,30 +180,43 @@ func appendAll[T any](out []Change, list []T) []Change {
 }
 
 // decodeParts is the way back.
-func decodeParts(parts []part) ([]Change, error) {
-	var out []Change
-	for _, p := range parts {
-		switch {
-		case strings.HasPrefix(p.name, partObjects):
-			var o objects
-			if err := json.Unmarshal(p.plain, &o); err != nil {
-				return nil, fmt.Errorf("read the part %s: %w", p.name, err)
-			}
-			out = o.changes(out)
-		case strings.HasPrefix(p.name, partElements), strings.HasPrefix(p.name, partElements1):
-			list, err := decodeElements(p.plain, strings.HasPrefix(p.name, partElements))
-			if err != nil {
-				return nil, fmt.Errorf("read the part %s: %w", p.name, err)
-			}
-			out = slices.Grow(out, len(list))
-			for _, e := range list {
-				out = append(out, Change{e911.KindElement, e.Org, string(e.ID), e})
-			}
-		default:
-			return nil, fmt.Errorf("a part of unknown name %s", p.name)
-		}
+func decodeParts(parts []part) ([]Change, []*packed, error) {
+	changes, maps := make([][]Change, len(parts)), make([]*packed, len(parts))
+	if err := each(len(parts), func(i int) (err error) {
+		changes[i], maps[i], err = decodePart(parts[i])
+		parts[i].plain = nil
+		return err
+	}); err != nil {
+		return nil, nil, err
 	}
-	return out, nil
+	return slices.Concat(changes...), slices.DeleteFunc(maps, func(p *packed) bool { return p == nil }), nil
+}
+
+func decodePart(p part) (out []Change, network *packed, err error) {
+	bad := func(err error) error { return fmt.Errorf("read the part %s: %w", p.name, err) }
+	switch {
+	case strings.HasPrefix(p.name, partObjects):
+		var o objects
+		if err := json.Unmarshal(p.plain, &o); err != nil {
+			return nil, nil, bad(err)
+		}
+		return o.changes(nil), nil, nil
+	case strings.HasPrefix(p.name, partPacked):
+		if network, err = unpackRecords(p.plain); err != nil {
+			return nil, nil, bad(err)
+		}
+		return nil, network, nil
+	case strings.HasPrefix(p.name, partElements), strings.HasPrefix(p.name, partElements1):
+		list, err := decodeElements(p.plain, strings.HasPrefix(p.name, partElements))
+		if err != nil {
+			return nil, nil, bad(err)
+		}
+		for _, e := range list {
+			out = append(out, Change{e911.KindElement, e.Org, string(e.ID), e})
+		}
+		return out, nil, nil
+	}
+	return nil, nil, fmt.Errorf("a part of unknown name %s", p.name)
 }
 
 // encodeElements writes elements in about thirty octets each: a table of texts,

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
-	"github.com/callbox911/callbox/internal/rules/netmap"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -28,10 +26,9 @@ type edit struct {
 	companies *tableEdit[string, e911.OrgID]
 	sources   *prefixEdit[e911.TrunkID]
 	recovery  *prefixEdit[[]e911.TrunkID]
-	addresses *prefixEdit[[]share]
+	shares    *sharesEdit
 
-	orgs  map[e911.OrgID]*orgEdit
-	kinds []e911.ElementKind
+	orgs map[e911.OrgID]*orgEdit
 
 	faults   []e911.Fault
 	rejected []Object
@@ -40,19 +37,18 @@ type edit struct {
 
 // apply is Apply for changes that name each object once.
 func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
-	ranges := 0
-	for _, c := range changes {
-		if c.Kind == e911.KindElement || c.Kind == e911.KindTrunk || c.Kind == e911.KindOrg {
-			ranges++
-		}
-	}
+	return s.applyMaps(changes, nil, at)
+}
+
+// applyMaps is apply with parts of network maps, for an s that has none.
+func (s *Snapshot) applyMaps(changes []Change, maps []*packed, at time.Time) (*Snapshot, error) {
 	e := &edit{
 		old: s, models: s.models.edit(), trunks: s.trunks.edit(), psaps: s.psaps.edit(), keys: s.keys.edit(),
 		refs: s.refs.edit(), companies: s.companies.edit(),
-		sources: editPrefixes(s.sources, ranges), recovery: editPrefixes(s.recovery, ranges), addresses: editPrefixes(s.addresses, ranges),
-		orgs: map[e911.OrgID]*orgEdit{}, kinds: netmap.Kinds(), named: map[Object]bool{},
+		sources: editPrefixes(s.sources), recovery: editPrefixes(s.recovery), shares: s.shares.edit(),
+		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
 	}
-	e.reserve(changes, ranges)
+	e.reserve(changes)
 	type read struct {
 		name Object
 		obj  any // pointer to a copy; nil for a deletion
@@ -61,7 +57,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 	for _, c := range changes {
 		if obj, ok := e.read(c); ok {
 			all = append(all, read{c.object(), obj})
-			e.take(c, ranges)
+			e.take(c)
 		}
 	}
 	// Organisations first: their masks say which access points are the same.
@@ -71,6 +67,9 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 				e.put(r.name, r.obj)
 			}
 		}
+	}
+	for _, p := range maps {
+		e.putPacked(p)
 	}
 	for _, o := range e.orgs {
 		o.settle()
@@ -85,7 +84,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 }
 
 // reserve makes room for a large change set, a whole world for instance.
-func (e *edit) reserve(changes []Change, ranges int) {
+func (e *edit) reserve(changes []Change) {
 	type part struct {
 		org  e911.OrgID
 		kind e911.ObjectKind
@@ -104,14 +103,13 @@ func (e *edit) reserve(changes []Change, ranges int) {
 		if n < large {
 			continue
 		}
-		o := e.org(p.org, ranges)
+		o := e.org(p.org)
 		switch p.kind {
 		case e911.KindLocation:
 			o.locations.reserve(n)
 			o.refs.reserve(n)
 		case e911.KindElement:
-			o.elements.reserve(n)
-			o.bssids.reserve(n / 2) // most networks have more access points than switch ports
+			o.net.reserve(n)
 		case e911.KindUser:
 			o.users.reserve(n)
 		case e911.KindDevice:
@@ -230,17 +228,17 @@ func pointer(object any) (ptr any, kind e911.ObjectKind, org e911.OrgID, id stri
 }
 
 // org returns the edit of one organisation, which need not exist yet.
-func (e *edit) org(id e911.OrgID, ranges int) *orgEdit {
+func (e *edit) org(id e911.OrgID) *orgEdit {
 	o, ok := e.orgs[id]
 	if !ok {
-		o = newOrgEdit(e, id, e.old.Org(id), ranges)
+		o = newOrgEdit(e, id, e.old.Org(id))
 		e.orgs[id] = o
 	}
 	return o
 }
 
 // take takes out what stands under the change's name now.
-func (e *edit) take(c Change, ranges int) {
+func (e *edit) take(c Change) {
 	switch c.Kind {
 	case e911.KindModel:
 		drop(e.models, e911.ModelID(c.ID))
@@ -252,13 +250,13 @@ func (e *edit) take(c Change, ranges int) {
 		}
 	case e911.KindTrunk:
 		if c.Org != "" {
-			e.org(c.Org, ranges)
+			e.org(c.Org)
 		}
 		if t := drop(e.trunks, e911.TrunkID(c.ID)); t != nil {
-			e.takeTrunk(t, ranges)
+			e.takeTrunk(t)
 		}
 	default:
-		e.org(c.Org, ranges).take(c)
+		e.org(c.Org).take(c)
 	}
 }
 
@@ -369,7 +367,11 @@ func (e *edit) lookDeleted(o Object) {
 			return // it came back under another organisation
 		}
 	case o.Org != "":
-		n, _ = e.orgs[o.Org].refs.get(t)
+		org := e.orgs[o.Org]
+		n, _ = org.refs.get(t)
+		if o.Kind == e911.KindLocation {
+			n += org.net.network.places.uses(o.ID)
+		}
 	}
 	if n > 0 {
 		e.fault(o, "", "in_use", fmt.Sprintf("%d objects still point at it", n), "change or delete them first, or in the same change")
@@ -381,7 +383,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 	s := &Snapshot{
 		Version: e.old.Version + 1, At: at,
 		models: e.models.done(), trunks: e.trunks.done(), psaps: e.psaps.done(), keys: e.keys.done(), refs: e.refs.done(),
-		companies: e.companies.done(), sources: e.sources.t, recovery: e.recovery.t, addresses: e.addresses.t,
+		companies: e.companies.done(), sources: e.sources.t, recovery: e.recovery.t, shares: e.shares.done(),
 		relay: e.old.relay, index: e.old.index, ring: e.old.ring,
 	}
 	orgs := e.old.orgs.edit()
@@ -424,21 +426,4 @@ func ringOf(keys []*e911.TokenKey) *seal.Ring {
 		return nil // cannot be: read checked each of them
 	}
 	return ring
-}
-
-// shared adds to how often an organisation has a range.
-func (e *edit) shared(p netip.Prefix, org e911.OrgID, by int) {
-	e.addresses.modify(p, func(list []share, _ bool) ([]share, bool) {
-		i := slices.IndexFunc(list, func(s share) bool { return s.org == org })
-		next := slices.Clone(list)
-		switch {
-		case i < 0:
-			next = append(next, share{org, by})
-		case next[i].n+by == 0:
-			next = slices.Delete(next, i, i+1)
-		default:
-			next[i].n += by
-		}
-		return next, len(next) == 0
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -12,18 +11,12 @@ import (
 	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
-// elementIndexes makes the next version of what finds network elements by
-// their keys.
+// elementIndexes makes the next version of the network map, and of what finds
+// those elements in it that have no record's key.
 type elementIndexes struct {
-	bssids      *tableEdit[e911.MAC, *e911.Element]
-	masked      *tableEdit[e911.MAC, []*e911.Element]
-	macs        *tableEdit[e911.MAC, *e911.Element]
-	ports       *tableEdit[e911.LLDPPort, *e911.Element]
+	net         *networkEdit
 	patterns    *tableEdit[string, []portPattern]
-	chassis     *tableEdit[string, *e911.Element]
-	gateways    *tableEdit[e911.MAC, *e911.Element]
-	names       *tableEdit[name, *e911.Element]
-	ranges      *prefixEdit[*e911.Element]
+	named       *tableEdit[name, *e911.Element]
 	spans       spanEdit
 	radio       spanEdit
 	tunnels     spanEdit
@@ -31,20 +24,18 @@ type elementIndexes struct {
 	ignoredMACs spanEdit
 }
 
-func editElements(o *Org, ranges int) elementIndexes {
+func editElements(o *Org) elementIndexes {
 	return elementIndexes{
-		bssids: o.bssids.edit(), masked: o.masked.edit(), macs: o.macs.edit(), ports: o.ports.edit(), patterns: o.patterns.edit(),
-		chassis: o.chassis.edit(), gateways: o.gateways.edit(), names: o.names.edit(),
-		ranges: editPrefixes(o.ranges, ranges), spans: editSpans(o.spans, ranges), radio: editSpans(o.radio, ranges),
-		tunnels: editSpans(o.tunnels, ranges), ignored: editSpans(o.ignored, ranges), ignoredMACs: editSpans(o.ignoredMACs, ranges),
+		net: o.net.edit(), patterns: o.patterns.edit(), named: o.named.edit(),
+		spans: editSpans(o.spans), radio: editSpans(o.radio),
+		tunnels: editSpans(o.tunnels), ignored: editSpans(o.ignored), ignoredMACs: editSpans(o.ignoredMACs),
 	}
 }
 
 // finish puts the indexes into their organisation.
 func (x *elementIndexes) finish(o *Org) {
-	o.bssids, o.masked, o.macs, o.ports, o.patterns = x.bssids.done(), x.masked.done(), x.macs.done(), x.ports.done(), x.patterns.done()
-	o.chassis, o.gateways, o.names = x.chassis.done(), x.gateways.done(), x.names.done()
-	o.ranges, o.spans, o.radio = x.ranges.t, x.spans.some(), x.radio.some()
+	o.net, o.patterns, o.named = x.net.done(), x.patterns.done(), x.named.done()
+	o.spans, o.radio = x.spans.some(), x.radio.some()
 	o.tunnels, o.ignored, o.ignoredMACs = x.tunnels.some(), x.ignored.some(), x.ignoredMACs.some()
 }
 
@@ -52,9 +43,11 @@ const taken = "another network element of the organisation has the same key"
 
 // putElement puts in a network element under the key by which it is found.
 func (e *orgEdit) putElement(o Object, v *e911.Element) {
-	v.Org = e.id // one text for a million elements
-	v.Kind = e.world.kind(v.Kind)
-	e.elements.set(v.ID, v)
+	v.Org = e.id // one text for all elements
+	if n := kindNumber(v.Kind); n != 0 {
+		v.Kind = kindOf(n)
+	}
+	i := e.net.set(v)
 	if bad := netmap.Faults(*v); bad != nil {
 		for _, f := range bad {
 			e.world.fault(o, f.Path, "invalid", f.Msg, f.Fix)
@@ -67,24 +60,20 @@ func (e *orgEdit) putElement(o Object, v *e911.Element) {
 			e.putRadio(o, v)
 			return
 		}
-		claim(e, e.bssids, v.MAC, v, o, "mac", taken)
-		if !e.remask {
-			e.putMasked(o, "mac", v)
+		e.claim(o, "mac", i)
+		if !e.remask && !e.net.putMasked(e.masks, i) {
+			e.sameMasked(o, "mac", v.ID)
 		}
-	case e911.ElementMAC:
-		claim(e, e.macs, v.MAC, v, o, "mac", taken)
-	case e911.ElementGateway:
-		claim(e, e.gateways, v.MAC, v, o, "mac", taken)
-	case e911.ElementLLDPPort:
-		claim(e, e.ports, v.LLDP, v, o, "lldp", taken)
+	case e911.ElementMAC, e911.ElementGateway:
+		e.claim(o, "mac", i)
+	case e911.ElementLLDPPort, e911.ElementLLDPChassis:
+		e.claim(o, "lldp", i)
 	case e911.ElementLLDPPorts:
 		e.putPattern(o, v)
-	case e911.ElementLLDPChassis:
-		claim(e, e.chassis, v.LLDP.Chassis, v, o, "lldp", taken)
 	case e911.ElementDECTBase, e911.ElementAP, e911.ElementATAPort:
-		claim(e, e.names, nameOf(v), v, o, "name", taken)
+		claim(e, e.named, nameOf(v), v, o, "name", taken)
 	case e911.ElementIP:
-		e.putRange(o, v)
+		e.putRange(o, v, i)
 	case e911.ElementVPN, e911.ElementProxy, e911.ElementSASE, e911.ElementIgnore:
 		t, s := e.nowhere(v)
 		if twin := sameSpan(t.t, s); twin != nil {
@@ -95,32 +84,45 @@ func (e *orgEdit) putElement(o Object, v *e911.Element) {
 	}
 }
 
-func (e *orgEdit) takeKey(v *e911.Element) {
+func (e *orgEdit) claim(o Object, field string, i uint32) {
+	if !e.net.claim(i) {
+		e.world.fault(o, field, "duplicate", taken, "")
+	}
+}
+
+// takeElement takes out an element that is there.
+func (e *orgEdit) takeElement(id e911.ElementID) {
+	i, ok := e.net.number(id)
+	if !ok {
+		return
+	}
+	if r := e.net.network.recs.at(i); r.form == formWhole {
+		v, _ := e.net.whole.get(i)
+		e.takeKey(v, i)
+	} else {
+		e.net.release(i)
+		switch r.kind {
+		case numBSSID:
+			e.net.takeMasked(e.masks, i)
+		case numIP:
+			e.world.shared(e.net.element(e.id, i).Range, e.id, -1)
+		}
+	}
+	e.net.drop(i)
+}
+
+// takeKey takes out the key of an element that is kept whole.
+func (e *orgEdit) takeKey(v *e911.Element, i uint32) {
 	switch v.Kind {
 	case e911.ElementBSSID:
-		if v.MACTo != "" {
-			s, _ := netmap.MACSpan(v.MAC, v.MACTo)
-			e.radio.remove(s, v)
-			return
-		}
-		release(e.bssids, v.MAC, v)
-		if key, ok := maskWith(e.masks, v.MAC); ok {
-			remove(e.masked, key, func(x *e911.Element) bool { return x == v })
-		}
-	case e911.ElementMAC:
-		release(e.macs, v.MAC, v)
-	case e911.ElementGateway:
-		release(e.gateways, v.MAC, v)
-	case e911.ElementLLDPPort:
-		release(e.ports, v.LLDP, v)
+		s, _ := netmap.MACSpan(v.MAC, v.MACTo)
+		e.radio.remove(s, v)
 	case e911.ElementLLDPPorts:
 		remove(e.patterns, v.LLDP.Chassis, func(p portPattern) bool { return p.element == v })
-	case e911.ElementLLDPChassis:
-		release(e.chassis, v.LLDP.Chassis, v)
 	case e911.ElementDECTBase, e911.ElementAP, e911.ElementATAPort:
-		release(e.names, nameOf(v), v)
+		release(e.named, nameOf(v), v)
 	case e911.ElementIP:
-		e.takeRange(v)
+		e.takeRange(v, i)
 	case e911.ElementVPN, e911.ElementProxy, e911.ElementSASE, e911.ElementIgnore:
 		t, s := e.nowhere(v)
 		t.remove(s, v)
@@ -166,19 +168,19 @@ func (e *orgEdit) putPattern(o Object, v *e911.Element) {
 			return
 		case !in && !out && p.element.Location != v.Location && ports.Overlaps(p.ports):
 			e.world.fault(o, "lldp", "ambiguous", fmt.Sprintf("the patterns %s at %s and %s at %s have ports in common, and neither is the more specific one",
-				ports, e.where(v), p.ports, e.where(p.element)), "let no port be in both")
+				ports, e.where(v.Location), p.ports, e.where(p.element.Location)), "let no port be in both")
 			return
 		}
 	}
 	add(e.patterns, v.LLDP.Chassis, portPattern{ports, v}, func(a, b portPattern) int { return cmp.Compare(a.ports.String(), b.ports.String()) })
 }
 
-// where names an element's location as the customer does.
-func (e *orgEdit) where(v *e911.Element) string {
-	if l, ok := e.locations.get(v.Location); ok && l.loc.Key != "" {
+// where names a location as the customer does.
+func (e *orgEdit) where(id e911.LocationID) string {
+	if l, ok := e.locations.get(id); ok && l.loc.Key != "" {
 		return l.loc.Key
 	}
-	return string(v.Location)
+	return string(id)
 }
 
 // putRadio puts in a range of BSSIDs. Two that overlap are at one place.
@@ -191,7 +193,7 @@ func (e *orgEdit) putRadio(o Object, v *e911.Element) {
 			return
 		case x.Location != v.Location:
 			e.world.fault(o, "mac", "ambiguous", fmt.Sprintf("the ranges %s to %s at %s and %s to %s at %s overlap",
-				v.MAC, v.MACTo, e.where(v), x.MAC, x.MACTo, e.where(x)), "let no BSSID be in both")
+				v.MAC, v.MACTo, e.where(v.Location), x.MAC, x.MACTo, e.where(x.Location)), "let no BSSID be in both")
 			return
 		}
 	}
@@ -200,14 +202,14 @@ func (e *orgEdit) putRadio(o Object, v *e911.Element) {
 
 // putRange puts in a mapped range of addresses: of those that hold an address
 // the smallest counts, so that there must be one.
-func (e *orgEdit) putRange(o Object, v *e911.Element) {
+func (e *orgEdit) putRange(o Object, v *e911.Element, i uint32) {
 	s, _ := netmap.SpanOf(*v)
 	p := v.Range
 	if !p.IsValid() {
 		p, _ = s.Prefix()
 	}
 	if p.IsValid() {
-		if _, ok := e.ranges.t.Get(p); ok {
+		if _, there := e.net.find(prefixKeyOf(p)); there {
 			e.world.fault(o, "range", "duplicate", taken, "")
 			return
 		}
@@ -215,13 +217,13 @@ func (e *orgEdit) putRange(o Object, v *e911.Element) {
 		e.world.fault(o, "range", "duplicate", taken, "")
 		return
 	}
-	if x := e.equalSize(s, p.IsValid()); x != nil && x.Location != v.Location {
+	if at, ok := e.equalSize(s, p.IsValid()); ok && at != v.Location {
 		e.world.fault(o, "range", "ambiguous", fmt.Sprintf("%s at %s and one of the same size at %s overlap, and neither is the smaller one",
-			s, e.where(v), e.where(x)), "let no address be in both")
+			s, e.where(v.Location), e.where(at)), "let no address be in both")
 		return
 	}
 	if p.IsValid() {
-		e.ranges.modify(p, func(*e911.Element, bool) (*e911.Element, bool) { return v, false })
+		e.net.claim(i)
 		e.world.shared(p, e.id, 1)
 		return
 	}
@@ -230,14 +232,12 @@ func (e *orgEdit) putRange(o Object, v *e911.Element) {
 	}
 }
 
-func (e *orgEdit) takeRange(v *e911.Element) {
+// takeRange takes out a range that is written as low and high address.
+func (e *orgEdit) takeRange(v *e911.Element, i uint32) {
 	s, _ := netmap.SpanOf(*v)
-	if p := v.Range; p.IsValid() {
-		e.takePrefix(p, v)
-		return
-	}
 	if p, ok := s.Prefix(); ok {
-		e.takePrefix(p, v)
+		e.net.release(i)
+		e.world.shared(p, e.id, -1)
 		return
 	}
 	for _, p := range e.spans.remove(s, v) {
@@ -245,36 +245,28 @@ func (e *orgEdit) takeRange(v *e911.Element) {
 	}
 }
 
-func (e *orgEdit) takePrefix(p netip.Prefix, v *e911.Element) {
-	e.ranges.modify(p, func(x *e911.Element, ok bool) (*e911.Element, bool) { return x, !ok || x == v })
-	e.world.shared(p, e.id, -1)
-}
-
-// equalSize finds a range of the same size that overlaps s and is another: such
-// a one holds one end of s. Two prefixes never are.
-func (e *orgEdit) equalSize(s netmap.Span, prefix bool) *e911.Element {
+// equalSize finds where a range is of the same size that overlaps s and is
+// another: such a one holds one end of s. Two prefixes never are.
+func (e *orgEdit) equalSize(s netmap.Span, prefix bool) (e911.LocationID, bool) {
 	if prefix && e.spans.t.Size() == 0 {
-		return nil
+		return "", false
 	}
 	for _, end := range []netip.Addr{s.From, s.To} {
-		at := netip.PrefixFrom(end, end.BitLen())
-		for _, list := range e.spans.t.Supernets(at) {
+		for _, list := range e.spans.t.Supernets(netip.PrefixFrom(end, end.BitLen())) {
 			for _, x := range list {
 				if o, _ := netmap.SpanOf(*x); o != s && o.Compare(s) == 0 {
-					return x
+					return x.Location, true
 				}
 			}
 		}
 		if prefix {
 			continue
 		}
-		for p, x := range e.ranges.t.Supernets(at) {
-			if netmap.PrefixSpan(p).Compare(s) == 0 {
-				return x
-			}
+		if i, ok := e.net.equalPrefix(s, end); ok {
+			return e.net.location(i), true
 		}
 	}
-	return nil
+	return "", false
 }
 
 // sameSpan finds the range that is the very same.
@@ -313,19 +305,10 @@ func (e *orgEdit) lookElement(o Object, v *e911.Element) {
 	v.Location = e.near.loc.ID // one text for all elements of a location
 }
 
-// putMasked enters an access point under what its vendor's mask leaves. Two of
-// one entry would be taken for each other, so they must be at one place (F-19).
-func (e *orgEdit) putMasked(o Object, field string, v *e911.Element) {
-	key, ok := maskWith(e.masks, v.MAC)
-	if !ok {
-		return
-	}
-	list, _ := e.masked.get(key)
-	if len(list) > 0 && list[0].Location != v.Location {
-		e.world.fault(o, field, "masked", "the organisation's BSSID masks make the access point "+string(v.ID)+" and one at another location the same", "shorten or remove the vendor's mask")
-		return
-	}
-	add(e.masked, key, v, func(a, b *e911.Element) int { return cmp.Compare(a.MAC, b.MAC) })
+// sameMasked is a fault of an access point whose masked BSSID is at another
+// place already: the two would be taken for each other (F-19).
+func (e *orgEdit) sameMasked(o Object, field string, id e911.ElementID) {
+	e.world.fault(o, field, "masked", "the organisation's BSSID masks make the access point "+string(id)+" and one at another location the same", "shorten or remove the vendor's mask")
 }
 
 // settle enters all access points again where the masks changed. What they make
@@ -334,16 +317,13 @@ func (e *orgEdit) settle() {
 	if !e.remask {
 		return
 	}
-	e.masked = new(table[e911.MAC, []*e911.Element]).edit()
-	for v := range e.bssids.t.values() {
-		e.putMasked(Object{e911.KindOrg, e.id, string(e.id)}, "bssid_masking", v)
+	e.net.unmask()
+	if len(e.masks) == 0 {
+		return
 	}
-}
-
-// kind is the one text of a kind, for a million elements.
-func (e *edit) kind(k e911.ElementKind) e911.ElementKind {
-	if i := slices.Index(e.kinds, k); i >= 0 {
-		return e.kinds[i]
+	for i, r := range e.net.network.recs.all() {
+		if r.form == formMAC && r.kind == numBSSID && !e.net.putMasked(e.masks, i) {
+			e.sameMasked(Object{e911.KindOrg, e.id, string(e.id)}, "bssid_masking", e.net.element(e.id, i).ID)
+		}
 	}
-	return k
 }

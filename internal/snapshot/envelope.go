@@ -22,7 +22,7 @@ import (
 // file whose writing was cut off is never taken for a whole one.
 const (
 	magic   = "CBOXSNAP"
-	format  = 2 // 1 had other parts of network elements, which are still read
+	format  = 3 // 1 and 2 had other parts of network elements, which are still read
 	headLen = len(magic) + 4
 	tailLen = 4 + sha256.Size + len(magic)
 )
@@ -64,14 +64,23 @@ func encodeFile(m manifest, parts []part, ring *seal.Ring) (file []byte, id stri
 	var b bytes.Buffer
 	b.WriteString(magic)
 	_ = binary.Write(&b, binary.BigEndian, uint32(format)) // a Buffer takes everything
-	for _, p := range parts {
-		sealed, err := ring.Seal(purpose(p.name), p.plain)
+	sealedParts := make([][]byte, len(parts))
+	m.Parts = make([]manifestPart, len(parts))
+	err = each(len(parts), func(i int) error {
+		p := parts[i]
+		text, err := ring.AppendSeal(make([]byte, 0, 4*len(p.plain)/3+128), purpose(p.name), p.plain)
 		if err != nil {
-			return nil, "", fmt.Errorf("seal the part %s: %w", p.name, err)
+			return fmt.Errorf("seal the part %s: %w", p.name, err)
 		}
-		sum := sha256.Sum256([]byte(sealed))
-		m.Parts = append(m.Parts, manifestPart{p.name, len(sealed), hex.EncodeToString(sum[:])})
-		b.WriteString(sealed)
+		sum := sha256.Sum256(text)
+		sealedParts[i], m.Parts[i] = text, manifestPart{p.name, len(text), hex.EncodeToString(sum[:])}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, text := range sealedParts {
+		b.Write(text)
 	}
 	plain, err := json.Marshal(m)
 	if err != nil {
@@ -102,23 +111,30 @@ func decodeFile(file []byte, ring *seal.Ring) (m manifest, parts []part, id stri
 	if err := json.Unmarshal(plain, &m); err != nil {
 		return m, nil, "", fmt.Errorf("%w: read the manifest: %w", ErrCorrupt, err)
 	}
-	for _, p := range m.Parts {
+	texts := make([][]byte, len(m.Parts))
+	for i, p := range m.Parts {
 		if p.Size < 0 || p.Size > len(body) {
 			return m, nil, "", fmt.Errorf("%w: the part %s is cut off", ErrTorn, p.Name)
 		}
-		text := body[:p.Size]
-		body = body[p.Size:]
-		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != p.SHA256 {
-			return m, nil, "", fmt.Errorf("%w: the part %s", ErrCorrupt, p.Name)
-		}
-		plain, err := ring.Open(purpose(p.Name), string(text))
-		if err != nil {
-			return m, nil, "", fmt.Errorf("%w: open the part %s: %w", ErrKey, p.Name, err)
-		}
-		parts = append(parts, part{p.Name, plain})
+		texts[i], body = body[:p.Size], body[p.Size:]
 	}
 	if len(body) != 0 {
 		return m, nil, "", fmt.Errorf("%w: octets that no part has", ErrCorrupt)
+	}
+	parts = make([]part, len(m.Parts))
+	if err := each(len(parts), func(i int) error {
+		p := m.Parts[i]
+		if sum := sha256.Sum256(texts[i]); hex.EncodeToString(sum[:]) != p.SHA256 {
+			return fmt.Errorf("%w: the part %s", ErrCorrupt, p.Name)
+		}
+		plain, err := ring.Open(purpose(p.Name), string(texts[i]))
+		if err != nil {
+			return fmt.Errorf("%w: open the part %s: %w", ErrKey, p.Name, err)
+		}
+		parts[i] = part{p.Name, plain}
+		return nil
+	}); err != nil {
+		return m, nil, "", err
 	}
 	return m, parts, id, nil
 }

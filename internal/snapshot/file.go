@@ -103,7 +103,7 @@ func (f *File) WriteBase(s *Snapshot) error {
 	// Until it is written, no delta may stand on what is there: s may hold
 	// changes that no file has.
 	f.last = ""
-	parts, err := encodeParts(s.list())
+	parts, err := encodeBase(s)
 	if err != nil {
 		return err
 	}
@@ -197,11 +197,11 @@ func (f *File) look() ([]named, error) {
 }
 
 func (f *File) readBase(n named) (*Snapshot, string, error) {
-	m, changes, id, err := f.read(n)
+	m, changes, maps, id, err := f.read(n)
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := new(Snapshot).apply(changes, m.At)
+	s, err := new(Snapshot).applyMaps(changes, maps, m.At)
 	if err != nil {
 		return nil, "", &FileError{n.name, fmt.Errorf("%w: %w", ErrContent, err)}
 	}
@@ -221,11 +221,11 @@ func (f *File) readDeltas(s *Snapshot, id string, files []named) (*Snapshot, str
 		if file.seq != next {
 			return s, id, n, &FileError{fileName(next, kindDelta), ErrMissing}
 		}
-		m, changes, fileID, err := f.read(file)
+		m, changes, maps, fileID, err := f.read(file)
 		if err != nil {
 			return s, id, n, err
 		}
-		if m.Prev != id {
+		if m.Prev != id || len(maps) > 0 {
 			return s, id, n, &FileError{file.name, fmt.Errorf("%w: it stands on another file", ErrCorrupt)}
 		}
 		after, err := s.apply(changes, m.At)
@@ -240,23 +240,23 @@ func (f *File) readDeltas(s *Snapshot, id string, files []named) (*Snapshot, str
 	return s, id, n, nil
 }
 
-func (f *File) read(n named) (manifest, []Change, string, error) {
+func (f *File) read(n named) (manifest, []Change, []*packed, string, error) {
 	b, err := f.disk.Read(n.name)
 	if err != nil {
-		return manifest{}, nil, "", &FileError{n.name, fmt.Errorf("read: %w", err)}
+		return manifest{}, nil, nil, "", &FileError{n.name, fmt.Errorf("read: %w", err)}
 	}
 	m, parts, id, err := decodeFile(b, f.ring)
 	if err != nil {
-		return manifest{}, nil, "", &FileError{n.name, err}
+		return manifest{}, nil, nil, "", &FileError{n.name, err}
 	}
 	if m.Kind != n.kind || m.Seq != n.seq {
-		return manifest{}, nil, "", &FileError{n.name, fmt.Errorf("%w: it was written under another name", ErrCorrupt)}
+		return manifest{}, nil, nil, "", &FileError{n.name, fmt.Errorf("%w: it was written under another name", ErrCorrupt)}
 	}
-	changes, err := decodeParts(parts)
+	changes, maps, err := decodeParts(parts)
 	if err != nil {
-		return manifest{}, nil, "", &FileError{n.name, fmt.Errorf("%w: %w", ErrCorrupt, err)}
+		return manifest{}, nil, nil, "", &FileError{n.name, fmt.Errorf("%w: %w", ErrCorrupt, err)}
 	}
-	return m, changes, id, nil
+	return m, changes, maps, id, nil
 }
 
 // prune removes what came before the previous base, and what was left half

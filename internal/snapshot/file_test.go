@@ -155,7 +155,7 @@ func TestThePreviousBaseStaysAsFallBack(t *testing.T) {
 	}{
 		{"the last delta is cut off", "6.delta", func(b []byte) []byte { return b[:len(b)-1] }, snapshot.ErrTorn, "base 2"},
 		{"the base is cut off", "5.base", func(b []byte) []byte { return b[:len(b)/2] }, snapshot.ErrTorn, "delta 2"},
-		{"the base is of a newer version", "5.base", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 3); return b }, snapshot.ErrFormat, "delta 2"},
+		{"the base is of a newer version", "5.base", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 4); return b }, snapshot.ErrFormat, "delta 2"},
 		{"one octet of the base flipped", "5.base", func(b []byte) []byte { b[100] ^= 1; return b }, snapshot.ErrCorrupt, "delta 2"},
 		{"the base is something else", "5.base", func([]byte) []byte { return []byte("#!/bin/sh and some more") }, snapshot.ErrCorrupt, "delta 2"},
 		{"the base is empty", "5.base", func([]byte) []byte { return nil }, snapshot.ErrTorn, "delta 2"},
@@ -524,32 +524,37 @@ func TestEveryFieldOfAnElementIsKept(t *testing.T) {
 // A server that was brought up to date starts from the file that the version
 // before it wrote, with no database (E3, D-07).
 // Proves: D-07, E3
-func TestAFileOfTheFormatBeforeIsRead(t *testing.T) {
+func TestAFileOfAFormatBeforeIsRead(t *testing.T) {
 	keys := ring(t, "m1")
 	s, err := snapshot.Build(demonstration(), published)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := snapshot.AsFormat1(s, keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	disk := newMemDisk()
-	disk.files["snapshot-0000000000000001.base"] = file
-	got, err := snapshot.OpenOn(disk, keys).Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Digest() != s.Digest() {
-		t.Error("another world came out of the file of format 1")
-	}
-	// What is written next is of the new format.
-	f := snapshot.OpenOn(disk, keys)
-	if err := f.WriteBase(got); err != nil {
-		t.Fatal(err)
-	}
-	if b := disk.files["snapshot-0000000000000002.base"]; len(b) < 12 || b[11] != 2 {
-		t.Errorf("the next base is of format %v", b[:min(12, len(b))])
+	for format := range uint32(2) {
+		format++
+		t.Run(fmt.Sprint("format ", format), func(t *testing.T) {
+			file, err := snapshot.AsFormat(format, s, keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			disk := newMemDisk()
+			disk.files["snapshot-0000000000000001.base"] = file
+			got, err := snapshot.OpenOn(disk, keys).Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Digest() != s.Digest() {
+				t.Errorf("another world came out of the file of format %d", format)
+			}
+			// What is written next is of the new format.
+			f := snapshot.OpenOn(disk, keys)
+			if err := f.WriteBase(got); err != nil {
+				t.Fatal(err)
+			}
+			if b := disk.files["snapshot-0000000000000002.base"]; len(b) < 12 || b[11] != 3 {
+				t.Errorf("the next base is of format %v", b[:min(12, len(b))])
+			}
+		})
 	}
 }
 

@@ -28,15 +28,22 @@ type portPattern struct {
 // ByBSSID finds the location of an access point: exactly, then by a range of
 // BSSIDs, then by the organisation's masks (F-19).
 func (o *Org) ByBSSID(m e911.MAC) (e911.LocationID, bool) {
-	if e, ok := o.bssids.get(m); ok {
-		return e.Location, true
+	k, ok := macKeyOf(numBSSID, m)
+	if !ok {
+		return "", false
+	}
+	if at, ok := o.net.locate(k); ok {
+		return at, true
 	}
 	if e := inSpan(o.radio, netmap.MACAddr(m)); e != nil {
 		return e.Location, true
 	}
-	if key, ok := o.mask(m); ok {
-		if list, ok := o.masked.get(key); ok {
-			return list[0].Location, true
+	if o.net.masked.n == 0 {
+		return "", false
+	}
+	if key, ok := mask(o.config.BSSIDMasking, [6]byte(k[3:9])); ok {
+		if at, ok := o.net.masked.get(key); ok {
+			return e911.LocationID(o.net.places.text(at.loc)), true
 		}
 	}
 	return "", false
@@ -45,8 +52,10 @@ func (o *Org) ByBSSID(m e911.MAC) (e911.LocationID, bool) {
 // ByLLDPPort finds the location of a switch port, verbatim, then by the most
 // specific pattern.
 func (o *Org) ByLLDPPort(p e911.LLDPPort) (e911.LocationID, bool) {
-	if e, ok := o.ports.get(p); ok {
-		return e.Location, true
+	if k, ok := o.net.portKey(numPort, p); ok {
+		if at, ok := o.net.locate(k); ok {
+			return at, true
+		}
 	}
 	list, _ := o.patterns.get(p.Chassis)
 	best := -1
@@ -64,30 +73,42 @@ func (o *Org) ByLLDPPort(p e911.LLDPPort) (e911.LocationID, bool) {
 
 // ByLLDPChassis finds the location of a switch.
 func (o *Org) ByLLDPChassis(chassis string) (e911.LocationID, bool) {
-	return at(o.chassis.get(chassis))
+	k, ok := o.net.portKey(numChassis, e911.LLDPPort{Chassis: chassis})
+	if !ok {
+		return "", false
+	}
+	return o.net.locate(k)
 }
 
 // ByMAC finds the location of a device that never moves.
-func (o *Org) ByMAC(m e911.MAC) (e911.LocationID, bool) { return at(o.macs.get(m)) }
+func (o *Org) ByMAC(m e911.MAC) (e911.LocationID, bool) { return o.byMAC(numMAC, m) }
 
 // ByGateway finds the location of a network by its default gateway.
-func (o *Org) ByGateway(m e911.MAC) (e911.LocationID, bool) { return at(o.gateways.get(m)) }
+func (o *Org) ByGateway(m e911.MAC) (e911.LocationID, bool) { return o.byMAC(numGateway, m) }
+
+func (o *Org) byMAC(kind uint8, m e911.MAC) (e911.LocationID, bool) {
+	k, ok := macKeyOf(kind, m)
+	if !ok {
+		return "", false
+	}
+	return o.net.locate(k)
+}
 
 // ByDECTBase finds the location of a DECT base by its RFPI, ten lower-case
 // hexadecimal digits.
 func (o *Org) ByDECTBase(rfpi string) (e911.LocationID, bool) {
-	return at(o.names.get(name{e911.ElementDECTBase, "", rfpi}))
+	return at(o.named.get(name{e911.ElementDECTBase, "", rfpi}))
 }
 
 // ByAP finds the location of an access point by the name that its controller
 // gives it, whatever the case.
 func (o *Org) ByAP(ap string) (e911.LocationID, bool) {
-	return at(o.names.get(name{e911.ElementAP, "", netmap.APKey(ap)}))
+	return at(o.named.get(name{e911.ElementAP, "", netmap.APKey(ap)}))
 }
 
 // ByATAPort finds the location of a port of an analogue adapter, verbatim.
 func (o *Org) ByATAPort(m e911.MAC, port string) (e911.LocationID, bool) {
-	return at(o.names.get(name{e911.ElementATAPort, m, port}))
+	return at(o.named.get(name{e911.ElementATAPort, m, port}))
 }
 
 // ByIP finds the location of the smallest mapped range that holds a.
@@ -97,10 +118,13 @@ func (o *Org) ByIP(a netip.Addr) (e911.LocationID, bool) {
 		return "", false
 	}
 	best := inSpan(o.spans, a)
-	if o.ranges != nil {
-		if e, ok := o.ranges.Lookup(a); ok && (best == nil || smaller(e, best)) {
-			best = e
+	for p, i := range o.net.prefixes(a) {
+		if best != nil {
+			if s, _ := netmap.SpanOf(*best); netmap.PrefixSpan(p).Compare(s) >= 0 {
+				break
+			}
 		}
+		return o.net.location(i), true
 	}
 	return at(best, best != nil)
 }
@@ -149,8 +173,8 @@ func smaller(a, b *e911.Element) bool {
 	return ok && ok2 && x.Compare(y) < 0
 }
 
-func editSpans(t *bart.Table[[]*e911.Element], changes int) spanEdit {
-	return spanEdit{editPrefixes(t, changes)}
+func editSpans(t *bart.Table[[]*e911.Element]) spanEdit {
+	return spanEdit{editPrefixes(t)}
 }
 
 // add lays a range in and returns its pieces.

@@ -3,8 +3,6 @@ package snapshot
 import (
 	"iter"
 	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/gaissmai/bart"
 
@@ -19,7 +17,6 @@ type Org struct {
 	sites     table[e911.SiteID, *e911.Site]
 	buildings table[e911.BuildingID, *e911.Building]
 	locations table[e911.LocationID, *located]
-	elements  table[e911.ElementID, *e911.Element]
 	users     table[e911.UserID, *e911.User]
 	devices   table[e911.DeviceID, *e911.Device]
 	numbers   table[e911.NumberID, *e911.NumberRec]
@@ -29,15 +26,10 @@ type Org struct {
 	byNumber    table[e911.Number, *e911.NumberRec]
 	byDeviceUID table[string, *e911.User]
 	byDeviceMAC table[e911.MAC, *e911.Device]
-	bssids      table[e911.MAC, *e911.Element]
-	masked      table[e911.MAC, []*e911.Element] // masked BSSIDs; all of one entry have one location
-	macs        table[e911.MAC, *e911.Element]
-	ports       table[e911.LLDPPort, *e911.Element]
-	chassis     table[string, *e911.Element]
-	gateways    table[e911.MAC, *e911.Element]
-	names       table[name, *e911.Element]   // DECT bases, access points, ports of adapters
+
+	net         network                      // network elements
+	named       table[name, *e911.Element]   // DECT bases, access points, ports of adapters
 	patterns    table[string, []portPattern] // by chassis
-	ranges      *bart.Table[*e911.Element]   // prefixes
 	spans       *bart.Table[[]*e911.Element] // low-high ranges, in pieces
 	radio       *bart.Table[[]*e911.Element] // ranges of BSSIDs, in pieces
 	tunnels     *bart.Table[[]*e911.Element] // vpn, proxy, sase
@@ -93,7 +85,13 @@ func (o *Org) Location(id e911.LocationID) (e911.Location, bool) {
 }
 
 // Element returns a network element.
-func (o *Org) Element(id e911.ElementID) (e911.Element, bool) { return value(o.elements.get(id)) }
+func (o *Org) Element(id e911.ElementID) (e911.Element, bool) {
+	i, ok := o.net.number(id)
+	if !ok {
+		return e911.Element{}, false
+	}
+	return o.net.element(o.ID(), i), true
+}
 
 // User returns a user.
 func (o *Org) User(id e911.UserID) (e911.User, bool) { return value(o.users.get(id)) }
@@ -170,31 +168,6 @@ func at(e *e911.Element, ok bool) (e911.LocationID, bool) {
 	return e.Location, true
 }
 
-// mask writes zeros for the last digits of a BSSID whose vendor is masked.
-func (o *Org) mask(m e911.MAC) (e911.MAC, bool) {
-	if o.config == nil || len(m) != len("00:11:22:33:44:50") {
-		return "", false
-	}
-	return maskWith(o.config.BSSIDMasking, m)
-}
-
-func maskWith(masks []e911.BSSIDMask, m e911.MAC) (e911.MAC, bool) {
-	for _, k := range masks {
-		if !strings.HasPrefix(string(m), k.OUI) {
-			continue
-		}
-		b := []byte(m)
-		for i, left := len(b)-1, k.Digits; i >= 0 && left > 0; i-- {
-			if b[i] != ':' {
-				b[i] = '0'
-				left--
-			}
-		}
-		return e911.MAC(b), true
-	}
-	return "", false
-}
-
 // Sites lists the sites in no order; so do the others.
 func (o *Org) Sites() iter.Seq[e911.Site] { return deref(o.sites.values()) }
 
@@ -213,7 +186,7 @@ func (o *Org) Locations() iter.Seq[e911.Location] {
 }
 
 // Elements lists the network elements.
-func (o *Org) Elements() iter.Seq[e911.Element] { return deref(o.elements.values()) }
+func (o *Org) Elements() iter.Seq[e911.Element] { return o.net.all(o.ID()) }
 
 // Users lists the users.
 func (o *Org) Users() iter.Seq[e911.User] { return deref(o.users.values()) }
@@ -230,8 +203,8 @@ func (o *Org) AllAlerts() iter.Seq[e911.Alert] { return deref(o.alerts.values())
 // Trunks lists the organisation's own trunks.
 func (o *Org) Trunks() iter.Seq[e911.Trunk] { return deref(o.trunks.values()) }
 
-// appendChanges appends everything but the trunks, which are the world's too;
-// network elements as pointers.
+// appendChanges appends everything but the trunks, which are the world's too,
+// and network elements.
 func (o *Org) appendChanges(out []Change) []Change {
 	org := o.ID()
 	out = append(out, Change{e911.KindOrg, org, string(org), o.Config()})
@@ -243,10 +216,6 @@ func (o *Org) appendChanges(out []Change) []Change {
 	}
 	for v := range o.Locations() {
 		out = append(out, Change{e911.KindLocation, org, string(v.ID), v})
-	}
-	out = slices.Grow(out, o.elements.n)
-	for v := range o.elements.values() {
-		out = append(out, Change{e911.KindElement, org, string(v.ID), v})
 	}
 	for v := range o.Users() {
 		out = append(out, Change{e911.KindUser, org, string(v.ID), v})

@@ -21,7 +21,6 @@ type orgEdit struct {
 	sites     *tableEdit[e911.SiteID, *e911.Site]
 	buildings *tableEdit[e911.BuildingID, *e911.Building]
 	locations *tableEdit[e911.LocationID, *located]
-	elements  *tableEdit[e911.ElementID, *e911.Element]
 	users     *tableEdit[e911.UserID, *e911.User]
 	devices   *tableEdit[e911.DeviceID, *e911.Device]
 	numbers   *tableEdit[e911.NumberID, *e911.NumberRec]
@@ -46,16 +45,16 @@ type orgEdit struct {
 	places map[e911.LocationID]bool // changed: so do these
 }
 
-func newOrgEdit(w *edit, id e911.OrgID, o *Org, ranges int) *orgEdit {
+func newOrgEdit(w *edit, id e911.OrgID, o *Org) *orgEdit {
 	if o == nil {
 		o = new(Org)
 	}
 	e := &orgEdit{
 		world: w, id: id, config: o.config,
-		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(), elements: o.elements.edit(),
+		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(),
 		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
 		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(),
-		elementIndexes: editElements(o, ranges),
+		elementIndexes: editElements(o),
 		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
 		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), refs: o.refs.edit(),
 		places: map[e911.LocationID]bool{},
@@ -70,7 +69,7 @@ func (e *orgEdit) finish() *Org {
 	e.replace()
 	o := &Org{
 		config: e.config,
-		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(), elements: e.elements.done(),
+		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(),
 		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
 		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(),
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
@@ -82,7 +81,7 @@ func (e *orgEdit) finish() *Org {
 
 // objects counts what belongs to the organisation.
 func (e *orgEdit) objects() int {
-	return e.sites.t.n + e.buildings.t.n + e.locations.t.n + e.elements.t.n + e.users.t.n + e.devices.t.n +
+	return e.sites.t.n + e.buildings.t.n + e.locations.t.n + e.net.n + e.users.t.n + e.devices.t.n +
 		e.numbers.t.n + e.alerts.t.n + e.trunks.t.n
 }
 
@@ -131,10 +130,7 @@ func (e *orgEdit) take(c Change) {
 			remove(e.buildingLocations, v.loc.Building, func(id e911.LocationID) bool { return id == v.loc.ID })
 		}
 	case e911.KindElement:
-		if v := drop(e.elements, e911.ElementID(c.ID)); v != nil {
-			e.count(v, -1)
-			e.takeKey(v)
-		}
+		e.takeElement(e911.ElementID(c.ID))
 	case e911.KindUser:
 		if v := drop(e.users, e911.UserID(c.ID)); v != nil {
 			e.count(v, -1)
@@ -179,6 +175,10 @@ func (e *orgEdit) takeConfig() {
 
 // put puts in an object whose place was cleared by take.
 func (e *orgEdit) put(o Object, obj any) {
+	if v, ok := obj.(*e911.Element); ok {
+		e.putElement(o, v)
+		return
+	}
 	e.count(obj, 1)
 	switch v := obj.(type) {
 	case *e911.Org:
@@ -197,8 +197,6 @@ func (e *orgEdit) put(o Object, obj any) {
 		e.locations.set(v.ID, &located{loc: *v})
 		e.places[v.ID] = true
 		add(e.buildingLocations, v.Building, v.ID, cmp.Compare)
-	case *e911.Element:
-		e.putElement(o, v)
 	case *e911.User:
 		e.users.set(v.ID, v)
 		if v.DeviceUserID != "" {

@@ -39,17 +39,11 @@ type Snapshot struct {
 	companies table[string, e911.OrgID]
 	sources   *bart.Table[e911.TrunkID]   // own ranges: no two trunks overlap
 	recovery  *bart.Table[[]e911.TrunkID] // disaster-recovery ranges, by key of the trunk
-	addresses *bart.Table[[]share]        // public and mapped ranges
+	shares    shares                      // public and mapped ranges
 	refs      table[target, int]          // who is pointed at how often
 	relay     *e911.PSAP
 	index     *ecrf.Index
 	ring      *seal.Ring
-}
-
-// share counts how often an organisation has a range.
-type share struct {
-	org e911.OrgID
-	n   int
 }
 
 // Change is one object that came, changed or went. Object is the value type of
@@ -151,16 +145,14 @@ func (s *Snapshot) OrgByCompanyID(companyID string) *Org {
 // ranges or a mapped range, in order of id.
 func (s *Snapshot) OrgsByAddress(a netip.Addr) []*Org {
 	a = plain(a)
-	if s.addresses == nil || !a.IsValid() {
+	if !a.IsValid() {
 		return nil
 	}
 	var out []*Org
-	for _, list := range s.addresses.Supernets(netip.PrefixFrom(a, a.BitLen())) {
-		for _, e := range list {
-			o := s.Org(e.org)
-			if o != nil && !slices.Contains(out, o) {
-				out = append(out, o)
-			}
+	for id := range s.shares.of(a) {
+		o := s.Org(id)
+		if o != nil && !slices.Contains(out, o) {
+			out = append(out, o)
 		}
 	}
 	slices.SortFunc(out, func(a, b *Org) int { return cmp.Compare(a.ID(), b.ID()) })
@@ -240,9 +232,10 @@ func (s *Snapshot) Digest() [32]byte {
 
 func (s *Snapshot) sorted() []Change {
 	out := s.list()
-	for i := range out {
-		if e, ok := out[i].Object.(*e911.Element); ok {
-			out[i].Object = *e
+	for _, o := range s.orgs.all() {
+		out = slices.Grow(out, o.net.n)
+		for e := range o.Elements() {
+			out = append(out, Change{e911.KindElement, e.Org, string(e.ID), e})
 		}
 	}
 	slices.SortFunc(out, func(a, b Change) int {
@@ -251,7 +244,7 @@ func (s *Snapshot) sorted() []Change {
 	return out
 }
 
-// list is the world in no order, with pointers to its network elements.
+// list is the world in no order, but for its network elements.
 func (s *Snapshot) list() []Change {
 	var out []Change
 	for _, m := range s.models.all() {

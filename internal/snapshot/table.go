@@ -67,12 +67,15 @@ func (t *table[K, V]) values() iter.Seq[V] {
 // tableEdit makes the next version of a table. The one that it started from is
 // never written to. It must not be used after done.
 type tableEdit[K comparable, V any] struct {
-	t       table[K, V]
+	t       *table[K, V]
 	own     []bool // parts that are ours to write to
 	touched bool
 }
 
-func (t table[K, V]) edit() *tableEdit[K, V] { return &tableEdit[K, V]{t: t} }
+func (t table[K, V]) edit() *tableEdit[K, V] { return &tableEdit[K, V]{t: &t} }
+
+// editIn is edit on a copy that the caller made, and that it reads meanwhile.
+func editIn[K comparable, V any](t *table[K, V]) *tableEdit[K, V] { return &tableEdit[K, V]{t: t} }
 
 func (e *tableEdit[K, V]) get(k K) (V, bool) { return e.t.get(k) }
 
@@ -148,7 +151,7 @@ func (e *tableEdit[K, V]) spread(parts int) {
 	for k, v := range e.t.all() {
 		bigger.parts[bigger.part(k)][k] = v
 	}
-	e.t = bigger
+	*e.t = bigger
 }
 
 // update changes the value of k, the zero value where there is none, by f; f
@@ -169,7 +172,7 @@ func (e *tableEdit[K, V]) update(k K, f func(V) (V, bool)) {
 	}
 }
 
-func (e *tableEdit[K, V]) done() table[K, V] { return e.t }
+func (e *tableEdit[K, V]) done() table[K, V] { return *e.t }
 
 // add puts v into the list of k, in order; lists are copied, never written to.
 func add[K comparable, V any](e *tableEdit[K, []V], k K, v V, compare func(a, b V) int) {
@@ -195,28 +198,29 @@ func remove[K comparable, V any](e *tableEdit[K, []V], k K, match func(V) bool) 
 }
 
 // prefixEdit makes the next version of a prefix table, by copying paths for a
-// few changes or the whole table for many.
+// few changes and, from some number of them on, by one copy of the whole.
 type prefixEdit[V any] struct {
-	t   *bart.Table[V]
-	own bool
+	t    *bart.Table[V]
+	own  bool
+	done int
 }
 
-// manyPrefixes is from where on one copy of the whole is cheaper than a copied
-// path for each change (24 µs a change in a table of a million).
+// manyPrefixes is after how many changes one copy of the whole is cheaper than a
+// copied path for each (24 µs a change in a table of a million).
 const manyPrefixes = 4096
 
-func editPrefixes[V any](t *bart.Table[V], changes int) *prefixEdit[V] {
-	switch {
-	case t == nil:
+func editPrefixes[V any](t *bart.Table[V]) *prefixEdit[V] {
+	if t == nil {
 		return &prefixEdit[V]{t: new(bart.Table[V]), own: true}
-	case changes >= manyPrefixes:
-		return &prefixEdit[V]{t: t.Clone(), own: true}
 	}
 	return &prefixEdit[V]{t: t}
 }
 
 // modify changes the value of p by f; f returns true to delete it.
 func (e *prefixEdit[V]) modify(p netip.Prefix, f func(v V, ok bool) (V, bool)) {
+	if e.done++; e.done == manyPrefixes && !e.own {
+		e.t, e.own = e.t.Clone(), true
+	}
 	if e.own {
 		e.t.Modify(p, f)
 		return

@@ -30,8 +30,6 @@ func pointsAt(obj any) iter.Seq[pointed] {
 			in(e911.KindSite, string(v.Site), "site", true)
 		case *e911.Location:
 			in(e911.KindBuilding, string(v.Building), "building", true)
-		case *e911.Element:
-			in(e911.KindLocation, string(v.Location), "location", v.Kind.Places())
 		case *e911.User:
 			in(e911.KindSite, string(v.Site), "site", false)
 		case *e911.Device:
@@ -120,9 +118,9 @@ func (e *edit) putTrunk(o Object, t *e911.Trunk) {
 	}
 }
 
-func (e *edit) takeTrunk(t *e911.Trunk, ranges int) {
+func (e *edit) takeTrunk(t *e911.Trunk) {
 	if t.Org != "" {
-		e.org(t.Org, ranges).trunks.del(t.ID)
+		e.org(t.Org).trunks.del(t.ID)
 	}
 	for _, p := range unique(t.From) {
 		e.sources.modify(p, func(id e911.TrunkID, ok bool) (e911.TrunkID, bool) { return id, !ok || id == t.ID })
