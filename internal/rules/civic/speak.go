@@ -128,33 +128,25 @@ func ordinal(w string) bool {
 	return false
 }
 
-func expand(table map[string]string, s string) string {
-	if full, ok := table[strings.ToUpper(strings.TrimSuffix(strings.TrimSpace(s), "."))]; ok {
+func expand(t wordTable, s string) string {
+	if full, ok := t.find(strings.TrimSpace(s)); ok {
 		return full
 	}
 	return s
 }
 
-// Abbreviations that addresses hold although CLDXF-US spells them out (USPS
-// Publication 28, appendices B and C1; the common ones).
-var (
-	directions = map[string]string{
-		"N": "North", "S": "South", "E": "East", "W": "West",
-		"NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest",
-	}
-	streetTypes = map[string]string{
-		"ALY": "Alley", "AVE": "Avenue", "BLVD": "Boulevard", "CIR": "Circle", "CT": "Court", "CTR": "Center",
-		"DR": "Drive", "EXPY": "Expressway", "FWY": "Freeway", "HWY": "Highway", "LN": "Lane", "PKWY": "Parkway",
-		"PL": "Place", "PLZ": "Plaza", "RD": "Road", "RTE": "Route", "SQ": "Square", "ST": "Street", "TER": "Terrace",
-		"TPKE": "Turnpike", "WAY": "Way",
-	}
-	plain = strings.NewReplacer(
-		"&", " and ", "#", " number ", "½", " one half ", "¼", " one quarter ", "’", "'", "ß", "ss", "æ", "ae", "Æ", "Ae", "œ", "oe", "Œ", "Oe",
-		"á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ç", "c", "é", "e", "è", "e", "ê", "e", "ë", "e",
-		"í", "i", "ì", "i", "î", "i", "ï", "i", "ñ", "n", "ó", "o", "ò", "o", "ô", "o", "ö", "o", "õ", "o", "ø", "o",
-		"ú", "u", "ù", "u", "û", "u", "ü", "u", "ý", "y", "ÿ", "y",
-		"Á", "A", "À", "A", "Â", "A", "Ä", "A", "Ã", "A", "Å", "A", "Ç", "C", "É", "E", "È", "E", "Ê", "E", "Ë", "E",
-		"Í", "I", "Ì", "I", "Î", "I", "Ï", "I", "Ñ", "N", "Ó", "O", "Ò", "O", "Ô", "O", "Ö", "O", "Õ", "O", "Ø", "O",
-		"Ú", "U", "Ù", "U", "Û", "U", "Ü", "U", "Ý", "Y",
-	)
-)
+var plain = strings.NewReplacer(append([]string{
+	"&", " and ", "#", " number ", "½", " one half ", "¼", " one quarter ",
+}, letters...)...)
+
+// letters maps Latin letters with accents to those without, and ligatures to
+// two letters.
+var letters = []string{
+	"’", "'", "ß", "ss", "æ", "ae", "Æ", "Ae", "œ", "oe", "Œ", "Oe",
+	"á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ç", "c", "é", "e", "è", "e", "ê", "e", "ë", "e",
+	"í", "i", "ì", "i", "î", "i", "ï", "i", "ñ", "n", "ó", "o", "ò", "o", "ô", "o", "ö", "o", "õ", "o", "ø", "o",
+	"ú", "u", "ù", "u", "û", "u", "ü", "u", "ý", "y", "ÿ", "y",
+	"Á", "A", "À", "A", "Â", "A", "Ä", "A", "Ã", "A", "Å", "A", "Ç", "C", "É", "E", "È", "E", "Ê", "E", "Ë", "E",
+	"Í", "I", "Ì", "I", "Î", "I", "Ï", "I", "Ñ", "N", "Ó", "O", "Ò", "O", "Ô", "O", "Ö", "O", "Õ", "O", "Ø", "O",
+	"Ú", "U", "Ù", "U", "Û", "U", "Ü", "U", "Ý", "Y",
+}

@@ -1,0 +1,333 @@
+package civic
+
+import "strings"
+
+// after reads what stands behind the street: directionals, units, boxes, a
+// second street, names of buildings and the city.
+func (p *parser) after(t []token, comma bool) {
+	if len(t) > 0 && comma { // "412 First St., SE, Ste 100"
+		n := 0
+		for n < len(t) && n < 2 && t[n].direction(p.dirs()) && (n == 0 || !t[n-1].comma) {
+			n++
+		}
+		if n > 0 && p.c.POD == "" && (len(t) == n || t[n-1].comma || len(t[0].text) <= 2 || unitAt(t[n:], false) > 0) {
+			p.c.POD = direction(p.dirs(), join(t[:n]))
+			t = t[n:]
+		}
+	}
+	var parts [][]token
+	first := true
+	for len(t) > 0 {
+		n := p.piece(t, comma, first)
+		if n == 0 {
+			n = p.partLength(t)
+			parts = append(parts, t[:n])
+		}
+		comma = t[n-1].comma
+		t = t[n:]
+		first = false
+	}
+	p.places(parts)
+}
+
+// piece reads one unit, box or crossing at the front of t and counts it.
+func (p *parser) piece(t []token, comma, first bool) int {
+	switch t[0].key() {
+	case "&", "@", "AT", "AND":
+		if first && len(t) > 1 && !comma {
+			return p.second(t)
+		}
+	}
+	if n := boxWords(t); n > 0 {
+		return p.box(t)
+	}
+	if t[0].key() == "PMB" || t[0].key() == "MS" {
+		if len(t) > 1 && t[1].hasDigit() {
+			place(&p.c, join(t[:2]))
+			return 2
+		}
+	}
+	if isName(t[0].key()) {
+		return 0
+	}
+	n := min(unitAt(t, true), len(t))
+	if n > 0 {
+		place(&p.c, join(t[:n]))
+		return n
+	}
+	if p.bareUnit(t, comma) {
+		n := identifier(t)
+		store(&p.c.UNIT, join(t[:n]))
+		return n
+	}
+	return 0
+}
+
+// bareUnit reports an identifier without a designator: "212 W Washington, 1506".
+func (p *parser) bareUnit(t []token, comma bool) bool {
+	w := t[0]
+	if w.ordinal() || p.c.UNIT != "" && !w.comma && len(t) > 1 {
+		return false
+	}
+	if w.hasDigit() {
+		return len(t) == 1 || w.comma || !comma && len(w.text) <= 6
+	}
+	return w.letter() && !w.direction(p.dirs()) && (len(t) == 1 || w.comma || !comma && !p.tailed || !comma && len(t) > 1)
+}
+
+// second reads the crossing street of an address with a house number.
+func (p *parser) second(t []token) int {
+	n := 1
+	for n < len(t) && !t[n-1].comma {
+		n++
+	}
+	end := n
+	if p.tailed && !p.split && end == len(t) {
+		end = 1 + p.streetEnd(t[1:])
+	}
+	p.name(t[1:end], &p.cross)
+	p.cross = streetFields(p.cross)
+	p.note("RD", "A second street is named; it is kept apart.")
+	return end
+}
+
+// partLength counts the tokens up to the next comma, unit or box.
+func (p *parser) partLength(t []token) int {
+	for i := range t {
+		if i > 0 && (boxWords(t[i:]) > 0 || unitAt(t[i:], false) > 0 && !t[i].kind()) {
+			return i
+		}
+		if t[i].comma {
+			return i + 1
+		}
+	}
+	return len(t)
+}
+
+// places tells city from building among the parts behind the street.
+func (p *parser) places(parts [][]token) {
+	for i, part := range parts {
+		last := i == len(parts)-1
+		switch {
+		case last && (p.tailed || i > 0 || !buildingName(part)) && p.c.A3 == "":
+			p.city(part)
+		case county(part):
+			p.c.A2 = join(part)
+		case isName(part[0].key()):
+			store(&p.c.NAM, join(part))
+		default:
+			store(&p.c.BLD, join(part))
+		}
+	}
+}
+
+// city stores the city, without "City of" and with a county recognised.
+func (p *parser) city(part []token) {
+	if county(part) {
+		p.c.A2 = join(part)
+		return
+	}
+	if isName(part[0].key()) {
+		store(&p.c.NAM, join(part))
+		return
+	}
+	p.c.A3 = join(part)
+}
+
+func county(part []token) bool {
+	n := len(part)
+	if n < 2 {
+		return false
+	}
+	switch part[n-1].key() {
+	case "COUNTY", "PARISH", "BOROUGH":
+		return true
+	}
+	return false
+}
+
+// isName reports a word before a person's or a department's name.
+func isName(k string) bool { return k == "ATTN" || k == "C/O" || k == "ATTENTION" || k == "CARE" }
+
+// buildingWords are words that a building's or a site's name has.
+var buildingWords = set1(`TOWER TOWERS BUILDING BLDG PLAZA CENTER CENTRE CTR HALL HOUSE TERMINAL AIRPORT ARPT HOSPITAL SCHOOL COLLEGE UNIVERSITY
+CAMPUS LIBRARY MALL APARTMENTS CONDOMINIUMS INN HOTEL STADIUM ARENA CHURCH PENTAGON PAVILION COURTHOUSE ATRIUM COMPLEX SHOPPING SQUARE
+STATION LODGE VILLAGE PARK MARINA MUSEUM THEATRE THEATER CLINIC`)
+
+func buildingName(part []token) bool {
+	for _, w := range part {
+		if buildingWords[w.key()] {
+			return true
+		}
+	}
+	return false
+}
+
+// lead stores what stands before the house number: a company, a person, a
+// building.
+func (p *parser) lead(t []token) {
+	for len(t) > 0 {
+		n := p.partLength(t)
+		part := t[:n]
+		t = t[n:]
+		switch u := min(unitAt(part, true), len(part)); {
+		case u == len(part):
+			place(&p.c, join(part))
+		case buildingName(part) && !company(part):
+			store(&p.c.BLD, join(part))
+		default:
+			store(&p.c.NAM, join(part))
+		}
+	}
+}
+
+func company(part []token) bool {
+	for _, w := range part {
+		switch w.key() {
+		case "INC", "LLC", "CO", "CORP", "LTD", "COMPANY", "LP", "LLP", "OFFICE", "DEPARTMENT", "DEPT":
+			return true
+		}
+	}
+	return false
+}
+
+// crossing reads an intersection: two streets and no house number.
+func (p *parser) crossing(t []token) bool {
+	corner := false
+	switch t[0].key() {
+	case "CORNER", "INTERSECTION", "JUNCTION", "COIN", "JCT", "COR":
+		corner = true
+		t = t[1:]
+		if len(t) > 0 && (t[0].key() == "OF" || t[0].key() == "DE") {
+			t = t[1:]
+		}
+	}
+	if len(t) < 3 || !corner && p.houseFirst(t) {
+		return false
+	}
+	for i := 1; i < len(t)-1; i++ {
+		switch t[i].key() {
+		case "&", "@", "AND", "AT", "/", "ET":
+			if !corner && !p.roadish(t[:i]) && !p.roadish(t[i+1:]) {
+				return false
+			}
+			p.first(t, i)
+			return true
+		}
+		if t[i].comma {
+			return false
+		}
+	}
+	return false
+}
+
+func (p *parser) houseFirst(t []token) bool {
+	return t[0].hasDigit() && !t[0].ordinal() && t[1].text != "&" && !t[1].kind()
+}
+
+// roadish reports a name that can only be a road's: an ordinal, a type or a
+// highway in it.
+func (p *parser) roadish(t []token) bool {
+	for i, w := range t {
+		if w.ordinal() || w.strong() && i > 0 {
+			return true
+		}
+		if w.comma {
+			break
+		}
+	}
+	_, n := highwayType(t)
+	return n > 0 && n < len(t)
+}
+
+// first stores the two streets of an intersection that is joined at token i.
+func (p *parser) first(t []token, i int) {
+	p.kind = KindIntersection
+	p.name(t[:i], &p.c)
+	rest := t[i+1:]
+	n := p.streetEnd(rest)
+	p.name(rest[:n], &p.cross)
+	p.cross = streetFields(p.cross)
+	p.after(rest[n:], rest[n-1].comma)
+}
+
+// numberless reads text without a house number: a street, a place, a name.
+func (p *parser) numberless(t []token) {
+	var parts [][]token
+	for len(t) > 0 {
+		if n := p.box(t); n > 0 {
+			t = t[n:]
+			continue
+		}
+		if n := min(unitAt(t, true), len(t)); n > 0 && (len(parts) > 0 || t[0].hasUnitType() && !t[0].kind()) {
+			place(&p.c, join(t[:n]))
+			t = t[n:]
+			continue
+		}
+		n := p.partLength(t)
+		parts = append(parts, t[:n])
+		t = t[n:]
+	}
+	switch {
+	case len(parts) == 0:
+	case len(parts) == 1 && p.tailed:
+		p.streetOrCity(parts[0])
+	case len(parts) == 1:
+		p.street1(parts[0])
+	default:
+		p.street1(parts[0])
+		p.places(parts[1:])
+	}
+}
+
+// streetOrCity reads one part before the state: the city, or street and city.
+func (p *parser) streetOrCity(t []token) {
+	n := p.highwayEnd(t)
+	if n == 0 {
+		last := p.lastType(t)
+		if last == 0 || last == len(t)-1 || !t[last].strong() {
+			p.city(t)
+			return
+		}
+		n = p.directionsAfter(t, last+1)
+	}
+	p.name(t[:n], &p.c)
+	if n < len(t) {
+		p.city(t[n:])
+	}
+}
+
+// street1 reads a part that is a street if its form says so, else a name.
+func (p *parser) street1(t []token) {
+	n := len(t)
+	switch {
+	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3:
+		end := n
+		if p.tailed {
+			end = p.typeEnd(t, true)
+		}
+		p.name(t[:end], &p.c)
+		if end < n {
+			p.after(t[end:], false)
+		}
+	case p.tailed && !company(t):
+		store(&p.c.LMK, join(t))
+	case buildingName(t) && !company(t):
+		store(&p.c.BLD, join(t))
+	default:
+		store(&p.c.NAM, join(t))
+	}
+}
+
+// typed reports a part that ends in a street type of its own.
+func (p *parser) typed(t []token) bool {
+	last := p.lastType(t)
+	if last == 0 || !t[last].strong() {
+		return false
+	}
+	full, _ := streetTypes.find(t[last].text)
+	if buildingWords[strings.ToUpper(full)] || company(t) {
+		return false
+	}
+	return p.directionsAfter(t, last+1) >= len(t)-1
+}

@@ -1,0 +1,146 @@
+package civic
+
+import (
+	"strings"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// MaxText is the number of bytes of free text that Parse reads; nobody's
+// address is longer.
+const MaxText = 1000
+
+// Hint is what is known about free text beside the text.
+type Hint struct {
+	Country  string // "US" or "CA"; empty lets the text decide
+	Language string // "fr" makes directionals and types French; else the province decides
+}
+
+// Kind tells what free text turned out to be.
+type Kind uint8
+
+// The kinds of address.
+const (
+	KindNone         Kind = iota // nothing that is an address
+	KindStreet                   // a street, with or without a house number
+	KindIntersection             // two streets; Address has the first and Cross the second
+	KindPlace                    // a named place, or only a city
+	KindMailbox                  // a post office box or a rural route: nobody can be sent to it
+	KindMilitary                 // a military or diplomatic mail address (APO, FPO, DPO)
+)
+
+var kindWords = [...]string{"none", "street", "intersection", "place", "mailbox", "military"}
+
+// String returns the word in lower case.
+func (k Kind) String() string {
+	if int(k) < len(kindWords) {
+		return kindWords[k]
+	}
+	return "none"
+}
+
+// Parsed is an address read from free text.
+type Parsed struct {
+	Kind    Kind
+	Address e911.Civic // canonical as from Normalize; Country is set where the text or the state tells it
+	Cross   e911.Civic // the second street of an intersection (street fields only)
+}
+
+// Parse reads an address as people write it in the United States and Canada, in
+// English or French, on one line or several, into the fields of CLDXF. What it
+// cannot place stands in NAM (before the number) or LOC (behind the street),
+// never nowhere; notes tell of it. Control characters and direction marks are
+// taken as spaces, with a note. Time is linear in the length of the text.
+func Parse(text string, hint Hint) (Parsed, []Note) {
+	if len(text) > MaxText {
+		return Parsed{}, []Note{{Text: "The text is longer than any address and was not read."}}
+	}
+	p := parser{hint: hint, french: strings.HasPrefix(strings.ToLower(hint.Language), "fr")}
+	if !clean(strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(text)) {
+		p.note("", "Control characters or direction marks were removed.")
+		text = strings.Map(func(r rune) rune {
+			if r != '\n' && r != '\r' && unfit(r) {
+				return ' '
+			}
+			return r
+		}, strings.ToValidUTF8(text, " "))
+	}
+	if pictures(text) {
+		p.note("", "The text holds pictures or private characters.")
+	}
+	p.c.Country = strings.ToUpper(hint.Country)
+	t := p.tail(tokens(text))
+	if p.c.A1 == "QC" || p.c.Country == "CA" && len(t) > 0 && p.frenchStart(t) {
+		p.french = true
+	}
+	p.body(t)
+	return p.finish()
+}
+
+type parser struct {
+	hint   Hint
+	french bool
+	c      e911.Civic
+	cross  e911.Civic
+	kind   Kind
+	notes  []Note
+	tailed bool // a state or a postal code stood at the end
+	split  bool // a comma stood before the state
+}
+
+func (p *parser) note(field, text string) { p.notes = append(p.notes, Note{Field: field, Text: text}) }
+
+// frenchStart reports a French type where the street begins.
+func (p *parser) frenchStart(t []token) bool {
+	for i := 0; i < len(t) && i < 4; i++ {
+		k := t[i].key()
+		if _, ok := frenchTypes[k]; ok && i+1 < len(t) && !t[i].comma {
+			switch k {
+			case "RUE", "CHEMIN", "CH", "BOUL", "MONTEE", "RANG", "COTE", "ALLEE", "IMPASSE", "RUELLE":
+				return true
+			case "AVENUE", "AV", "BOULEVARD", "PLACE", "ROUTE", "PROMENADE":
+				return i <= 1 && !directions.has(t[i+1].key()) && len(t[i+1].text) > 2
+			}
+		}
+	}
+	return false
+}
+
+func (p *parser) finish() (Parsed, []Note) {
+	c, notes := Normalize(p.c)
+	notes = append(p.notes, notes...)
+	if p.kind == KindNone {
+		switch {
+		case c.RD != "":
+			p.kind = KindStreet
+		case c.A3 != "" || c.LMK != "" || c.BLD != "" || c.NAM != "" || c.A1 != "" || c.PC != "":
+			p.kind = KindPlace
+		}
+	}
+	if p.kind == KindMailbox {
+		notes = append(notes, Note{Field: "POBOX", Text: "A post office box or rural route is for mail; nobody can be sent to it."})
+	}
+	if p.kind == KindMilitary {
+		notes = append(notes, Note{Field: "A1", Text: "A military mail address is for mail; nobody can be sent to it."})
+	}
+	if p.kind == KindIntersection {
+		notes = append(notes, Note{Field: "RD", Text: "An intersection has no house number."})
+	}
+	if c.HNO != "" && (!allDigits(c.HNO) || strings.Trim(c.HNO, "0") == "") {
+		notes = append(notes, Note{Field: "HNO", Text: "The house number is not a positive whole number."})
+	}
+	return Parsed{Kind: p.kind, Address: c, Cross: p.cross}, notes
+}
+
+// intersection reports an address that names two streets instead of a number.
+func intersection(c e911.Civic) bool {
+	if set(c.HNO) {
+		return false
+	}
+	return strings.ContainsAny(c.RD, "&@") || strings.Contains(c.RD, " / ")
+}
+
+// streetFields copies the street alone.
+func streetFields(c e911.Civic) e911.Civic {
+	return e911.Civic{PRM: c.PRM, PRD: c.PRD, STP: c.STP, STPS: c.STPS, RD: c.RD, STS: c.STS, POD: c.POD, POM: c.POM}
+}

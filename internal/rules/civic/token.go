@@ -1,0 +1,138 @@
+package civic
+
+import "strings"
+
+// token is one word of an address without the signs around it.
+type token struct {
+	text  string
+	comma bool // a comma, a line end or a lone dash follows: what is next is another part
+}
+
+// tokens splits text at spaces and commas. "#5" becomes "#" and "5"; "&" and
+// "@" are words of their own; brackets are dropped.
+func tokens(text string) []token {
+	var out []token
+	start := -1
+	flush := func(end int) {
+		if start < 0 {
+			return
+		}
+		w := text[start:end]
+		start = -1
+		dash := len(w) > 1 && strings.HasSuffix(w, "-")
+		w = strings.TrimRight(strings.TrimLeft(w, ".:'\"*"), ".:'\"*-")
+		if w != "" {
+			out = append(out, token{text: w, comma: dash && len(w) > 2})
+		}
+	}
+	part := func() {
+		if len(out) > 0 {
+			out[len(out)-1].comma = true
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case ' ', '\t':
+			flush(i)
+		case ',', ';', '\n', '\r':
+			flush(i)
+			part()
+		case '(', ')', '[', ']', '"':
+			flush(i)
+		case '#', '&', '@':
+			flush(i)
+			out = append(out, token{text: string(c)})
+		case '-':
+			if start < 0 && (i+1 == len(text) || text[i+1] == ' ') {
+				part()
+			} else if start < 0 {
+				start = i
+			}
+		default:
+			if start < 0 {
+				start = i
+			}
+		}
+	}
+	flush(len(text))
+	return out
+}
+
+// text joins tokens with spaces.
+func join(toks []token) string {
+	n := 0
+	for _, t := range toks {
+		n += len(t.text) + 1
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for i, t := range toks {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
+func (t token) key() string { return key(t.text) }
+
+// strong reports a word that is a street type wherever it stands at the end of
+// a street; weak ones are names as often.
+func (t token) strong() bool {
+	full, ok := streetTypes.find(t.text)
+	return ok && (!weakTypes[full] || t.short(full)) && len(t.text) > 1
+}
+
+// kind reports a street type, strong or weak.
+func (t token) kind() bool {
+	_, ok := streetTypes.find(t.text)
+	return ok
+}
+
+// short reports an abbreviation of full, which nobody writes into a name.
+func (t token) short(full string) bool {
+	return len(t.text) <= 4 && len(t.text) < len(full)-1 && shortTypes[t.key()]
+}
+
+// shortTypes are the abbreviations of weak types that stand for nothing else.
+var shortTypes = set1("CTR XING HTS PT PTE TRCE SQ VLG LNDG GDNS CRK PLZ HBR GRV")
+
+func (t token) direction(dirs wordTable) bool {
+	_, ok := dirs.find(t.text)
+	return ok
+}
+
+// ordinalToken reports "5th", "42ND", "3e" or an ordinal word.
+func (t token) ordinal() bool {
+	k := t.key()
+	if ordinalWords[k] > 0 {
+		return true
+	}
+	d := strings.TrimLeft(k, "0123456789")
+	if d == k {
+		return false
+	}
+	switch d {
+	case "ST", "ND", "RD", "TH", "E", "EME", "ER", "RE":
+		return len(d) > 1 || len(k)-len(d) < 3
+	}
+	return false
+}
+
+func (t token) digits() bool { return allDigits(t.text) }
+
+func (t token) hasDigit() bool { return strings.ContainsAny(t.text, "0123456789") }
+
+func (t token) letter() bool {
+	return len(t.text) == 1 && (t.text[0] >= 'A' && t.text[0] <= 'Z' || t.text[0] >= 'a' && t.text[0] <= 'z')
+}
+
+// fraction reports "1/2" and the like, also as one character.
+func (t token) fraction() bool {
+	switch t.text {
+	case "½", "¼", "¾", "⅓", "⅔":
+		return true
+	}
+	return len(t.text) == 3 && t.text[1] == '/' && t.text[0] >= '1' && t.text[0] <= '9' && t.text[2] >= '2' && t.text[2] <= '9'
+}

@@ -1,0 +1,244 @@
+package civic
+
+import (
+	"strings"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// place stores one designation from inside a building in the field that is its
+// own: "Fl 2" is FLR 2, "Rm 5" ROOM 5, "Bldg C" BLD Building C, "Ste 7" UNIT
+// Suite 7, "# 7" UNIT 7. What is there already is kept and the new text added.
+func place(c *e911.Civic, text string) {
+	t := tokens(text)
+	if len(t) == 1 { // "Suite100", "Unit508"
+		if i := strings.IndexAny(t[0].text, "0123456789"); i > 2 {
+			if _, ok := unitTypes.find(t[0].text[:i]); ok {
+				t = []token{{text: t[0].text[:i]}, {text: t[0].text[i:]}}
+			}
+		}
+	}
+	if len(t) == 0 {
+		return
+	}
+	if len(t) > 2 && t[0].hasUnitType() { // "Floor 3 Room 5", "Suite # 5"
+		if t[1].text == "#" {
+			t = append([]token{t[0]}, t[2:]...)
+		}
+		for i := 2; i < len(t); i++ {
+			if t[i].hasUnitType() && !t[i-1].hasUnitType() && i+1 < len(t) {
+				place(c, join(t[:i]))
+				place(c, join(t[i:]))
+				return
+			}
+		}
+	}
+	if n := len(t); n >= 2 && floorType(t[n-1].text) && !t[0].hasUnitType() { // "2nd Floor", "Lower level"
+		store(&c.FLR, floor(join(t[:n-1])))
+		return
+	}
+	full, ok := unitTypes.find(t[0].text)
+	value := join(t[1:])
+	switch {
+	case t[0].text == "#" && len(t) > 1:
+		store(&c.UNIT, value)
+	case !ok:
+		store(&c.UNIT, join(t))
+	case floorType(t[0].text) && value != "":
+		store(&c.FLR, floor(value))
+	case full == "Basement" || full == "Lobby" || full == "Penthouse" && value == "":
+		store(&c.FLR, words(full, value))
+	case full == "Room" && value != "":
+		store(&c.ROOM, value)
+	case full == "Seat" && value != "":
+		store(&c.SEAT, value)
+	case full == "Wing" && value != "":
+		store(&c.WING, value)
+	case full == "Building" || full == "Tower":
+		store(&c.BLD, words(full, value))
+	case full == "Number":
+		store(&c.UNIT, value)
+	default:
+		store(&c.UNIT, words(full, value))
+	}
+}
+
+func (t token) hasUnitType() bool {
+	_, ok := unitTypes.find(t.text)
+	return ok
+}
+
+func floorType(w string) bool {
+	full, _ := unitTypes.find(w)
+	return full == "Floor" || full == "Level"
+}
+
+// store sets a field, or adds to it what it does not have.
+func store(field *string, v string) {
+	switch {
+	case v == "" || *field == v:
+	case *field == "":
+		*field = v
+	default:
+		*field += " " + v
+	}
+}
+
+// floor is the canonical value of a floor: "2nd Floor", "Fl. 2" and "second" are "2".
+func floor(s string) string {
+	t := tokens(s)
+	for len(t) > 1 && floorType(t[0].text) {
+		t = t[1:]
+	}
+	for len(t) > 1 && floorType(t[len(t)-1].text) {
+		t = t[:len(t)-1]
+	}
+	if len(t) != 1 {
+		return join(t)
+	}
+	k := t[0].key()
+	if n := ordinalWords[k]; n > 0 {
+		return itoa(n)
+	}
+	if t[0].ordinal() {
+		return k[:len(k)-len(strings.TrimLeft(k, "0123456789"))]
+	}
+	return t[0].text
+}
+
+// bare drops the field's own word from its value: "Rm 210" in ROOM is "210".
+func bare(own, s string) string {
+	t := tokens(s)
+	if len(t) < 2 {
+		return s
+	}
+	if full, ok := unitTypes.find(t[0].text); ok && full == own {
+		return join(t[1:])
+	}
+	return s
+}
+
+// unitAt counts the tokens at the front of t that name a place inside a
+// building; 0 when they do not. start is true at the beginning of a part.
+func unitAt(t []token, start bool) int {
+	if len(t) == 0 {
+		return 0
+	}
+	if t[0].text == "#" {
+		if len(t) < 2 {
+			return 1
+		}
+		return 1 + identifier(t[1:])
+	}
+	if n := levelAt(t); n > 0 {
+		return n
+	}
+	full, ok := unitTypes.find(t[0].text)
+	if !ok {
+		return glued(t[0])
+	}
+	return designated(t, full, start)
+}
+
+// levelAt counts "2nd Floor", "Second Fl", "Lower level", "Mezzanine level".
+func levelAt(t []token) int {
+	if len(t) < 2 || !floorType(t[1].text) || t[0].comma {
+		return 0
+	}
+	switch t[0].key() {
+	case "LOWER", "UPPER", "GROUND", "MAIN", "MEZZANINE", "TOP", "GRND":
+		return 2
+	}
+	if t[0].ordinal() {
+		return 2
+	}
+	if t[0].digits() && (len(t) == 2 || t[1].comma) {
+		return 2
+	}
+	return 0
+}
+
+// glued reports "Suite100" as one token.
+func glued(t token) int {
+	i := strings.IndexAny(t.text, "0123456789")
+	if i < 3 {
+		return 0
+	}
+	if full, ok := unitTypes.find(t.text[:i]); ok && full != "Box" {
+		return 1
+	}
+	return 0
+}
+
+// designated counts a designator and its identifier.
+func designated(t []token, full string, start bool) int {
+	if len(t) == 1 || t[0].comma {
+		switch {
+		case alone[full], full == "Unit", full == "Suite":
+			return 1
+		}
+		return 0
+	}
+	next := t[1]
+	if next.text == "#" || next.key() == "NO" {
+		if len(t) < 3 {
+			return 2
+		}
+		return 2 + identifier(t[2:])
+	}
+	switch full {
+	case "Number", "Bay", "Box", "Cottage", "Villa", "Hut", "Stop", "Side", "Pier", "Office", "Front", "Upper", "Lower", "Wards", "Flat":
+		if !next.hasDigit() {
+			if alone[full] && start {
+				return 1
+			}
+			return 0
+		}
+	case "Tower", "Wing", "Lot", "Space", "Slip", "Level", "Hangar", "Desk", "Department", "Drawer", "Rear":
+		if !next.hasDigit() && len(next.text) > 2 {
+			if alone[full] && start {
+				return 1
+			}
+			return 0
+		}
+	case "Basement", "Lobby", "Penthouse":
+		if !next.hasDigit() && len(next.text) > 1 {
+			return 1
+		}
+	}
+	if !identifies(next) {
+		if full == "Suite" || full == "Unit" || full == "Apartment" || full == "Room" || full == "Building" || full == "Floor" {
+			if next.hasUnitType() {
+				return 1
+			}
+			if full != "Floor" && (numberWords[next.key()] > 0 || len(t) == 2 || next.comma) {
+				return 2
+			}
+		}
+		return 0
+	}
+	return 1 + identifier(t[1:])
+}
+
+// identifies reports a token that can number a unit: with a digit, or of one
+// or two letters.
+func identifies(t token) bool { return t.hasDigit() || len(t.text) <= 2 || numberWords[t.key()] > 0 }
+
+// identifier counts the tokens of an identifier: "2510", "13 C", "2 East", "C - 5".
+func identifier(t []token) int {
+	if len(t) < 2 || t[0].comma {
+		return 1
+	}
+	next := t[1]
+	last := len(t) == 2 || next.comma
+	if last && (next.letter() || next.direction(directions)) {
+		return 2
+	}
+	if t[0].text == "&" || next.text == "&" || strings.EqualFold(next.text, "and") && len(t) > 2 && t[2].digits() {
+		return min(3, len(t))
+	}
+	if next.digits() && t[0].letter() {
+		return 2
+	}
+	return 1
+}
