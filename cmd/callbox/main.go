@@ -32,6 +32,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
 	Sim      simCmd      `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
 	Discover discoverCmd `cmd:"" help:"Read the network and propose network elements."`
+	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Speech   speechCmd   `cmd:"" hidden:"" help:"Serve speech to the parent process."`
@@ -68,7 +69,8 @@ func main() {
 
 // exitCode: 0 well, 1 it did not work, 2 the input is at fault.
 func exitCode(err error) int {
-	if e911.KindOf(err) == e911.Invalid {
+	switch e911.KindOf(err) {
+	case e911.Invalid, e911.NotFound:
 		return 2
 	}
 	return 1

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -87,6 +88,7 @@ func (s *Server) controlHandler() http.Handler {
 		m, err := s.NetworkMap(r.Context(), r.URL.Query().Get("org"))
 		writeControl(w, m, err)
 	})
+	s.controlExplain(mux)
 	return mux
 }
 
@@ -124,7 +126,7 @@ func (s *Server) runControl(ctx context.Context) error {
 		l.Close()
 		return fmt.Errorf("close the control socket to others: %w", err)
 	}
-	return serveHTTP(ctx, l, s.controlHandler())
+	return serveHTTP(ctx, s.cfg.Log, l, s.controlHandler())
 }
 
 // Control asks the server that runs in dir. It returns ErrNotRunning when none
@@ -163,13 +165,14 @@ func Control(ctx context.Context, dir, path string, body io.Reader, result any) 
 
 // serveHTTP serves l until ctx ends, then lets requests under way finish for
 // two seconds.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+func serveHTTP(ctx context.Context, log *slog.Logger, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(quiet{log.Handler()}, slog.LevelError),
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends event streams
 	}
 	done := make(chan error, 1)

@@ -14,7 +14,9 @@ import (
 	"github.com/callbox911/callbox/internal/admin/publish"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/admin/world"
+	"github.com/callbox911/callbox/internal/certs"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/explain"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/journal/disk"
 	"github.com/callbox911/callbox/internal/layers"
@@ -52,6 +54,9 @@ type Server struct {
 	web     *web.Handler
 	store   lateStore
 	notify  *notify.Service
+	explain *explain.Engine
+
+	certs *certs.Holder // of the location server; nil without TLS
 
 	heldL, webL net.Listener
 	unlock      func()
@@ -69,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireExplain, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -131,14 +136,11 @@ func (s *Server) alarm(org e911.OrgID, a journal.Alarm) {
 
 func (s *Server) bindHTTP() error {
 	var err error
-	if s.heldL, err = net.Listen("tcp", s.cfg.HELD); err != nil {
-		return fmt.Errorf("listen for HELD: %w", err)
+	if err = s.bindHELD(); err != nil {
+		return err
 	}
 	if s.webL, err = net.Listen("tcp", s.cfg.Web); err != nil {
 		return fmt.Errorf("listen for the pages: %w", err)
-	}
-	if s.cfg.HELDURL == "" {
-		s.cfg.HELDURL = "http://" + s.heldL.Addr().String()
 	}
 	if s.cfg.BaseURL == "" {
 		s.cfg.BaseURL = fmt.Sprintf("http://localhost:%d", s.webL.Addr().(*net.TCPAddr).Port) // a name: passkeys need one (D-16)
@@ -150,7 +152,8 @@ func (s *Server) bindHTTP() error {
 func (s *Server) wireLive() error {
 	var err error
 	if s.lis, err = lis.New(lis.Config{
-		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain), Now: s.cfg.Now, Log: s.cfg.Log,
+		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain),
+		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}
@@ -227,7 +230,7 @@ func (s *Server) wireEdges() error {
 		return err
 	}
 	s.web, err = web.New(web.Config{
-		Board: s.board, Calls: &s.store, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Board: s.board, Calls: &s.store, Explain: s.explainPage, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
 			if o == nil {
@@ -263,7 +266,8 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "journal", Run: s.journal.Run},
 		{Name: "speech", Run: s.speaker.Run},
 		{Name: "what the journal knows", Run: s.resume},
-		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.heldL, s.lis) }},
+		{Name: "certificate", Run: s.watchCerts},
+		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.lis) }},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
@@ -293,7 +297,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) runWeb(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.web.Close)
 	defer stop()
-	return serveHTTP(ctx, s.webL, s.web)
+	return serveHTTP(ctx, s.cfg.Log, s.webL, s.web)
 }
 
 // Addresses tell where a running server is reached.

@@ -5,6 +5,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,7 +35,11 @@ type Config struct {
 	Calls report.Reader // past calls; may fail while SQL is down, and the pages say so
 	// Org looks an organisation up in the snapshot; a session whose
 	// organisation is gone is over.
-	Org     func(id e911.OrgID) (Org, bool)
+	Org func(id e911.OrgID) (Org, bool)
+	// Explain answers a question of an organisation about its own callers, in the
+	// parameters of the request, with what is written as JSON; nil: there is no
+	// such page. Errors are of e911's kinds.
+	Explain func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	Ring    *seal.Ring // seals sign-in links and cookies
 	BaseURL string     // "http://localhost:8080", as people reach the pages
 	// LoginHelp is the command that prints a sign-in link, shown to those who
@@ -151,6 +156,7 @@ func (h *Handler) router() http.Handler {
 		r.Get("/api/session", h.apiSession)
 		r.Get("/api/calls", h.apiCalls)
 		r.Get("/api/calls/{id}", h.apiCall)
+		r.Get("/api/v1/explain", h.apiExplain)
 	})
 	return r
 }

@@ -1,0 +1,345 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/emergency"
+	"github.com/callbox911/callbox/internal/notify"
+	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/rules/locate"
+)
+
+// Text writes the answer as a telecom administrator reads it.
+func (a *Answer) Text() string {
+	t := &text{}
+	when := "now, " + clock(a.At)
+	if a.Past {
+		when = "at " + clock(a.At)
+	}
+	t.line("%s of %s, %s", capital(a.Asked), a.Org.Name, when)
+	if a.By == FromJournal && !a.Past {
+		t.line("No server runs: this is what its files say.")
+	}
+	for i := range a.Devices {
+		t.device(&a.Devices[i], a)
+	}
+	if a.held {
+		t.warnings(a)
+		return t.String()
+	}
+	if a.Call != nil {
+		t.call(a)
+	}
+	if a.Past {
+		t.calls(a)
+	}
+	t.warnings(a)
+	return t.String()
+}
+
+// text writes lines.
+type text struct{ strings.Builder }
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+func (t *text) head(title string) { t.line("\n%s", title) }
+
+func (t *text) warnings(a *Answer) {
+	if len(a.Warnings) == 0 {
+		return
+	}
+	t.head("Watch")
+	for _, w := range a.Warnings {
+		t.line("  %s", w)
+	}
+}
+
+func (t *text) device(d *Device, a *Answer) {
+	title := "Device " + d.label()
+	if d.MAC != "" && d.Key != "" {
+		title += ", " + string(d.MAC)
+	}
+	if !d.Known {
+		title += ", not configured"
+	}
+	if d.Model != "" {
+		title += ", " + d.Model
+	}
+	if d.User != nil {
+		title += ", of " + cmp.Or(d.User.Name, d.User.Key)
+	}
+	t.head(title)
+	if d.Asked == nil {
+		t.line("  Never asked where it is, and nobody told of it.")
+		return
+	}
+	t.line("  Last heard of: %s%s%s%s", clock(*d.Asked), with(" by ", via(d.Via)), with(" from ", d.From), proof(d.Proved))
+	for _, s := range d.Says {
+		t.line("  Says: %s = %s", s.Name, s.Value)
+	}
+	if d.Where.By == e911.ByNothing {
+		t.line("  Would be told: not where it is")
+	} else {
+		t.line("  Would be told: %s", cmp.Or(d.Where.Place.Display, "a place without a text"))
+	}
+	if d.Elsewhere != nil {
+		t.line("  Last seen in a network that is not on the map: %s", clock(*d.Elsewhere))
+	}
+	if d.Recorded != nil && a.Past {
+		t.recorded(d)
+	}
+	if a.held || a.Call == nil {
+		for _, f := range d.Findings {
+			t.finding("  ", f)
+		}
+	}
+}
+
+func (t *text) recorded(d *Device) {
+	r := d.Recorded
+	if r.By == e911.ByNothing {
+		t.line("  Recorded at %s: not on the map", clock(r.At))
+	} else {
+		t.line("  Recorded at %s: %s", clock(r.At), r.Place.Display)
+	}
+	for _, f := range r.Findings {
+		t.finding("    ", f)
+	}
+	if d.Moved != "" {
+		t.line("  Note: %s", d.Moved)
+	}
+}
+
+func (t *text) finding(indent string, f e911.Finding) {
+	word := "lost: "
+	switch {
+	case f.Chosen:
+		word = "won:  "
+	case f.Place == "":
+		word = "none: "
+	}
+	said := strings.ReplaceAll(f.Rule, "_", " ")
+	if f.Said != "" {
+		said += ", " + f.Said
+	}
+	if f.At != nil && !f.At.IsZero() {
+		said += ", " + clock(*f.At)
+	}
+	if f.Place != "" {
+		said += " -> " + f.Place
+	}
+	t.line("%s%s%s: %s", indent, word, said, f.Why)
+}
+
+// answer is finding for who and which PSAP, where a place says nothing.
+func (t *text) answer(f e911.Finding) {
+	word := "lost: "
+	if f.Chosen {
+		word = "won:  "
+	}
+	t.line("    %s%s%s: %s", word, strings.ReplaceAll(f.Rule, "_", " "), with(", ", f.Said), f.Why)
+}
+
+func (t *text) call(a *Answer) {
+	c := a.Call
+	number, tense := "911", "would do this"
+	if c.Class == e911.ClassTest933 {
+		number = "933"
+	}
+	if a.Past {
+		tense = "would have done this"
+	}
+	t.head("A call to " + number + " " + tense)
+	for _, s := range a.Assumed {
+		t.line("  Assumed: %s", s)
+	}
+	t.who(&c.Identified)
+	for _, l := range locate.Explain(c.where, c.Located.Evidence...) {
+		t.line("  %s", l)
+	}
+	t.routes(&c.Routed, c.Skipped)
+	t.line("  Sent to 911: callback %s, location %s", cmp.Or(string(c.Identified.Callback), "none"), cmp.Or(c.Located.Place.Display, "none"))
+	t.told(c)
+}
+
+func (t *text) who(w *journal.Identified) {
+	var who []string
+	for _, r := range []struct {
+		what string
+		ref  *journal.Ref
+	}{{"user", w.User}, {"device", w.Device}, {"site", w.Site}} {
+		if r.ref != nil {
+			who = append(who, r.what+" "+cmp.Or(r.ref.Name, r.ref.Key))
+		}
+	}
+	if w.Line != "" {
+		who = append(who, "line "+string(w.Line))
+	}
+	t.line("  Who: %s", cmp.Or(strings.Join(who, ", "), "not known"))
+	for _, f := range w.Evidence {
+		if !strings.HasPrefix(f.Rule, "callback_") {
+			t.answer(f)
+		}
+	}
+	t.line("  Callback: %s: %s", cmp.Or(string(w.Callback), "none"), w.CallbackWhy)
+	for _, f := range w.Evidence {
+		if strings.HasPrefix(f.Rule, "callback_") && !f.Chosen {
+			t.answer(f)
+		}
+	}
+}
+
+func (t *text) routes(r *journal.Routed, skipped []int) {
+	kind := ""
+	switch {
+	case r.Relay:
+		kind = ", because no PSAP follows from the place"
+	case r.Demonstration:
+		kind = ", by a demonstration layer"
+	}
+	t.line("  PSAP: %s%s", cmp.Or(r.PSAP.Name, "none"), kind)
+	for _, f := range r.Evidence {
+		t.answer(f)
+	}
+	for i, g := range r.Rungs {
+		note := ""
+		if slices.Contains(skipped, i) {
+			note = ", skipped on the first pass: it was silent a moment ago"
+		}
+		t.line("  Route %d: %s by trunk %s to %s%s", i+1, g.PSAP.Name, g.Trunk.Key, g.To, note)
+	}
+	if len(r.Rungs) == 0 {
+		t.line("  Route: none")
+	}
+}
+
+func (t *text) told(c *Call) {
+	if len(c.Told) == 0 {
+		t.line("  Told: nobody")
+		return
+	}
+	for _, r := range c.Told {
+		t.line("  Told: %s %s", channel(r.Channel), r.To)
+	}
+}
+
+func channel(c string) string {
+	switch c {
+	case notify.Mail:
+		return "mail to"
+	case notify.Webhook:
+		return "webhook"
+	}
+	return c
+}
+
+func (t *text) calls(a *Answer) {
+	if len(a.Made) == 0 {
+		t.head("No call was made within 15 minutes of it.")
+		return
+	}
+	for i := range a.Made {
+		m := &a.Made[i]
+		t.head("Call " + string(m.ID) + " came in at " + clock(m.At) + " and did this")
+		t.line("  Dialled: %s, by trunk %s from %s", m.Arrived.Dialled, cmp.Or(m.Arrived.Trunk.Key, "none"), m.Arrived.Source)
+		t.who(&m.Identified)
+		t.line("  Location: %s (%s)", cmp.Or(m.Located.Place.Display, "not known"), strings.ReplaceAll(string(m.Located.By), "_", " "))
+		for _, f := range m.Located.Evidence {
+			t.finding("    ", f)
+		}
+		t.routes(&m.Routed, nil)
+		for _, at := range m.Attempts {
+			t.line("  Attempt %d: trunk %s, %s", at.N, at.Trunk.Key, at.PSAP.Name)
+		}
+		for _, f := range m.Failed {
+			t.line("  Attempt %d ended: %s", f.N, f.Reason)
+		}
+		if m.Answered != nil {
+			t.line("  Answered by %s", m.Answered.PSAP.Name)
+		}
+		for _, n := range m.Told {
+			t.line("  Told: %s %s", channel(n.Channel), n.To)
+		}
+		if m.Ended != nil {
+			t.line("  Ended by %s after %s: %s", m.Ended.By, time.Duration(m.Ended.DurationMS)*time.Millisecond, m.Ended.Reason)
+		}
+	}
+}
+
+// WriteText writes the answer to w.
+func (a *Answer) WriteText(w io.Writer) error {
+	_, err := io.WriteString(w, a.Text())
+	return err
+}
+
+func with(before, s string) string {
+	if s == "" {
+		return ""
+	}
+	return before + s
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func via(v string) string {
+	switch v {
+	case "held":
+		return "its own HELD request"
+	case "platform":
+		return "its call platform's HELD request"
+	}
+	return v
+}
+
+func proof(proved bool) string {
+	if proved {
+		return ", who showed a secret"
+	}
+	return ", without a proof of who it is"
+}
+
+// flagText says a flag of identity or route to a person; those of a location
+// are said by rules/locate.
+func flagText(flag string) string {
+	switch flag {
+	case identify.FlagUnknownNumber:
+		return "the line is none of the organisation's numbers"
+	case identify.FlagUnknownIdentity:
+		return "the identity header names nobody"
+	case identify.FlagUnknownDevice:
+		return "the device of the location reference is not configured"
+	case identify.FlagDisagreement:
+		return "device, user and line are not one person's"
+	case identify.FlagNoLine:
+		return "the call carries no number"
+	case identify.FlagCallbackGuessed:
+		return "the callback number is a desk of the organisation, whether or not it is the caller's"
+	case identify.FlagCallbackUnowned:
+		return "the callback number is none of the organisation's"
+	case identify.FlagNoCallback:
+		return "there is no number that a PSAP could call back"
+	case emergency.FlagUnauthenticated:
+		return "the call comes from an address without a trunk and is marked unauthenticated"
+	case emergency.FlagSiteNotSetUp:
+		return "the site is not set up for such calls; they go out all the same"
+	case emergency.FlagOutside:
+		return "the place is in no PSAP's boundary: the call goes to the relay centre"
+	case emergency.FlagNoRelay:
+		return "no relay centre is configured"
+	case emergency.FlagNoRoute:
+		return "there is no route at all: the caller would get 503"
+	}
+	return strings.ReplaceAll(flag, "_", " ")
+}
