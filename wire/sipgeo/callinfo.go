@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Purposes of Call-Info (NENA-STA-010.3; RFC 7852, section 11.1.9).
+// Purposes of Call-Info (NENA-STA-010.3, sections 2.1.6 and 2.1.7; RFC 7852,
+// section 6.1).
 const (
 	PurposeCallID         = "emergency-CallId"
 	PurposeIncidentID     = "emergency-IncidentId"
@@ -43,6 +44,19 @@ func (c CallInfo) ContentID() (string, bool) { return contentID(c.URI) }
 // body part.
 func CallInfoTo(contentID, purpose string) CallInfo {
 	return CallInfo{URI: cidURI(contentID), Purpose: purpose}
+}
+
+// CallInfoAt makes the value that points to a block of additional data on a
+// server. Only https may lead there (RFC 7852, section 6.1); values of others
+// are written as they came.
+func CallInfoAt(uri, purpose string) (CallInfo, error) {
+	if err := checkURI(uri); err != nil {
+		return CallInfo{}, err
+	}
+	if schemeOf(uri) != "https" {
+		return CallInfo{}, fmt.Errorf("%q: additional data by reference is fetched by https", clip(uri))
+	}
+	return CallInfo{URI: uri, Purpose: purpose}, nil
 }
 
 // ParseCallInfo reads all Call-Info headers of a message in order.

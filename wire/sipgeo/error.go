@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Codes of Geolocation-Error (RFC 6442, section 4.3).
+// Codes of Geolocation-Error (RFC 6442, section 4.4).
 const (
 	CannotProcess      = 100
 	PermissionToUse    = 200
@@ -32,7 +32,7 @@ func (e LocationError) Error() string {
 }
 
 // Class is the code to act on: an unknown one counts as the first of its
-// hundred, and any other as CannotProcess (RFC 6442, section 4.3).
+// hundred, and any other as CannotProcess (RFC 6442, section 4.4).
 func (e LocationError) Class() int {
 	switch e.Code {
 	case CannotProcess, PermissionToUse, PermissionToResend, PermissionToRoute, DereferenceFailure:

@@ -14,7 +14,7 @@ import (
 	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
-// RFC 6442, section 4.3.
+// RFC 6442, section 4.4.
 //
 // Proves: F-05
 func TestGeolocationErrorIsReadAndWritten(t *testing.T) {
@@ -68,10 +68,10 @@ func TestPrioritiesAreReadAndWritten(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if s := must(t)(sipgeo.FormatPriorities(got...)); s != "esnet.1, dsn.flash-override, ESNET.4" {
+	if s := must(t)(sipgeo.FormatAccepted(got...)); s != "esnet.1, dsn.flash-override, ESNET.4" {
 		t.Errorf("got %q", s)
 	}
-	if s := must(t)(sipgeo.FormatPriorities()); s != "" {
+	if s := must(t)(sipgeo.FormatAccepted()); s != "" {
 		t.Errorf("no priority: got %q", s)
 	}
 	if level, ok := got[2].ESNet(); level != 4 || !ok || !got[2].Equal(sipgeo.ESNet(4)) {
@@ -178,7 +178,7 @@ func TestPublishedInvitesAreRead(t *testing.T) {
 				same(t, sipgeo.ParseCallInfo, h, sipgeo.FormatCallInfo)
 			case "resource-priority":
 				seen["Resource-Priority"] += len(sipgeo.ParsePriorities(h))
-				same(t, sipgeo.ParsePriorities, h, sipgeo.FormatPriorities)
+				same(t, sipgeo.ParsePriorities, h, sipgeo.FormatAccepted)
 			}
 		}
 	}
@@ -257,7 +257,7 @@ func FuzzHeaders(f *testing.F) {
 		hs := []string{h}
 		same(t, sipgeo.ParseGeolocation, hs, sipgeo.FormatGeolocation)
 		same(t, sipgeo.ParseCallInfo, hs, sipgeo.FormatCallInfo)
-		same(t, sipgeo.ParsePriorities, hs, sipgeo.FormatPriorities)
+		same(t, sipgeo.ParsePriorities, hs, sipgeo.FormatAccepted)
 		for _, l := range sipgeo.ParseGeolocation(hs) {
 			l.ContentID()
 			l.Param("inserted-by")

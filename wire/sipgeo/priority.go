@@ -61,8 +61,28 @@ func (p Priority) check() error {
 	return nil
 }
 
-// FormatPriorities writes the value of Resource-Priority, or of
-// Accept-Resource-Priority, where it may be empty.
+// FormatPriorities writes the value of Resource-Priority. A namespace may stand
+// once in a message (RFC 4412, section 3.1).
 func FormatPriorities(ps ...Priority) (string, error) {
-	return list(ps, func(p Priority) (string, error) { return p.Namespace + "." + p.Value, p.check() })
+	seen := map[string]bool{}
+	return list(ps, func(p Priority) (string, error) {
+		key := strings.ToLower(p.Namespace)
+		if seen[key] {
+			return "", fmt.Errorf("more than one priority of namespace %s", clip(p.Namespace))
+		}
+		s, err := p.format()
+		seen[key] = err == nil
+		return s, err
+	})
+}
+
+// FormatAccepted writes the value of Accept-Resource-Priority: all that would
+// be understood, of a namespace several too, or none.
+func FormatAccepted(ps ...Priority) (string, error) { return list(ps, Priority.format) }
+
+func (p Priority) format() (string, error) {
+	if err := p.check(); err != nil {
+		return "", err
+	}
+	return p.Namespace + "." + p.Value, nil
 }

@@ -53,7 +53,7 @@ func cidURI(id string) string {
 }
 
 // OptionTag is what a sender of the value puts into Supported (RFC 6442,
-// section 4.5): "geolocation-sip", "geolocation-http", or nothing for a cid.
+// section 4.6): "geolocation-sip", "geolocation-http", or nothing for a cid.
 func (l Location) OptionTag() string {
 	switch l.Scheme() {
 	case "sip", "sips", "pres":

@@ -127,7 +127,7 @@ func TestParametersAreKept(t *testing.T) {
 	}
 }
 
-// RFC 6442, section 4.5.
+// RFC 6442, section 4.6.
 //
 // Proves: F-05
 func TestReferencesNeedAnOptionTag(t *testing.T) {
