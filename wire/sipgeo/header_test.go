@@ -59,7 +59,7 @@ func TestGeolocationErrorIsReadAndWritten(t *testing.T) {
 	}
 }
 
-// RFC 4412, section 3; RFC 7135, section 4.
+// RFC 4412, section 3; RFC 7135, section 3.2.
 //
 // Proves: F-25
 func TestPrioritiesAreReadAndWritten(t *testing.T) {

@@ -236,8 +236,8 @@ func TestRFC4412Section461UnknownPrioritiesAreKept(t *testing.T) {
 	}
 }
 
-// Proves: RFC 7135 section 4 (the namespace esnet with the values 0 to 4)
-func TestRFC7135Section4ESNetHasFiveLevels(t *testing.T) {
+// Proves: RFC 7135 section 3.2 (the namespace esnet with the values 0 to 4)
+func TestRFC7135Section32ESNetHasFiveLevels(t *testing.T) {
 	for level := range 5 {
 		p := sipgeo.ESNet(level)
 		if got, ok := p.ESNet(); !ok || got != level || p.Namespace+"."+p.Value != fmt.Sprintf("esnet.%d", level) {
