@@ -231,9 +231,12 @@ func TestPublishedExamplesThatAreNotValid(t *testing.T) {
 	}
 	validate(t, read)
 	for _, e := range read {
-		// What was made valid may differ from what came: an id, an element that
-		// the schema lacks.
-		if e.again(); e.err != nil {
+		// What was made valid may differ from what came; the list says in what.
+		diff := e.again()
+		if (diff != "") != (expected[e.file].changed != "") {
+			t.Errorf("%s: comes back changed in %q, and is:\n%s", e.file, expected[e.file].changed, diff)
+		}
+		if e.err != nil {
 			t.Errorf("%s: what was written of it is not read: %v\n%s", e.file, e.err, e.written)
 		}
 		if e.rejected != "" {
@@ -265,6 +268,9 @@ func report(t *testing.T, got, errs map[string]string) {
 			t.Errorf("%s is %s (%s), want %s", file, got[file], errs[file], want.outcome)
 		}
 		fmt.Fprintf(table, "%-80s %-10s %s\n", file, got[file], want.why)
+		if want.changed != "" {
+			fmt.Fprintf(table, "%-80s %-10s   comes back changed: %s\n", "", "", want.changed)
+		}
 		if errs[file] != "" {
 			fmt.Fprintf(table, "%-80s %-10s   %s\n", "", "", errs[file])
 		}
