@@ -62,11 +62,17 @@ type Config struct {
 	Web     string // address:port of the pages
 	// HELDURL and BaseURL are how others reach the two: location URIs and the
 	// links in notices start with them. Empty: made of the bound address.
-	HELDURL  string
-	BaseURL  string
-	Domain   string // our element's name in emergency call ids
-	Mail     MailConfig
-	Provider Provider
+	HELDURL string
+	// HELDTLS are the certificate files of the location server; none: plain HTTP,
+	// which is for loopback and for behind a proxy that speaks TLS.
+	HELDTLS TLSFiles
+	// TrustedProxies may tell the location server whom they ask for, in
+	// X-Forwarded-For.
+	TrustedProxies []netip.Prefix
+	BaseURL        string
+	Domain         string // our element's name in emergency call ids
+	Mail           MailConfig
+	Provider       Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
 	RTP      netip.Addr
 	RTPPorts [2]uint16
@@ -131,6 +137,7 @@ func (c Config) validate() error {
 	if c.Mail.Server != "" && c.Mail.From == "" {
 		bad("smtp-from: mail needs a sender address")
 	}
+	errs = append(errs, c.heldFaults()...)
 	if c.RTPPorts[0] == 0 || c.RTPPorts[1] < c.RTPPorts[0] {
 		bad("rtp-ports: %d to %d is no range", c.RTPPorts[0], c.RTPPorts[1])
 	}

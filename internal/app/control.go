@@ -172,7 +172,7 @@ func serveHTTP(ctx context.Context, log *slog.Logger, l net.Listener, h http.Han
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(quiet{log.Handler()}, slog.LevelError),
+		ErrorLog:          slog.NewLogLogger(withoutNoise{log.Handler()}, slog.LevelError),
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends event streams
 	}
 	done := make(chan error, 1)

@@ -31,8 +31,9 @@ func ClientCertificates(base *tls.Config) *tls.Config {
 // vouched remembers which certificates the client roots vouch for: checking a
 // chain costs more than a whole request. Safe for concurrent use.
 type vouched struct {
-	mu   sync.Mutex
-	seen map[[32]byte]time.Time // until when; zero time: not at all
+	mu    sync.Mutex
+	roots *x509.CertPool         // that vouch for what was seen
+	seen  map[[32]byte]time.Time // until when
 }
 
 const (
@@ -47,6 +48,9 @@ func (v *vouched) by(roots *x509.CertPool, chain []*x509.Certificate, hash [32]b
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if roots != v.roots { // a root that was taken away vouches for nothing
+		v.roots, v.seen = roots, nil
+	}
 	if until, ok := v.seen[hash]; ok && now.Before(until) {
 		return true
 	}
@@ -83,9 +87,11 @@ func (s *Server) byCertificate(snap *snapshot.Snapshot, ix *index, a *asker, r *
 	}
 	hash := sha256.Sum256(leaf.Raw)
 	owners := ix.byCert["sha256:"+hex.EncodeToString(hash[:])]
-	if len(owners) == 0 && s.vouched.by(s.cfg.ClientRoots, r.TLS.PeerCertificates, hash, now) {
+	if len(owners) == 0 && s.vouched.by(s.cfg.ClientRoots(), r.TLS.PeerCertificates, hash, now) {
 		for _, name := range leaf.DNSNames {
-			owners = append(owners, ix.byCert[strings.ToLower(name)]...)
+			if !strings.Contains(name, ":") { // not a hash that somebody put where a name belongs
+				owners = append(owners, ix.byCert[strings.ToLower(name)]...)
+			}
 		}
 	}
 	var found *snapshot.Org

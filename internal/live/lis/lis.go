@@ -46,9 +46,10 @@ type Config struct {
 	URITTL time.Duration
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
-	// ClientRoots vouch for client certificates whose names platforms are known
-	// by; nil: only hashes of certificates count.
-	ClientRoots *x509.CertPool
+	// ClientRoots returns those who vouch for client certificates whose names
+	// platforms are known by, as they are now; nil, or none: only hashes of
+	// certificates count. It is asked by request and must not wait.
+	ClientRoots func() *x509.CertPool
 	// Provider stands in the provided-by of every answer (RFC 7852); left out
 	// without a ContactURI.
 	Provider calldata.ProviderInfo
@@ -76,6 +77,9 @@ func (c *Config) validate() error {
 	}
 	if c.URITTL < MinURITTL || c.URITTL > MaxURITTL {
 		errs = append(errs, fmt.Errorf("a location URI lives %v to %v, not %v", MinURITTL, MaxURITTL, c.URITTL))
+	}
+	if c.ClientRoots == nil {
+		c.ClientRoots = func() *x509.CertPool { return nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now
