@@ -38,8 +38,10 @@ func (p *parser) piece(t []token, comma, first bool) int {
 			return p.second(t)
 		}
 	}
-	if n := boxWords(t); n > 0 {
-		return p.box(t)
+	if boxWords(t) > 0 || (t[0].key() == "RR" || t[0].key() == "RFD") && len(t) > 1 && t[1].hasDigit() {
+		if n := p.box(t); n > 0 {
+			return n
+		}
 	}
 	if t[0].key() == "PMB" || t[0].key() == "MS" {
 		if len(t) > 1 && t[1].hasDigit() {
@@ -70,6 +72,9 @@ func (p *parser) bareUnit(t []token, comma bool) bool {
 		return false
 	}
 	if w.hasDigit() {
+		if len(t) > 1 && t[1].letter() && t[1].comma {
+			return true
+		}
 		return len(t) == 1 || w.comma || !comma && len(w.text) <= 6
 	}
 	return w.letter() && !w.direction(p.dirs()) && (len(t) == 1 || w.comma || !comma && !p.tailed || !comma && len(t) > 1)
@@ -202,7 +207,7 @@ func (p *parser) crossing(t []token) bool {
 			t = t[1:]
 		}
 	}
-	if len(t) < 3 || !corner && p.houseFirst(t) {
+	if len(t) < 3 || !corner && (p.houseFirst(t) || p.houseAt(t) > 0) {
 		return false
 	}
 	for i := 1; i < len(t)-1; i++ {
@@ -284,7 +289,7 @@ func (p *parser) numberless(t []token) {
 func (p *parser) streetOrCity(t []token) {
 	n := p.highwayEnd(t)
 	if n == 0 {
-		last := p.lastType(t)
+		last := p.lastType(t, false)
 		if last == 0 || last == len(t)-1 || !t[last].strong() {
 			p.city(t)
 			return
@@ -302,9 +307,12 @@ func (p *parser) street1(t []token) {
 	n := len(t)
 	switch {
 	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3:
-		end := n
-		if p.tailed {
-			end = p.typeEnd(t, true)
+		end := p.highwayEnd(t)
+		if end == 0 {
+			end = n
+			if p.tailed {
+				end = p.typeEnd(t, true)
+			}
 		}
 		p.name(t[:end], &p.c)
 		if end < n {
@@ -321,7 +329,7 @@ func (p *parser) street1(t []token) {
 
 // typed reports a part that ends in a street type of its own.
 func (p *parser) typed(t []token) bool {
-	last := p.lastType(t)
+	last := p.lastType(t, true)
 	if last == 0 || !t[last].strong() {
 		return false
 	}

@@ -15,14 +15,25 @@ func (p *parser) body(t []token) {
 	if p.crossing(t) {
 		return
 	}
-	if n := p.houseAt(t); n > 0 {
+	if n := p.secondHouse(t); n > 0 {
+		store(&p.c.BLD, join(t[:n]))
+		t = t[n:]
+	} else if n := p.houseAt(t); n > 0 {
 		p.lead(t[:n])
 		t = t[n:]
 	} else if n < 0 {
 		p.numberless(t)
 		return
 	}
+	if p.numberedBuilding(t) {
+		store(&p.c.BLD, join(t))
+		return
+	}
 	rest := p.number(t, &p.c)
+	if n := len(rest); n > 3 && rest[0].text == "#" && !rest[1].comma { // "6910 # G Mary Caroline Cir"
+		place(&p.c, join(rest[:2]))
+		rest = rest[2:]
+	}
 	if len(rest) == len(t) {
 		p.numberless(t)
 		return
@@ -33,6 +44,40 @@ func (p *parser) body(t []token) {
 	n := p.streetEnd(rest)
 	p.name(rest[:n], &p.c)
 	p.after(rest[n:], rest[n-1].comma)
+}
+
+// secondHouse finds the house number behind a building whose name begins with a
+// number ("1015 Financial Center 505 20th St N"); 0 when there is none.
+func (p *parser) secondHouse(t []token) int {
+	if !t[0].digits() {
+		return 0
+	}
+	for i := 2; i < len(t)-2; i++ {
+		if t[i].comma {
+			return 0
+		}
+		if buildingWords[t[i].key()] && t[i+1].digits() && !t[i+1].comma && !t[i+2].hasUnitType() && anyStrong(t[i+2:]) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// numberedBuilding reports a building's name and nothing else: "5400 Renaissance Tower".
+func (p *parser) numberedBuilding(t []token) bool {
+	if p.tailed || len(t) < 3 || !t[0].digits() {
+		return false
+	}
+	for _, w := range t {
+		if w.comma {
+			return false
+		}
+	}
+	switch t[len(t)-1].key() {
+	case "TOWER", "BLDG", "BUILDING", "TOWERS":
+		return true
+	}
+	return false
 }
 
 // leadingUnits reads "Suite 200, ..." and "Unit 5, 10 Main St" before the number,
@@ -85,6 +130,10 @@ func (p *parser) box(t []token) int {
 	} else if route > 0 {
 		return 0
 	}
+	if p.c.POBOX != "" && t[0].key()[0] == 'P' && p.c.POBOX[0]|0x20 != 'p' && routeWords(tokens(p.c.POBOX)) == 0 {
+		store(&p.c.UNIT, p.c.POBOX) // "Drawer 5, PO Box 12": the drawer is inside
+		p.c.POBOX = ""
+	}
 	store(&p.c.POBOX, join(t[:n]))
 	if p.kind == KindNone {
 		p.kind = KindMailbox
@@ -101,7 +150,18 @@ func boxWords(t []token) int {
 		return ""
 	}
 	switch at(0) {
-	case "POBOX", "PO-BOX", "POB", "BOX", "DRAWER", "LOCKBOX", "CASIER":
+	case "BOX", "LB", "LBX", "DRAWER":
+		if len(t) > 1 && !t[0].comma && (t[1].hasDigit() || t[1].text == "#" || t[1].letter()) {
+			return 1
+		}
+		if at(0) == "DRAWER" && len(at(1)) == 2 {
+			return 1
+		}
+	case "LOCK":
+		if at(1) == "BOX" && len(t) > 2 && t[2].hasDigit() {
+			return 2
+		}
+	case "POBOX", "PO-BOX", "POB", "LOCKBOX", "CASIER":
 		if at(0) == "CASIER" && at(1) != "POSTAL" {
 			return 0
 		}
@@ -156,6 +216,10 @@ func routeWords(t []token) int {
 	switch t[0].key() {
 	case "RR", "RFD", "HC", "HCR", "RD", "SRA", "STAR", "RTE", "RT", "ROUTE":
 		n = 1
+		switch t[1].key() {
+		case "RTE", "ROUTE", "RT":
+			n = 2
+		}
 		if t[0].key() == "STAR" {
 			n = 2
 		}
@@ -163,10 +227,10 @@ func routeWords(t []token) int {
 		if t[1].key() == "ROUTE" || t[1].key() == "RT" || t[1].key() == "RTE" {
 			n = 2
 		}
-	case "HIGHWAY":
+	case "HIGHWAY", "HWY":
 		if t[1].key() == "CONTRACT" {
 			n = 2
-			if len(t) > 2 && (t[2].key() == "ROUTE" || t[2].key() == "BOX") {
+			if len(t) > 2 && (t[2].key() == "ROUTE" || t[2].key() == "RTE" || t[2].key() == "BOX") {
 				n = 3
 			}
 		}
@@ -196,7 +260,7 @@ func (p *parser) houseAt(t []token) int {
 		prev := t[i-1]
 		if !prev.comma {
 			k := prev.key()
-			if prev.hasUnitType() || prev.text == "#" || highwayWords[k] || highwayAlone[k] || k == "NO" || k == "OF" || k == "NUMBER" || k == "BOX" || prev.strong() {
+			if prev.hasUnitType() && !(i > 1 && (t[i-2].ordinal() || buildingWords[k])) || prev.text == "#" || highwayWords[k] || highwayAlone[k] || k == "NO" || k == "OF" || k == "NUMBER" || k == "BOX" || prev.strong() {
 				continue
 			}
 		}
@@ -218,7 +282,10 @@ func (p *parser) houseAt(t []token) int {
 // streetish reports that a street may begin: a directional, a type further on,
 // or a word.
 func (p *parser) streetish(t []token) bool {
-	return len(t) > 0 && (t[0].direction(p.dirs()) || !t[0].hasUnitType()) && t[0].text != "&"
+	if len(t) == 0 || t[0].text == "&" || boxWords(t) > 0 {
+		return false
+	}
+	return t[0].direction(p.dirs()) || !t[0].hasUnitType() || len(t) > 1 && t[1].strong()
 }
 
 // startsHouse reports a house number at i that something follows.
@@ -265,6 +332,24 @@ func (p *parser) startsHouse(t []token, i int) bool {
 func (p *parser) streetEnd(t []token) int {
 	end := len(t)
 	for i := range t {
+		if t[i].comma {
+			end = i + 1
+			break
+		}
+	}
+	if n := p.highwayEnd(t[:end]); n > 0 {
+		return n
+	}
+	end = len(t)
+	for i := range t {
+		if i > 1 && t[i-1].strong() && (t[i].key() == "AT" || t[i].key() == "AND") && i+1 < len(t) {
+			end = i
+			break
+		}
+		if i > 0 && i+1 < len(t) && (t[i].key() == "RR" || t[i].key() == "RFD") && t[i+1].hasDigit() {
+			end = i
+			break
+		}
 		if i > 0 && (unitAt(t[i:], t[i-1].comma) > 0 && !p.partOfName(t, i) || boxWords(t[i:]) > 0 || t[i].text == "&" || t[i].text == "@") {
 			end = i
 			break
@@ -275,9 +360,6 @@ func (p *parser) streetEnd(t []token) int {
 		}
 	}
 	bounded := end < len(t) || p.split || !p.tailed && !p.cityFollows(t)
-	if n := p.highwayEnd(t[:end]); n > 0 {
-		return n
-	}
 	if end < len(t) && t[end-1].comma || end == len(t) {
 		return p.typeEnd(t[:end], bounded && p.lastPart(t, end))
 	}
@@ -337,6 +419,9 @@ func (p *parser) highwayEnd(t []token) int {
 	}
 	if len(t) > start+1 && t[start].key() == "OLD" {
 		start++
+		if start == 1 && t[start].direction(p.dirs()) {
+			start++
+		}
 	}
 	_, n := highwayType(t[start:])
 	if n == 0 || start+n >= len(t) {
@@ -353,7 +438,19 @@ func (p *parser) highwayEnd(t []token) int {
 	for i < len(t) && !t[i-1].comma && (t[i].letter() || t[i].digits() && len(t[i].text) < 4) && !t[i].direction(p.dirs()) {
 		i++
 	}
-	if i < len(t) && t[i].direction(p.dirs()) && !(len(t[i].text) > 2 && i+1 < len(t)) {
+	if i < len(t) && highwayWords[t[i].key()] && !t[i-1].comma { // "US 401 Hwy"
+		i++
+	}
+	if i < len(t) && t[i].direction(p.dirs()) && !t[i-1].comma && !directedCity(t[i:]) {
+		i++
+	}
+	for _, w := range t[i:min(len(t), i+2)] {
+		switch w.key() {
+		case "SERVICE", "FRONTAGE", "ACCESS", "FEEDER":
+			return 0
+		}
+	}
+	if i < len(t) && (t[i].key() == "BUSINESS" || t[i].key() == "BYPASS") {
 		i++
 	}
 	return i
@@ -368,17 +465,21 @@ func (p *parser) typeEnd(t []token, whole bool) int {
 	if p.french {
 		return p.frenchEnd(t)
 	}
-	last := p.lastType(t)
+	last := p.lastType(t, whole)
 	if last == 0 {
 		return p.typeless(t, whole)
 	}
-	return p.directionsAfter(t, last+1)
+	end := p.directionsAfter(t, last+1)
+	if end < len(t) && end > last+1 && t[end].strong() && !p.saint(t, end) { // "Park Circle East Rd"
+		end = p.directionsAfter(t, end+1)
+	}
+	return end
 }
 
 // trailing reports tokens behind the type and directional of a whole part,
 // such as a bare unit number.
 func (p *parser) trailing(t []token) bool {
-	last := p.lastType(t)
+	last := p.lastType(t, true)
 	n := len(t)
 	if last == 0 {
 		return n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() && !t[n-2].direction(p.dirs())
@@ -390,34 +491,43 @@ func (p *parser) trailing(t []token) bool {
 // lastType finds the type that ends the street: the first strong type behind a
 // word, moved on over the strong types that follow it at once ("19th Street
 // Ct"); 0 when there is none.
-func (p *parser) lastType(t []token) int {
+func (p *parser) lastType(t []token, whole bool) int {
 	from := 1
-	if len(t) > 1 && t[0].direction(p.dirs()) && !t[1].strong() {
+	if len(t) > 1 && t[0].direction(p.dirs()) && (!t[1].strong() || len(t) > 3 && anyStrong(t[3:])) {
 		from = 2
 	}
 	for i := from; i < len(t); i++ {
-		if !t[i].strong() || p.saint(t, i) {
+		if !t[i].strong() || p.saint(t, i) || t[i].key() == "LA" && i+1 < len(t) {
 			continue
 		}
 		j := i
 		for j+1 < len(t) && t[j+1].strong() && !t[j].comma && !p.saint(t, j+1) {
 			j++
 		}
-		if k := j + 1; k+1 < len(t) && false {
-			j = k
-		}
-		if more := p.further(t, j); more > 0 {
-			return more
+		if whole {
+			if more := p.further(t, j); more > 0 {
+				return more
+			}
 		}
 		return j
 	}
+	return p.weakType(t, from, whole)
+}
+
+// weakType finds the last of the first weak types; where a city may follow
+// there is none behind a directional and none that ends the part.
+func (p *parser) weakType(t []token, from int, whole bool) int {
 	for i := from; i < len(t); i++ {
-		if t[i].kind() && !p.saint(t, i) {
-			for i+1 < len(t) && t[i+1].kind() && !p.saint(t, i+1) && i+2 < len(t) == false {
-				i++
-			}
-			return i
+		if !whole && t[i].direction(p.dirs()) && len(t[i].text) <= 2 {
+			return 0
 		}
+		if !t[i].kind() || p.saint(t, i) || !whole && (i+1 == len(t) || cityStarts[t[i-1].key()]) || t[i].key() == "LA" {
+			continue
+		}
+		for i+1 < len(t) && t[i+1].kind() && !p.saint(t, i+1) && (whole || i+2 < len(t)) {
+			i++
+		}
+		return i
 	}
 	return 0
 }
@@ -450,7 +560,10 @@ func (p *parser) saint(t []token, i int) bool {
 		return false
 	}
 	// A saint has a name behind and a type or a city before.
-	if i > 0 && t[i-1].strong() {
+	if i > 0 && (t[i-1].kind() || t[i-1].ordinal()) {
+		return true
+	}
+	if saintNames[next.key()] && (i > 1 || i+2 < len(t) && t[i+2].strong()) {
 		return true
 	}
 	if i == 0 || i == 1 && t[0].direction(p.dirs()) {
@@ -466,7 +579,7 @@ func (p *parser) directionsAfter(t []token, i int) int {
 		i++
 	}
 	for n := 0; n < 2 && i < len(t) && t[i].direction(p.dirs()) && !t[i-1].comma; n++ {
-		if len(t[i].text) > 2 && i+1 < len(t) && !t[i].comma && !strings.ContainsAny(t[i].text, ".") && !t[i+1].direction(p.dirs()) {
+		if directedCity(t[i:]) {
 			break
 		}
 		if n == 1 {
@@ -498,7 +611,7 @@ func (p *parser) typeless(t []token, whole bool) int {
 	n := len(t)
 	if n > 1 && t[0].direction(p.dirs()) && n > 2 || n > 1 {
 		for i := 1; i < n; i++ { // "2901 East 3300 South", "Orchard Knob SE"
-			if t[i].direction(p.dirs()) && len(t[i].text) <= 2 && i+1 <= n {
+			if t[i].direction(p.dirs()) && (len(t[i].text) <= 2 || t[i-1].digits()) {
 				return p.directionsAfter(t, i)
 			}
 		}
@@ -538,6 +651,39 @@ func (p *parser) cityWords(t []token) int {
 var cityEnds = set1(`CITY PARK BEACH SPRINGS FALLS HEIGHTS HILLS HILL ISLAND RAPIDS GROVE VILLAGE LAKE LAKES VALLEY FOREST RANCH OAKS
 OAK PRAIRIE PLAINES PLAINS POINT BLUFF BLUFFS ROCK SHORES WOODS BAY HARBOR LANDING CREEK RIVER TOWNSHIP TWP JUNCTION SPRING RIDGE
 CENTER CHURCH ANGELES VEGAS DIEGO FRANCISCO JOSE ANTONIO LOUIS PAUL ORLEANS YORK HAVEN LONDON WORTH WAYNE ROUGE`)
+
+// directedCities are well-known cities whose names begin with a directional,
+// without it.
+var directedCities = set1(`PALM HOLLYWOOD BLOOMFIELD BLOOMFLD CHICAGO BEND MIAMI VEGAS LANSING ORANGE HARTFORD JORDAN VALLEY COVINA PLATTE CHARLESTON
+ORLEANS SACRAMENTO MEMPHIS RICHLAND OLMSTED ROYALTON TONAWANDA SENECA HEMPSTEAD BABYLON ISLIP BRUNSWICK WINDSOR HAVEN PROVIDENCE KINGSTOWN
+PORTLAND PASADENA GATE OGDEN LAFAYETTE MOINES ALLIS ALLIES AUGUSTINE MONROE HADLEY SPRINGFIELD ANDOVER ATTLEBORO READING BOSTON BRIDGEWATER
+WEYMOUTH YORK VANCOUVER FARGO ELGIN AURORA DUNDEE BARRINGTON HOLLAND PLAINFIELD BURLINGTON LINN CANTON WARWICK NYACK HAMPTON SETAUKET
+ROCKAWAY MEADOW POINT LIBERTY TEXAS BELLMORE HILLS HILL`)
+
+// directedCity reports a directional that begins a city's name: "West Palm
+// Beach", "North Hollywood", "South San Francisco".
+func directedCity(t []token) bool {
+	if len(t) < 2 || t[0].comma {
+		return false
+	}
+	next := t[1].key()
+	if directedCities[next] {
+		return !(next == "PALM" && len(t) > 3 && t[3].key() == "GARDENS") && !(next == "PALM" && len(t) > 2 && t[2].key() == "HARBOR")
+	}
+	if len(t) < 3 {
+		return false
+	}
+	switch next + " " + t[2].key() {
+	case "SAN FRANCISCO", "SAN FRAN", "LAS VEGAS", "LITTLE ROCK", "GRAND RAPIDS", "SALT LAKE", "ST LOUIS", "ST PAUL", "SAINT PAUL", "LAKE TAHOE", "LOS ANGELES", "EL MONTE", "BAY VILLAGE":
+		return true
+	}
+	return false
+}
+
+// saintNames are the saints that American cities and streets are named after.
+var saintNames = set1(`LOUIS PAUL PETERSBURG CHARLES JOSEPH AUGUSTINE CLOUD SIMONS GEORGE GEORGES HELENA ALBANS JOHN JOHNS CLAIR MARYS MARY
+PETERS PETER FRANCIS ANN ANNE ANNS JAMES ALBERT CATHARINES CATHERINE THOMAS ROSE MARTIN ANTHONY MICHAEL MICHAELS LEONARD NICHOLAS BERNARD ANDREWS
+DAVIDS MATTHEWS CROIX JEAN HYACINTHE JEROME LAURENT LAMBERT EUSTACHE HUBERT LUCIE STEPHENS`)
 
 // cityStarts are first words that a city's name goes on after.
 var cityStarts = set1(`SAN SANTA LOS LAS SAINT ST NEW NORTH SOUTH EAST WEST FORT FT MOUNT MT EL LA DES PALM GRAND SALT PORT CAPE

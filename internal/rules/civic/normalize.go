@@ -185,6 +185,9 @@ func (n *normalizer) street() {
 		c.STP = preType(c.STP)
 		c.STS = expand(streetTypes, c.STS)
 	}
+	if full := postModifiers[key(c.POM)]; full != "" {
+		c.POM = full
+	}
 	if highway(c.STP) {
 		c.RD = routeNumber(c.RD)
 	}

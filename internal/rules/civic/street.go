@@ -29,6 +29,9 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 		c.HNO = w
 	case t[0].ordinal():
 		return toks
+	case twoGrid(t):
+		c.HNP, c.HNO = strings.ToUpper(t[0].text+" "+t[1].text[:1]), t[1].text[1:]
+		return t[2:]
 	case !numbered(w, c):
 		return toks
 	}
@@ -54,7 +57,10 @@ func (p *parser) suffixLetter(t []token) bool {
 	if len(t) < 2 || !t[0].letter() || t[0].comma || t[0].direction(p.dirs()) {
 		return false
 	}
-	return !t[1].kind() && !t[1].digits() && t[1].text != "&" && t[1].text != "#"
+	if t[0].key() == "U" && t[1].key() == "S" {
+		return false
+	}
+	return !t[1].kind() && !t[1].digits() && t[1].key() != "AND" && t[1].text != "&" && t[1].text != "#"
 }
 
 // numbered splits a house number of digits and letters: "109-A", "94-210",
@@ -110,6 +116,17 @@ func grid(w string, c *e911.Civic) bool {
 	return true
 }
 
+// twoGrid reports a grid number of two words, "W148 N9748".
+func twoGrid(t []token) bool {
+	if len(t) < 3 || t[0].comma {
+		return false
+	}
+	axis := func(w string) bool {
+		return len(w) > 2 && strings.ContainsRune("NSEWnsew", rune(w[0])) && allDigits(w[1:])
+	}
+	return axis(strings.TrimRight(t[0].text, "NSEWnsew")) && axis(t[1].text)
+}
+
 func alnum(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
@@ -162,6 +179,10 @@ func (p *parser) name(t []token, c *e911.Civic) {
 		t = t[n:]
 	}
 	t = p.preDirection(t, c)
+	if n := p.oldHighway(t); n > 0 && c.PRM == "" {
+		c.PRM = join(t[:n])
+		t = p.preDirection(t[n:], c)
+	}
 	if p.highway(t, c) || p.preTyped(t, c) {
 		return
 	}
@@ -170,7 +191,7 @@ func (p *parser) name(t []token, c *e911.Civic) {
 		c.POM = postModifiers[t[n-1].key()]
 		t = t[:n-1]
 	}
-	if n := len(t); n >= 2 && t[n-1].kind() && !(n == 2 && lead(t[0])) {
+	if n := len(t); n >= 2 && t[n-1].kind() && !(n == 2 && lead(t[0])) && !t[n-1].named() {
 		c.STS, _ = streetTypes.find(t[n-1].text)
 		t = t[:n-1]
 	}
@@ -200,7 +221,11 @@ func (p *parser) oldHighway(t []token) int {
 	}
 	switch t[0].key() {
 	case "OLD", "NEW", "HISTORIC":
-		if p.highway(t[1:], &e911.Civic{}) {
+		rest := t[1:]
+		if rest[0].direction(p.dirs()) {
+			rest = rest[1:]
+		}
+		if p.highway(rest, &e911.Civic{}) {
 			return 1
 		}
 	}
@@ -271,13 +296,13 @@ func (p *parser) postDirection(t []token, c *e911.Civic) []token {
 // highwayWords are the words that a numbered road is called by.
 var highwayWords = map[string]bool{
 	"HIGHWAY": true, "HWY": true, "HIWAY": true, "HIGHWY": true, "HWAY": true, "HGHWY": true, "HGHWAY": true, "HIWY": true,
-	"ROUTE": true, "RTE": true, "RT": true, "ROAD": true, "RD": true, "INTERSTATE": true, "FREEWAY": true, "AUTOROUTE": true,
+	"ROUTE": true, "RTE": true, "RT": true, "ROAD": true, "RD": true, "INTERSTATE": true, "FREEWAY": true, "AUTOROUTE": true, "HGWY": true,
 	"TRUNK": true, "LOOP": true, "SPUR": true, "LINE": true, "CONCESSION": true, "SIDEROAD": true,
 }
 
 // highwayFull spells the words of a highway's type out.
 var highwayFull = map[string]string{
-	"HIGHWAY": "Highway", "HWY": "Highway", "HIWAY": "Highway", "HIGHWY": "Highway", "HWAY": "Highway", "HGHWY": "Highway",
+	"HGWY": "Highway", "HIGHWAY": "Highway", "HWY": "Highway", "HIWAY": "Highway", "HIGHWY": "Highway", "HWAY": "Highway", "HGHWY": "Highway",
 	"HGHWAY": "Highway", "HIWY": "Highway", "ROUTE": "Route", "RTE": "Route", "RT": "Route", "ROAD": "Road", "RD": "Road",
 	"INTERSTATE": "Interstate", "I": "Interstate", "IH": "Interstate", "US": "US", "STATE": "State", "ST": "State", "COUNTY": "County", "CNTY": "County",
 	"CO": "County", "CTY": "County", "SR": "State Route", "CR": "County Road", "FM": "Farm to Market Road", "RM": "Ranch to Market Road",
@@ -376,8 +401,14 @@ func highwayType(t []token) (string, int) {
 			}
 		}
 	}
-	if highwayAlone[k] {
+	if k == "BUSINESS" && len(t) > 2 && highwayAlone[t[1].key()] {
+		return "Business " + highwayFull[t[1].key()], 2
+	}
+	if highwayAlone[k] || (k == "ROAD" || k == "RD" || k == "SPUR" || k == "BUSINESS") && len(t) > 1 && t[1].digits() {
 		return highwayFull[k], 1
+	}
+	if len(t) > 3 && (t[1].key() == "COUNTY" || t[1].key() == "CNTY") && highwayWords[t[2].key()] && t[3].digits() && !t[0].hasDigit() {
+		return t[0].text + " County " + highwayFull[t[2].key()], 3
 	}
 	return "", 0
 }
@@ -395,8 +426,14 @@ func routeName(t token) bool {
 	if t.hasDigit() {
 		return len(t.text) <= 7
 	}
-	k := t.key()
-	return len(k) == 1 || len(k) == 2 && k[0] == k[1]
+	switch k := t.key(); {
+	case len(k) == 1:
+		return true
+	case len(k) != 2:
+		return false
+	default: // the lettered county roads of Wisconsin and Missouri
+		return k[0] == k[1] || !strings.ContainsAny(k, "AEIOUY") && !t.strong() && !directions.has(k)
+	}
 }
 
 func highway(stp string) bool {
@@ -453,7 +490,7 @@ func (p *parser) preTyped(t []token, c *e911.Civic) bool {
 	full, spanish := preTypes.find(t[0].text)
 	english, ok := streetTypes.find(t[0].text)
 	switch {
-	case spanish && !t[len(t)-1].strong():
+	case spanish && !anyStrong(t[1:]):
 		c.STP = full
 	case ok && !weakTypes[english] && k != "ST" && t[1].key() == "OF" && len(t) > 2 && !t[len(t)-1].strong():
 		c.STP = english
@@ -471,6 +508,15 @@ func (p *parser) preTyped(t []token, c *e911.Civic) bool {
 	c.RD = join(rest)
 	p.separator(c)
 	return true
+}
+
+func anyStrong(t []token) bool {
+	for _, w := range t {
+		if w.strong() && w.key() != "LA" {
+			return true
+		}
+	}
+	return false
 }
 
 // separator moves "of the", "de la" from the name to its own field.
@@ -497,7 +543,7 @@ func (p *parser) frenchName(t []token, c *e911.Civic) bool {
 		p.separator(c)
 		return true
 	}
-	if n := len(rest); n >= 2 && rest[n-2].ordinal() {
+	if n := len(rest); n >= 2 && rest[n-2].frenchOrdinal() {
 		if sts, ok := frenchTypes.find(rest[n-1].text); ok {
 			c.STS, c.RD = sts, join(rest[:n-1])
 			return true

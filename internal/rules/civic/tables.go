@@ -84,7 +84,7 @@ Bend BND
 Bluff BLF BLUF
 Bluffs BLFS
 Bottom BOT BOTTM BTM
-Boulevard BLVD BOUL BOULV BLV
+Boulevard BLVD BOUL BOULV BLV BVD
 Branch BR BRNCH
 Bridge BRDGE BRG
 Brook BRK
@@ -126,7 +126,7 @@ Drive DR DRIV DRV
 Drives DRS
 Estate EST
 Estates ESTS
-Expressway EXP EXPR EXPRESS EXPW EXPY
+Expressway EXP EXPR EXPRESS EXPW EXPY EXPWY
 Extension EXT EXTN EXTNSN
 Extensions EXTS
 Fall
@@ -158,7 +158,7 @@ Harbor HARB HARBR HBR HRBOR HARBOUR
 Harbors HBRS
 Haven HAVN HVN
 Heights HEIGHT HGTS HT HTS
-Highway HIGHWY HIWAY HIWY HWAY HWY HGHWY
+Highway HIGHWY HIWAY HIWY HWAY HWY HGHWY HGWY
 Hill HL
 Hills HLS
 Hollow HLLW HOLLOWS HOLW HOLWS
@@ -289,6 +289,9 @@ Farm
 Farms
 Frontage_Road
 Gate GT
+Grade
+Gulch
+Turn
 Grounds
 Heath
 Line
@@ -371,7 +374,6 @@ Corte
 Cour
 Paseo
 Placita
-Plaza
 Rue
 Sendero
 Vereda
@@ -438,7 +440,10 @@ Hut
 Bay
 Box
 Drawer
-Mailstop MS M/S
+Mailstop MS M/S MSC MC M/C
+Mailbox MB
+File
+Bin
 PMB
 Number NO NUM
 Seat

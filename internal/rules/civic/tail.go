@@ -93,6 +93,12 @@ func (p *parser) ends(t []token, text string) bool {
 	if prev.comma {
 		return true
 	}
+	if _, state := stateCode(prev.text); state && len(text) >= 5 {
+		return true // FL and MS are units too
+	}
+	if full, ok := unitTypes.find(prev.text); ok && alone[full] {
+		return true
+	}
 	if prev.hasUnitType() || prev.key() == "BOX" || highwayAlone[prev.key()] {
 		return false
 	}
@@ -116,7 +122,7 @@ func (p *parser) stateBefore(t []token) bool {
 	case "MA", "RI", "NH", "ME", "VT", "CT", "NJ", "PR":
 		return true
 	}
-	return false
+	return !riskyStates[code]
 }
 
 // riskyStates are codes that are as often the end of a street.

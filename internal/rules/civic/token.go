@@ -84,6 +84,18 @@ func (t token) strong() bool {
 	return ok && (!weakTypes[full] || t.short(full)) && len(t.text) > 1
 }
 
+// named reports a type that, spelled out, is rather the last word of a name.
+func (t token) named() bool {
+	full, ok := streetTypes.find(t.text)
+	return ok && nameTypes[full] && len(t.text) >= len(full)
+}
+
+// nameTypes are the weak types that names of streets without a type end in:
+// "South Cottage Grove", "Barn Hill".
+var nameTypes = set1(`Grove Hill Hollow Market Village Valley Creek Lake Island River Forest Bay Beach Harbor Haven Springs Falls
+Mountain Prairie Plain Plains Lakes Hills Bluff Brook Dale Mill Mills Key Cape Fort Mount Land Wall Well Wells Light Rest Fall Port
+Ford Neck Branch Fork Union Private Rapids Bridge Field Fields Lodge Pine Pines Farm Farms Club Camp Mission`)
+
 // kind reports a street type, strong or weak.
 func (t token) kind() bool {
 	_, ok := streetTypes.find(t.text)
@@ -113,11 +125,17 @@ func (t token) ordinal() bool {
 	if d == k {
 		return false
 	}
-	switch d {
-	case "ST", "ND", "RD", "TH", "E", "EME", "ER", "RE":
-		return len(d) > 1 || len(k)-len(d) < 3
+	return d == "ST" || d == "ND" || d == "RD" || d == "TH"
+}
+
+// frenchOrdinal reports "3e", "1re" and the like.
+func (t token) frenchOrdinal() bool {
+	k := t.key()
+	switch d := strings.TrimLeft(k, "0123456789"); d {
+	case "E", "EME", "ER", "RE", "IEME":
+		return d != k
 	}
-	return false
+	return t.ordinal()
 }
 
 func (t token) digits() bool { return allDigits(t.text) }

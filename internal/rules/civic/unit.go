@@ -21,17 +21,16 @@ func place(c *e911.Civic, text string) {
 	if len(t) == 0 {
 		return
 	}
-	if len(t) > 2 && t[0].hasUnitType() { // "Floor 3 Room 5", "Suite # 5"
-		if t[1].text == "#" {
-			t = append([]token{t[0]}, t[2:]...)
-		}
-		for i := 2; i < len(t); i++ {
-			if t[i].hasUnitType() && !t[i-1].hasUnitType() && i+1 < len(t) {
-				place(c, join(t[:i]))
-				place(c, join(t[i:]))
-				return
-			}
-		}
+	if len(t) > 2 && t[0].hasUnitType() && t[1].text == "#" { // "Suite # 5"
+		t = append([]token{t[0]}, t[2:]...)
+	}
+	if len(t) > 1 && t[0].text == "#" && t[1].hasUnitType() { // "# Apt 5"
+		t = t[1:]
+	}
+	if n := unitAt(t, true); n > 0 && n < len(t) && unitAt(t[n:], true) == len(t)-n { // "9th Floor Room 905"
+		place(c, join(t[:n]))
+		place(c, join(t[n:]))
+		return
 	}
 	if n := len(t); n >= 2 && floorType(t[n-1].text) && !t[0].hasUnitType() { // "2nd Floor", "Lower level"
 		store(&c.FLR, floor(join(t[:n-1])))
@@ -128,6 +127,9 @@ func unitAt(t []token, start bool) int {
 		if len(t) < 2 {
 			return 1
 		}
+		if t[1].hasUnitType() && len(t) > 2 {
+			return 1 + unitAt(t[1:], start)
+		}
 		return 1 + identifier(t[1:])
 	}
 	if n := levelAt(t); n > 0 {
@@ -187,7 +189,7 @@ func designated(t []token, full string, start bool) int {
 		return 2 + identifier(t[2:])
 	}
 	switch full {
-	case "Number", "Bay", "Box", "Cottage", "Villa", "Hut", "Stop", "Side", "Pier", "Office", "Front", "Upper", "Lower", "Wards", "Flat":
+	case "Number", "Bay", "Box", "Cottage", "Villa", "Hut", "Stop", "Side", "Pier", "Office", "Front", "Upper", "Lower", "Wards", "Flat", "Mailstop", "Mailbox", "File", "Bin":
 		if !next.hasDigit() {
 			if alone[full] && start {
 				return 1
@@ -211,8 +213,11 @@ func designated(t []token, full string, start bool) int {
 			if next.hasUnitType() {
 				return 1
 			}
-			if full != "Floor" && (numberWords[next.key()] > 0 || len(t) == 2 || next.comma) {
+			if full != "Floor" && t[0].key() != "STE" && (numberWords[next.key()] > 0 || len(t) == 2 || next.comma) {
 				return 2
+			}
+			if full == "Unit" && len(t) > 2 && !start {
+				return 1
 			}
 		}
 		return 0
