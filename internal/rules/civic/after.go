@@ -10,7 +10,7 @@ func (p *parser) after(t []token, comma bool) {
 		for n < len(t) && n < 2 && t[n].direction(p.dirs()) && (n == 0 || !t[n-1].comma) {
 			n++
 		}
-		if n > 0 && p.c.POD == "" && (len(t) == n || t[n-1].comma || len(t[0].text) <= 2 || unitAt(t[n:], false) > 0) {
+		if n > 0 && p.c.POD == "" && (len(t) == n || t[n-1].comma || len(t[0].key()) <= 2 || unitAt(t[n:], false) > 0) && !directedCity(t) {
 			p.c.POD = direction(p.dirs(), join(t[:n]))
 			t = t[n:]
 		}
@@ -57,12 +57,21 @@ func (p *parser) piece(t []token, comma, first bool) int {
 		place(&p.c, join(t[:n]))
 		return n
 	}
+	if first && !comma && len(t) > 1 && code(t) {
+		place(&p.c, join(t[:2]))
+		return 2
+	}
 	if p.bareUnit(t, comma) {
 		n := identifier(t)
 		store(&p.c.UNIT, join(t[:n]))
 		return n
 	}
 	return 0
+}
+
+// code reports "TPN 13A", "AF 1025": a short word and a number behind a street.
+func code(t []token) bool {
+	return !t[0].comma && len(t[0].text) <= 4 && alnum(t[0].text) && !t[0].hasDigit() && t[1].hasDigit() && !t[1].ordinal() && !t[0].direction(directions)
 }
 
 // bareUnit reports an identifier without a designator: "212 W Washington, 1506".
@@ -75,9 +84,23 @@ func (p *parser) bareUnit(t []token, comma bool) bool {
 		if len(t) > 1 && t[1].letter() && t[1].comma {
 			return true
 		}
+		if !w.comma && !p.tailedPart(t) {
+			return false
+		}
 		return len(t) == 1 || w.comma || !comma && len(w.text) <= 6
 	}
 	return w.letter() && !w.direction(p.dirs()) && (len(t) == 1 || w.comma || !comma && !p.tailed || !comma && len(t) > 1)
+}
+
+// tailedPart reports that the words behind a number are no building's name that
+// begins with it ("400 Colony Square, # 1001").
+func (p *parser) tailedPart(t []token) bool {
+	for i, w := range t {
+		if w.comma {
+			return i == 0 || !buildingWords[w.key()]
+		}
+	}
+	return true
 }
 
 // second reads the crossing street of an address with a house number.
@@ -102,19 +125,22 @@ func (p *parser) partLength(t []token) int {
 		if i > 0 && (boxWords(t[i:]) > 0 || unitAt(t[i:], false) > 0 && !t[i].kind()) {
 			return i
 		}
-		if t[i].comma {
+		if t[i].comma && !(i+1 < len(t) && companyEnds[t[i+1].key()]) {
 			return i + 1
 		}
 	}
 	return len(t)
 }
 
+// companyEnds follow a company's name behind a comma.
+var companyEnds = set1("INC LLC LTD LLP LP CORP CO PC PA INCORPORATED")
+
 // places tells city from building among the parts behind the street.
 func (p *parser) places(parts [][]token) {
 	for i, part := range parts {
 		last := i == len(parts)-1
 		switch {
-		case last && (p.tailed || i > 0 || !buildingName(part)) && p.c.A3 == "":
+		case last && (p.tailed || (i > 0 || !buildingName(part)) && !part[len(part)-1].hasDigit()) && p.c.A3 == "":
 			p.city(part)
 		case county(part):
 			p.c.A2 = join(part)
@@ -172,6 +198,10 @@ func buildingName(part []token) bool {
 // building.
 func (p *parser) lead(t []token) {
 	for len(t) > 0 {
+		if n := p.box(t); n > 0 {
+			t = t[n:]
+			continue
+		}
 		n := p.partLength(t)
 		part := t[:n]
 		t = t[n:]
@@ -306,7 +336,7 @@ func (p *parser) streetOrCity(t []token) {
 func (p *parser) street1(t []token) {
 	n := len(t)
 	switch {
-	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3:
+	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3 && !buildingName(t):
 		end := p.highwayEnd(t)
 		if end == 0 {
 			end = n

@@ -260,7 +260,7 @@ func (p *parser) houseAt(t []token) int {
 		prev := t[i-1]
 		if !prev.comma {
 			k := prev.key()
-			if prev.hasUnitType() && !(i > 1 && (t[i-2].ordinal() || buildingWords[k])) || prev.text == "#" || highwayWords[k] || highwayAlone[k] || k == "NO" || k == "OF" || k == "NUMBER" || k == "BOX" || prev.strong() {
+			if prev.hasUnitType() && !(i > 1 && (t[i-2].ordinal() || buildingWords[k])) || prev.text == "#" || highwayWords[k] || highwayAlone[k] || k == "NO" || k == "OF" || k == "NUMBER" || k == "BOX" || k == "LOCKBOX" || k == "LBX" || k == "LB" || k == "DRAWER" || k == "CODE" || k == "ACCT" || prev.strong() {
 				continue
 			}
 		}
@@ -470,7 +470,7 @@ func (p *parser) typeEnd(t []token, whole bool) int {
 		return p.typeless(t, whole)
 	}
 	end := p.directionsAfter(t, last+1)
-	if end < len(t) && end > last+1 && t[end].strong() && !p.saint(t, end) { // "Park Circle East Rd"
+	if end < len(t) && end > last+1 && t[end].strong() && !p.saint(t, end) && t[end].key() != "LA" { // "Park Circle East Rd"
 		end = p.directionsAfter(t, end+1)
 	}
 	return end
@@ -547,11 +547,7 @@ func (p *parser) further(t []token, j int) int {
 
 // saint tells "St" (Saint), "Ft" and "Mt" before a name from a type.
 func (p *parser) saint(t []token, i int) bool {
-	switch t[i].key() {
-	case "ST", "FT", "MT", "STE":
-	default:
-		return false
-	}
+	k := t[i].key()
 	if i+1 >= len(t) || t[i].comma {
 		return false
 	}
@@ -559,17 +555,17 @@ func (p *parser) saint(t []token, i int) bool {
 	if next.direction(p.dirs()) || next.hasUnitType() || next.text == "#" || next.hasDigit() {
 		return false
 	}
-	// A saint has a name behind and a type or a city before.
-	if i > 0 && (t[i-1].kind() || t[i-1].ordinal()) {
-		return true
-	}
-	if saintNames[next.key()] && (i > 1 || i+2 < len(t) && t[i+2].strong()) {
-		return true
+	switch k {
+	case "FT", "FORT", "MT", "MOUNT":
+		return !next.strong() || next.key() == "PT"
+	case "ST", "STE", "SAINT":
+	default:
+		return false
 	}
 	if i == 0 || i == 1 && t[0].direction(p.dirs()) {
-		return true
+		return !next.strong() || i+2 < len(t)
 	}
-	return next.strong() && next.key() != "ST" && i+2 == len(t) && !p.tailed && i <= 1
+	return saintNames[next.key()] && (i > 1 || i+2 < len(t) && t[i+2].strong())
 }
 
 // directionsAfter moves over directionals behind a type. One that is spelled
@@ -579,7 +575,7 @@ func (p *parser) directionsAfter(t []token, i int) int {
 		i++
 	}
 	for n := 0; n < 2 && i < len(t) && t[i].direction(p.dirs()) && !t[i-1].comma; n++ {
-		if directedCity(t[i:]) {
+		if two := n == 1 && len(t[i].key()) == 1 && len(t[i-1].key()) == 1; !two && directedCity(t[i:]) && !splitDirection(t[i:]) {
 			break
 		}
 		if n == 1 {
@@ -590,6 +586,15 @@ func (p *parser) directionsAfter(t []token, i int) int {
 		i++
 	}
 	return i
+}
+
+// splitDirection reports "S E" before a city that "E" could begin too.
+func splitDirection(t []token) bool {
+	if len(t) < 3 || t[0].comma || len(t[0].key()) != 1 || len(t[1].key()) != 1 {
+		return false
+	}
+	_, ok := joined(directions, t[0].text, t[1].text)
+	return ok
 }
 
 // frenchEnd finds the end of a French street in a part that a city may follow:
@@ -615,6 +620,9 @@ func (p *parser) typeless(t []token, whole bool) int {
 				return p.directionsAfter(t, i)
 			}
 		}
+	}
+	if !p.tailed {
+		whole = true // nothing tells of a city
 	}
 	if whole {
 		for n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() {
@@ -664,6 +672,9 @@ ROCKAWAY MEADOW POINT LIBERTY TEXAS BELLMORE HILLS HILL`)
 // Beach", "North Hollywood", "South San Francisco".
 func directedCity(t []token) bool {
 	if len(t) < 2 || t[0].comma {
+		return false
+	}
+	if full, ok := directions.find(t[0].text); !ok || len(full) > len("North") {
 		return false
 	}
 	next := t[1].key()

@@ -249,6 +249,7 @@ func joined(dirs wordTable, a, b string) (string, bool) {
 // number splits what the house number field holds.
 func (n *normalizer) number() {
 	c := &n.c
+	c.HNS = fractions.Replace(c.HNS)
 	if allDigits(c.HNO) || c.HNO == "" || c.HNP != "" || c.HNS != "" {
 		return
 	}

@@ -41,7 +41,7 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 		return t
 	}
 	if t[0].fraction() {
-		c.HNS = t[0].text
+		c.HNS = fractions.Replace(t[0].text)
 		return t[1:]
 	}
 	if c.HNS == "" && p.suffixLetter(t) {
@@ -50,6 +50,9 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 	}
 	return t
 }
+
+// fractions writes a fraction of one character with its digits.
+var fractions = strings.NewReplacer("½", "1/2", "¼", "1/4", "¾", "3/4", "⅓", "1/3", "⅔", "2/3")
 
 // suffixLetter reports a lone letter between number and street ("1809 C Cross
 // Beam Drive"), which is no directional and not the name itself ("1800 M Street").
@@ -86,8 +89,8 @@ func numbered(w string, c *e911.Civic) bool {
 		}
 		return alnum(after)
 	}
-	if n := len(tail) - len("½"); n == 0 && (token{text: tail}).fraction() || len(tail) <= 2 && alnum(tail) {
-		c.HNO, c.HNS = head, tail
+	if (token{text: tail}).fraction() || len(tail) <= 2 && alnum(tail) {
+		c.HNO, c.HNS = head, fractions.Replace(tail)
 		return true
 	}
 	return false
@@ -373,6 +376,12 @@ func highwayType(t []token) (string, int) {
 	switch {
 	case (k == "C" || k == "S") && len(t) > 2 && t[1].key() == "R": // "C R 850"
 		return highwayFull[k+"R"], 2
+	case k == "UNITED" && len(t) > 2 && t[1].key() == "STATES":
+		stp, n := highwayType(append([]token{{text: "US"}}, t[2:]...))
+		if n == 0 {
+			return "", 0
+		}
+		return stp, n + 1
 	case k == "U" && len(t) > 2 && t[1].key() == "S":
 		stp, n := highwayType(append([]token{{text: "US"}}, t[2:]...))
 		return stp, n + 1

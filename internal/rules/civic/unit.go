@@ -216,7 +216,7 @@ func designated(t []token, full string, start bool) int {
 			if full != "Floor" && t[0].key() != "STE" && (numberWords[next.key()] > 0 || len(t) == 2 || next.comma) {
 				return 2
 			}
-			if full == "Unit" && len(t) > 2 && !start {
+			if full == "Unit" && len(t) > 2 {
 				return 1
 			}
 		}
@@ -242,7 +242,7 @@ func identifier(t []token) int {
 	if t[0].text == "&" || next.text == "&" || strings.EqualFold(next.text, "and") && len(t) > 2 && t[2].digits() {
 		return min(3, len(t))
 	}
-	if next.digits() && t[0].letter() {
+	if next.digits() && len(t[0].text) <= 2 && !t[0].hasDigit() {
 		return 2
 	}
 	return 1
