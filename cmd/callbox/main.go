@@ -32,6 +32,10 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
 	Sim      simCmd      `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
 	Discover discoverCmd `cmd:"" help:"Read the network and propose network elements."`
+	Devices  devicesCmd  `cmd:"" help:"Show every device that is configured or was seen, and what is wrong with it."`
+	Model    modelCmd    `cmd:"" help:"Show or set what a device model can do."`
+	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
+	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

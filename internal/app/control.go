@@ -89,6 +89,7 @@ func (s *Server) controlHandler() http.Handler {
 		writeControl(w, m, err)
 	})
 	s.controlExplain(mux)
+	s.inventoryRoutes(mux)
 	return mux
 }
 

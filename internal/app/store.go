@@ -21,7 +21,10 @@ const reopenAfter = 5 * time.Second
 var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; calls go on, changes have to wait")
 
 // lateStore is the database once it is open: the server takes calls before.
-type lateStore struct{ p atomic.Pointer[sqlite.Store] }
+type lateStore struct {
+	p    atomic.Pointer[sqlite.Store]
+	desk atomic.Pointer[inventoryDesk]
+}
 
 func (l *lateStore) get() *sqlite.Store { return l.p.Load() }
 
@@ -74,10 +77,17 @@ func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
+	desk, keep, err := s.openInventory(st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.desk.Store(desk)
+	defer s.store.desk.Store(nil)
 	s.store.p.Store(st)
 	defer s.store.p.Store(nil)
 	var g run.Group
 	g.Go(run.Part{Name: "call records", Run: projector.Run})
+	g.Go(keep)
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {
 	case <-ctx.Done():

@@ -14,6 +14,9 @@ const maxHeadline = 160
 // Headline says in one line what happened, who and where: the subject of a
 // mail, the text of a webhook.
 func Headline(d journal.Due) string {
+	if d.Network != nil {
+		return networkHeadline(d)
+	}
 	var b strings.Builder
 	b.WriteString(Happened(d))
 	b.WriteString(": ")
@@ -30,6 +33,8 @@ func Headline(d journal.Due) string {
 // Happened says what people are told of.
 func Happened(d journal.Due) string {
 	switch {
+	case d.Reason == journal.DueUnknownNetwork:
+		return "Undefined network location"
 	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:
 		return "933 test"
 	case d.Reason == journal.DueNotConnected:

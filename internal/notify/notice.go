@@ -28,7 +28,8 @@
 // The alert rules of the call's site that listen to the event. When an
 // emergency call has no site, or its site has no such rule, all rules of the
 // organisation are used: somebody who knows the building beats nobody. When
-// there is still nobody, an alarm is raised.
+// there is still nobody, an alarm is raised. A network that strands devices is
+// told in the same way, and nobody need listen to it.
 package notify
 
 import (
@@ -101,12 +102,15 @@ func expand(f journal.Fact, due journal.Due, rules Rules, link string) (notices 
 	if due.Class == e911.ClassTest933 {
 		event = e911.AlertTest
 	}
+	if due.Reason == journal.DueUnknownNetwork {
+		event = e911.AlertUnknownNetwork
+	}
 	alerts, ready := rules.Alerts(f.Org, due.Site)
 	if !ready {
 		return nil, false
 	}
 	alerts = listening(alerts, event)
-	if len(alerts) == 0 && event == e911.AlertEmergency {
+	if len(alerts) == 0 && event != e911.AlertTest {
 		if alerts, ready = rules.Alerts(f.Org, ""); !ready {
 			return nil, false
 		}
@@ -144,7 +148,11 @@ func noticeID(f journal.Fact, due journal.Due, channel, to string) e911.NoticeID
 		to = strings.ToLower(to)
 	}
 	var b []byte
-	for _, s := range []string{f.Node, string(f.Org), string(f.Call), due.Reason, strconv.FormatInt(f.At.UnixMilli(), 10), channel, to} {
+	parts := []string{f.Node, string(f.Org), string(f.Call), due.Reason, strconv.FormatInt(f.At.UnixMilli(), 10), channel, to}
+	if due.Network != nil {
+		parts = append(parts, due.Network.ID) // one request may show several elements
+	}
+	for _, s := range parts {
 		b = strconv.AppendQuote(b, s)
 	}
 	// Version 8: made by the application (RFC 9562, section 5.8).

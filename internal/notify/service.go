@@ -225,7 +225,7 @@ func (s *Service) take(ctx context.Context, f journal.Fact) bool {
 		}
 		notices, ready = expand(f, due, s.cfg.Rules, s.link(f.Call))
 	}
-	if len(notices) == 0 && due.Class != e911.ClassTest933 {
+	if len(notices) == 0 && due.Class != e911.ClassTest933 && due.Reason != journal.DueUnknownNetwork {
 		s.alarm(AlarmNobody, f.Org, f.Call, "no alert rule tells anybody of this call")
 	}
 	notices = slices.DeleteFunc(notices, func(n Notice) bool { return s.known.has(n.ID) })

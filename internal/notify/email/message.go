@@ -62,7 +62,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 		m.SetGenHeader(HeaderDemo, "yes")
 	}
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
-	if d.Class != e911.ClassTest933 {
+	if d.Class != e911.ClassTest933 && d.Network == nil {
 		m.SetImportance(mail.ImportanceHigh)
 	}
 	v := describe(n)
@@ -153,6 +153,9 @@ type view struct {
 
 func describe(n notify.Notice) view {
 	d := n.Due
+	if d.Network != nil {
+		return describeNetwork(n)
+	}
 	v := view{
 		Headline: notify.Headline(d), Where: notify.Where(d), Link: n.Link, Tel: token(string(d.Callback)),
 		Footer: "Sent by Callbox. Do not reply: nobody reads the answers.",

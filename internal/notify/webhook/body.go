@@ -29,6 +29,8 @@ type Payload struct {
 	Location      Location      `json:"location"`
 	PSAP          PSAP          `json:"psap"`
 	Flags         []string      `json:"flags"`
+	// Network is what strands devices; only of network.unknown, which has no call.
+	Network *journal.StrandedBy `json:"network,omitempty"`
 }
 
 // Call names the call.
@@ -83,10 +85,13 @@ const (
 	EventNotConnected = "emergency.not_connected"
 	EventAbandoned    = "emergency.abandoned"
 	EventTest         = "test.call"
+	EventNetwork      = "network.unknown"
 )
 
 func event(d journal.Due) string {
 	switch {
+	case d.Reason == journal.DueUnknownNetwork:
+		return EventNetwork
 	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:
 		return EventTest
 	case d.Reason == journal.DueNotConnected:
@@ -112,7 +117,7 @@ func Body(n notify.Notice) ([]byte, error) {
 			Dispatchable: d.Place.Dispatchable, Civic: d.Place.Civic, Area: d.Place.Area,
 		},
 		PSAP:  PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine},
-		Flags: append([]string{}, d.Flags...),
+		Flags: append([]string{}, d.Flags...), Network: d.Network,
 	}
 	return json.Marshal(p)
 }
