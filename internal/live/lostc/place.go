@@ -52,7 +52,8 @@ func (c *Client) Ask(ctx context.Context, p e911.Place) (ecrf.Answer, error) {
 	return (&known{mapping: resp.Mappings[0]}).toAnswer(ecrf.OriginQueried), nil
 }
 
-// query asks for the PSAP of a place: by its point, with the address beside it.
+// query asks for the PSAP of a place: by its point, else by its address; both
+// at once cannot be asked (RFC 5222, section 12.1).
 func query(p e911.Place) *lost.FindService {
 	q := &lost.FindService{Service: ecrf.ServiceSOS, Recursive: true, Boundary: lost.ByValue}
 	if p.Area != nil {
@@ -61,10 +62,9 @@ func query(p e911.Place) *lost.FindService {
 		if p.Area.RadiusM > 0 {
 			l.Shape = pidflo.Circle{Center: pos, Radius: p.Area.RadiusM}
 		}
-		q.Locations = append(q.Locations, l)
-	}
-	if address := civic.ToPIDF(p.Civic); address != nil {
-		q.Locations = append(q.Locations, lost.Location{ID: "address", Profile: lost.ProfileCivic, Civic: address})
+		q.Locations = []lost.Location{l}
+	} else if address := civic.ToPIDF(p.Civic); address != nil {
+		q.Locations = []lost.Location{{ID: "address", Profile: lost.ProfileCivic, Civic: address}}
 	}
 	return q
 }

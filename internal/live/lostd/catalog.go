@@ -161,9 +161,12 @@ func (s *Server) mapping(q *question, e *entry, service, profile string, form lo
 		m.Expires = lost.Expires{Caching: lost.NoCache}
 		m.DisplayNames[0].Text += " (demonstration: a county, not a PSAP's boundary)"
 	}
+	if e.psap.Relay {
+		return m
+	}
 	key, b := e.boundaryOf(profile)
 	switch {
-	case key == "":
+	case key == "": // found by name alone
 	case form == lost.ByValue:
 		m.Boundaries = []lost.Boundary{b}
 	default:

@@ -65,7 +65,10 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 	ctx, cancel := context.WithTimeout(q.ctx, wait)
 	defer cancel()
 	ask := *m
-	ask.Path = append(slices.Clip(m.Path), lost.Via{Source: s.cfg.Name})
+	// The one that we chose: two baseline profiles cannot be asked at once
+	// (RFC 5222, section 12.1).
+	ask.Locations = []lost.Location{*loc}
+	ask.Path = s.pathAfter(m.Path)
 	theirs, err := s.cfg.Upstream.Find(ctx, &ask)
 	if err == nil && !writable(theirs) {
 		err = errors.New("the answer of the upstream is incomplete")
@@ -106,8 +109,8 @@ func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, p
 	if len(resp.Mappings) == 0 && s.cfg.DefaultMapping {
 		if relay, ok := q.snap.Relay(); ok {
 			e := &entry{psap: relay, updated: q.snap.At.UTC().Truncate(time.Second)}
-			d := s.mapping(q, e, service, "", lost.ByReference)
-			d.Expires, d.Reference = lost.Expires{Caching: lost.NoCache}, lost.BoundaryReference{}
+			d := s.mapping(q, e, service, profile, lost.ByReference)
+			d.Expires = lost.Expires{Caching: lost.NoCache}
 			resp.Mappings = []lost.Mapping{d}
 			warn(lost.DefaultMappingReturned, "No boundary holds the location; calls go to the relay centre.")
 		}

@@ -3,7 +3,6 @@ package lostd
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/wire/lost"
@@ -42,7 +41,7 @@ func (s *Server) listAt(q *question, m *lost.ListServicesByLocation) lost.Messag
 	switch {
 	case s.cfg.Upstream == nil:
 	case m.Recursive:
-		return s.listUpstream(q, m)
+		return s.listUpstream(q, m, loc)
 	default:
 		if target := s.cfg.Upstream.Target(); target != "" && !passed(m.Path, target) {
 			return s.redirect(target)
@@ -54,11 +53,12 @@ func (s *Server) listAt(q *question, m *lost.ListServicesByLocation) lost.Messag
 	return s.errors(lost.NotFound, "No boundary holds the location.")
 }
 
-func (s *Server) listUpstream(q *question, m *lost.ListServicesByLocation) lost.Message {
+func (s *Server) listUpstream(q *question, m *lost.ListServicesByLocation, loc *lost.Location) lost.Message {
 	ctx, cancel := context.WithTimeout(q.ctx, s.cfg.UpstreamWithin)
 	defer cancel()
 	ask := *m
-	ask.Path = append(slices.Clip(m.Path), lost.Via{Source: s.cfg.Name})
+	ask.Locations = []lost.Location{*loc}
+	ask.Path = s.pathAfter(m.Path)
 	resp, err := s.cfg.Upstream.List(ctx, &ask)
 	if err == nil && !writable(resp) {
 		err = errors.New("the answer of the upstream is incomplete")

@@ -76,7 +76,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: s.cfg.Now().UTC(), ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
-	msg, err := s.read(w, r, q)
+	msg, err := s.read(w, r, q, sync)
 	if err != nil {
 		if refused, ok := errors.AsType[*refusal](err); ok {
 			http.Error(w, refused.why, refused.status)
@@ -112,11 +112,14 @@ func contentType(r *http.Request) (sync, ok bool) {
 }
 
 // read reads the request within the limits.
-func (s *Server) read(w http.ResponseWriter, r *http.Request, q *question) (lost.Message, error) {
+func (s *Server) read(w http.ResponseWriter, r *http.Request, q *question, sync bool) (lost.Message, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, &refusal{http.StatusUnsupportedMediaType, "send the body as it is"}
 	}
 	lim := lost.RequestLimits()
+	if sync { // a list of what the asker has
+		lim.Bytes, lim.Elements, lim.Mappings = 1<<20, 16<<10, 8<<10
+	}
 	if q.pushes {
 		lim = lost.SyncLimits()
 		lim.Bytes = maxPush

@@ -113,6 +113,11 @@ func outline(s pidflo.Shape) ([]e911.Point, e911.Point, error) {
 		return bad("there is no shape")
 	}
 	if _, err := pidflo.AppendShape(nil, s); err != nil {
+		// Sides that cross are met in the i3 test suite: the caller is somewhere
+		// between those corners.
+		if hull := hullOf(s); hull != nil {
+			return outline(pidflo.Polygon{Exterior: hull})
+		}
 		return nil, e911.Point{}, e911.Errorf(e911.Invalid, "the shape cannot be used: %v", err)
 	}
 	around := s.Enclose()
@@ -149,6 +154,34 @@ func outline(s pidflo.Shape) ([]e911.Point, e911.Point, error) {
 		return nil, middle, nil
 	}
 	return ring, middle, nil
+}
+
+// hullOf returns the line around the corners of a polygon whose sides cross; nil
+// for anything else, and where there is no such line.
+func hullOf(s pidflo.Shape) []pidflo.Pos {
+	v, ok := s.(pidflo.Polygon)
+	if !ok || len(v.Exterior) < 4 {
+		return nil
+	}
+	ring := make([]e911.Point, len(v.Exterior))
+	for i, p := range v.Exterior {
+		ring[i] = e911.Point{Lat: p.Lat, Lon: v.Exterior[0].Lon + math.Remainder(p.Lon-v.Exterior[0].Lon, 360)}
+		if !geo.Valid(e911.Point{Lat: p.Lat, Lon: p.Lon}) {
+			return nil
+		}
+	}
+	hull := geo.Hull(ring)
+	if len(hull) < 3 {
+		return nil
+	}
+	out := make([]pidflo.Pos, len(hull))
+	for i, p := range hull {
+		out[i] = pidflo.Pos{Lat: p.Lat, Lon: math.Remainder(p.Lon, 360)}
+	}
+	if _, err := pidflo.AppendShape(nil, pidflo.Polygon{Exterior: out}); err != nil {
+		return nil
+	}
+	return out
 }
 
 // round is the line at a distance in every direction.

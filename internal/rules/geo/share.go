@@ -1,7 +1,9 @@
 package geo
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -189,4 +191,28 @@ func (x *Index) Reach(dst []int, least, most e911.Point) []int {
 		}
 	}
 	return dst
+}
+
+// Hull returns the convex line around points, counter-clockwise; fewer than
+// three corners when they lie on one line.
+func Hull(points []e911.Point) []e911.Point {
+	p := slices.Clone(points)
+	slices.SortFunc(p, func(a, b e911.Point) int { return cmp.Or(cmp.Compare(a.Lon, b.Lon), cmp.Compare(a.Lat, b.Lat)) })
+	p = slices.Compact(p)
+	if len(p) < 3 {
+		return p
+	}
+	half := func(out []e911.Point) []e911.Point {
+		from := len(out)
+		for _, q := range p {
+			for len(out) >= from+2 && side(out[len(out)-2], out[len(out)-1], q) <= 0 {
+				out = out[:len(out)-1]
+			}
+			out = append(out, q)
+		}
+		return out[:len(out)-1] // it begins the other half
+	}
+	out := half(nil)
+	slices.Reverse(p)
+	return half(out)
 }
