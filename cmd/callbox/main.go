@@ -37,6 +37,7 @@ type cli struct {
 	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
 	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
+	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
 	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Speech   speechCmd   `cmd:"" hidden:"" help:"Serve speech to the parent process."`
@@ -90,6 +91,10 @@ type serveCmd struct {
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
 	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
+	HELDCert     string   `name:"held-cert" help:"PEM file with the certificate of the location server and those that lead to its root; it then speaks TLS alone. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_HELD_CERT"`
+	HELDKey      string   `name:"held-key" help:"PEM file with the key of that certificate." type:"path" env:"CALLBOX_HELD_KEY"`
+	HELDClientCA string   `name:"held-client-ca" help:"PEM file with the authorities whose client certificates platforms are known by, by name." type:"path" env:"CALLBOX_HELD_CLIENT_CA"`
+	TrustedProxy []string `help:"Address or range of a proxy before the location server that may tell the client's address in X-Forwarded-For; may be repeated." env:"CALLBOX_TRUSTED_PROXY"`
 	Web          string   `help:"Address of the pages." default:"127.0.0.1:8088" env:"CALLBOX_WEB"`
 	BaseURL      string   `help:"How people reach the pages; links in notices start with it." env:"CALLBOX_BASE_URL"`
 	Domain       string   `help:"Our name in SIP and in emergency call ids." default:"callbox.invalid" env:"CALLBOX_DOMAIN"`
@@ -119,6 +124,14 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		errs = append(errs, err)
 		cfg.SIP = append(cfg.SIP, l)
 	}
+	cfg.HELDTLS = app.TLSFiles{Certificate: c.HELDCert, Key: c.HELDKey, ClientRoots: c.HELDClientCA}
+	for _, s := range c.TrustedProxy {
+		p, err := prefix(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("trusted-proxy: %w", err))
+		}
+		cfg.TrustedProxies = append(cfg.TrustedProxies, p)
+	}
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
@@ -137,6 +150,14 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	return cfg, errors.Join(errs...)
 }
 
+// prefix reads a range, or one address.
+func prefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Prefix(a.BitLen())
+	}
+	return netip.ParsePrefix(s)
+}
+
 // speechWorker is this very program as a speech process; /proc holds also
 // after the file was replaced.
 func speechWorker() []string { return []string{"/proc/self/exe", "speech"} }
@@ -150,7 +171,25 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	defer reloadOnHangup(s.Reload)()
 	return s.Run(e.ctx)
+}
+
+// reloadOnHangup calls reload on each SIGHUP; stop ends that and waits.
+func reloadOnHangup(reload func()) (stop func()) {
+	hangup, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		for range hangup {
+			reload()
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+		<-done
+	}
 }
 
 type importCmd struct {
