@@ -235,6 +235,24 @@ func Scale(s Shape, distribution string, from, to float64) (Shape, error) {
 	return nil, ErrNoUncertainty
 }
 
+// Circle reduces the first shape to a circle on the ground that holds the place
+// with the DefaultConfidence (RFC 7459, sections 6.1 and 6.2), so that whoever
+// has just the circle need not know what the document said of it. Where the
+// document's distribution does not allow to scale, the circle is that of its
+// own confidence. Without a shape it is not ok; a point has the radius 0.
+func (g *Geopriv) Circle() (c Circle, ok bool) {
+	s := g.Shape()
+	if s == nil {
+		return Circle{}, false
+	}
+	if from, known := g.StatedConfidence(); known {
+		if scaled, err := Scale(s, g.Distribution, from, DefaultConfidence); err == nil {
+			s = scaled
+		}
+	}
+	return s.Enclose(), true
+}
+
 // regular returns a shape that has axes, and how many.
 func regular(s Shape) (Shape, float64) {
 	switch s.(type) {

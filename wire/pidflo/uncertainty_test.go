@@ -173,3 +173,36 @@ func TestCentroidsOfRegularPolygonsAreTheirCentersAnywhereOnEarth(t *testing.T) 
 }
 
 func wrap(lon float64) float64 { return math.Remainder(lon, 360) }
+
+// Who keeps a circle alone keeps one of 95 %, whatever confidence was stated.
+//
+// Proves: RFC 7459 section 6.2, F-05
+func TestACircleIsOfTheDefaultConfidence(t *testing.T) {
+	circle := pidflo.Circle{Center: pidflo.Pos{Lat: 42, Lon: -71}, Radius: 100}
+	for _, c := range []struct {
+		name         string
+		shape        pidflo.Shape
+		confidence   float64
+		distribution string
+		radius       float64
+	}{
+		{"as stated by nobody", circle, 0, "", 100},
+		{"at 95 already", circle, 95, pidflo.PDFNormal, 100},
+		{"a smaller confidence of a normal distribution", circle, 68, pidflo.PDFNormal, 165.04},
+		{"a larger one of a normal distribution", circle, 99, pidflo.PDFNormal, 79.70},
+		{"a larger one of a rectangular distribution", circle, 99, pidflo.PDFRectangular, 97.96},
+		{"a smaller one of a rectangular distribution, which cannot grow", circle, 50, pidflo.PDFRectangular, 100},
+		{"of an unknown distribution", circle, 50, pidflo.PDFUnknown, 100},
+		{"an unknown confidence", circle, pidflo.UnknownConfidence, "", 100},
+		{"a point", pidflo.Point{Pos: circle.Center}, 0, "", 0},
+	} {
+		g := pidflo.Geopriv{Info: []pidflo.Chunk{{Shape: c.shape}}, Confidence: c.confidence, Distribution: c.distribution}
+		got, ok := g.Circle()
+		if !ok || math.Abs(got.Radius-c.radius) > 0.01 || got.Center != circle.Center {
+			t.Errorf("%s: got %+v %v, want a radius of %v", c.name, got, ok, c.radius)
+		}
+	}
+	if c, ok := (&pidflo.Geopriv{}).Circle(); ok {
+		t.Errorf("no shape gives %+v", c)
+	}
+}

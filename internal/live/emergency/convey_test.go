@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/wire/pidflo"
 )
 
 // Proves: E3, F-16
@@ -83,5 +84,19 @@ func TestTimersRunOutInOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff([]callflow.TimerName{"a", "b", "c"}, got); diff != "" {
 		t.Errorf("fired (-want +got):\n%s", diff)
+	}
+}
+
+// A circle that goes out states no confidence, which means 95 %: one that came
+// in with another is brought there first.
+//
+// Proves: RFC 7459 sections 4.1 and 6.2, F-05
+func TestACircleGoesOutWithTheConfidenceThatItClaims(t *testing.T) {
+	circle := pidflo.Circle{Center: pidflo.Pos{Lat: 42, Lon: -71}, Radius: 100}
+	for confidence, want := range map[float64]float64{0: 100, 95: 100, 68: 165.04} {
+		p := placeOf(&pidflo.Geopriv{Info: []pidflo.Chunk{{Shape: circle}}, Confidence: confidence, Distribution: pidflo.PDFNormal})
+		if p.Area == nil || p.Area.RadiusM < want-0.01 || p.Area.RadiusM > want+0.01 {
+			t.Errorf("at %v %%: got %+v, want a radius of %v", confidence, p.Area, want)
+		}
 	}
 }

@@ -358,8 +358,7 @@ func partError(doc *pidflo.Document) string {
 // placeOf makes a place of a location object that came in.
 func placeOf(g *pidflo.Geopriv) e911.Place {
 	p := e911.Place{Civic: civic.FromPIDF(g.Civic())}
-	if s := g.Shape(); s != nil {
-		circle := s.Enclose()
+	if circle, ok := g.Circle(); ok {
 		lat, lon := circle.Center.Lat, circle.Center.Lon
 		if math.Abs(lat) <= 90 && math.Abs(lon) <= 180 && circle.Radius >= 0 && !math.IsInf(circle.Radius, 0) {
 			p.Area = &e911.Area{Point: e911.Point{Lat: lat, Lon: lon}, RadiusM: circle.Radius}
