@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal/disk"
 	"github.com/callbox911/callbox/internal/layers"
 	"github.com/callbox911/callbox/internal/live/emergency"
+	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/live/media"
 	"github.com/callbox911/callbox/internal/live/sipedge"
@@ -46,6 +47,7 @@ type Server struct {
 	holder  *snapshot.Holder
 	journal *disk.Journal
 	lis     *lis.Server
+	plus    *heldplus.Server
 	edge    *sipedge.Edge
 	calls   *emergency.Handler
 	speaker *voice.Speaker
@@ -153,9 +155,12 @@ func (s *Server) wireLive() error {
 	var err error
 	if s.lis, err = lis.New(lis.Config{
 		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain),
-		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Now: s.cfg.Now, Log: s.cfg.Log,
+		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Own: s.own, Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
+	}
+	if s.plus, err = heldplus.New(heldplus.Config{Snapshot: s.holder, Journal: s.journal, LIS: s.lis, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+		return fmt.Errorf("wire HELD+: %w", err)
 	}
 	ports, err := media.New(media.Config{Addr: s.cfg.RTP, MinPort: s.cfg.RTPPorts[0], MaxPort: s.cfg.RTPPorts[1], Log: s.cfg.Log})
 	if err != nil {
@@ -169,7 +174,7 @@ func (s *Server) wireLive() error {
 		return err
 	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, TestCall: tests, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,
@@ -267,7 +272,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "speech", Run: s.speaker.Run},
 		{Name: "what the journal knows", Run: s.resume},
 		{Name: "certificate", Run: s.watchCerts},
-		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.lis) }},
+		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},

@@ -90,7 +90,11 @@ func (c *inquiry) decide() {
 	server := &locator{c: c, to: c.locator}
 	c.guard("references", func() { token = c.references(server) })
 	c.guard("identify", func() {
-		d.who = identify.Who(c.snap, c.org, identify.Call{
+		var org identify.Org = c.org
+		if c.people != nil {
+			org = orgOfPeople{c.org, c.people}
+		}
+		d.who = identify.Who(c.snap, org, identify.Call{
 			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: server.askedHELD,
 		})
 	})
@@ -155,7 +159,7 @@ func (c *inquiry) references(server *locator) (t tokenSays) {
 			t.device = e911.DeviceID(r.Device)
 		}
 		if r.Located {
-			t.found = append(t.found, locate.Candidate{Evidence: r.Evidence, Rank: locate.RankToken, Via: "token"})
+			t.found = append(t.found, locate.Candidate{Evidence: r.Evidence, Rank: rankOfReference(r.Evidence.By), Via: "token"})
 		}
 	}
 	return t
@@ -259,6 +263,15 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 		off = off || elsewhere
 		candidates = append(candidates, r.Candidates...)
 	}
+	var clients []e911.DeviceID
+	if !token.asked {
+		clients = c.signedIn()
+	}
+	for _, id := range clients {
+		r, elsewhere := server.known(id)
+		off = off || elsewhere
+		candidates = append(candidates, r.Candidates...)
+	}
 	access := c.byAccess(&candidates)
 	direct := !c.known // the source is the device itself, no trunk in front of it
 	inSite := false
@@ -285,7 +298,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 		}
 	}
 	d.where = locate.Decide(candidates, locate.Situation{
-		HELD: d.who.HELD == identify.HELDYes || token.asked, DIDFallback: c.org.Config().DIDFallback,
+		HELD: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
 	}, c.at)
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)

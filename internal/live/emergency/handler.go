@@ -77,6 +77,7 @@ type Config struct {
 	// Dial makes a leg. It must not block: results come as events of the leg.
 	Dial     func(ctx context.Context, in sipedge.Invite) Callee
 	Locator  Locator  // none: tokens are not understood, devices not known
+	People   People   // none: nobody said anything by a client
 	TestCall TestCall // none: 933 is answered 503
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string
