@@ -59,7 +59,12 @@ type target struct {
 }
 
 // ID returns the organisation's id.
-func (o *Org) ID() e911.OrgID { return o.Config().ID }
+func (o *Org) ID() e911.OrgID {
+	if o.config == nil {
+		return ""
+	}
+	return o.config.ID
+}
 
 // Config returns the organisation itself.
 func (o *Org) Config() e911.Org {
@@ -82,6 +87,12 @@ func (o *Org) Location(id e911.LocationID) (e911.Location, bool) {
 		return e911.Location{}, false
 	}
 	return l.loc, true
+}
+
+// HasLocation reports whether there is such a location.
+func (o *Org) HasLocation(id e911.LocationID) bool {
+	_, ok := o.locations.get(id)
+	return ok
 }
 
 // Element returns a network element.

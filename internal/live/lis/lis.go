@@ -11,6 +11,7 @@
 package lis
 
 import (
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -109,6 +110,7 @@ type Server struct {
 	templates templates
 	owners    nameIndex
 	known     atomic.Pointer[index]
+	shownKey  [16]byte
 }
 
 // now is the time to the millisecond, which is what documents and facts keep.
@@ -124,7 +126,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the location server: %w", err)
 	}
-	return &Server{
+	srv := &Server{
 		cfg:     cfg,
 		prefix:  cfg.BaseURL + "/loc/",
 		path:    u.Path,
@@ -136,7 +138,9 @@ func New(cfg Config) (*Server, error) {
 		revoked: newRevocations(),
 		calls:   newCalls(),
 		unknown: newUnknowns(),
-	}, nil
+	}
+	_, _ = rand.Read(srv.shownKey[:]) // never fails (crypto/rand, Go 1.24)
+	return srv, nil
 }
 
 // What every answer says in its headers; shared, never changed.

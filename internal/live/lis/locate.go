@@ -28,6 +28,9 @@ func (s *Server) locate(dst []byte, snap *snapshot.Snapshot, a *asker, req *held
 		if out, ok, err := s.again(dst, &q, a, req, &t, &m); ok {
 			return out, err
 		}
+		if t.known && !q.proved && s.devices.hasProved(key{a.org.ID(), t.name}) {
+			t = claimed(a, &t)
+		}
 	}
 	var c conclusion
 	if t.other && !measured(&m) {

@@ -96,7 +96,8 @@ func (t *table) restore(k key, at time.Time, f journal.DeviceSeen) error {
 	if at.Before(e.writtenAt) || f.Generation < e.generation {
 		return nil
 	}
-	e.memory, e.steady = m, nil
+	e.keep(m)
+	e.steady = nil
 	e.verdict = verdict{by: e911.ByNothing}
 	if f.By != e911.ByNothing {
 		e.verdict = verdict{f.By, said(f.Evidence), reference(f.Place)}

@@ -1,8 +1,9 @@
 package lis
 
 import (
-	"slices"
-	"time"
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/locate"
@@ -15,18 +16,59 @@ import (
 // the same again: most phones stand where they stood, and ask each hour. It
 // holds while the request, the map and the role of who asks are the same; then
 // only times move. A decision by evidence of the very request is the same
-// whenever it is made, because all else that is known only gets older.
+// whenever it is made, because all else that is known only gets older. There is
+// one for each device, so it is small.
 type steady struct {
 	org      *snapshot.Org      // the map it was decided by
 	snap     *snapshot.Snapshot // set where the answer depends on more than the map
-	measured locate.Measurement // what the request showed; times do not count
-	shape    shape
-	proved   bool
-	since    time.Time // when it was decided
-	at       time.Time // when it was asked last
-	says     int       // how many things the device says of itself
-	claims   loctoken.Claims
 	template *template
+	location e911.LocationID
+	by       e911.LocatedBy
+	shown    [16]byte // what the request showed, and how it was asked (shown)
+	since    int64    // when it was decided, in nanoseconds of Unix time
+	at       int64    // when it was asked last
+	says     bool     // the device says something of itself
+}
+
+// shown is a digest of what a request shows and how it asks; times do not
+// count. A random key goes into it, so that nobody finds two requests of one
+// digest.
+func (s *Server) shown(q *question, m *locate.Measurement) (out [16]byte) {
+	var room [512]byte
+	b := append(room[:0], s.shownKey[:]...)
+	text := func(t string) { b = append(binary.AppendUvarint(b, uint64(len(t))), t...) }
+	addr := func(a netip.Addr) {
+		o := a.As16()
+		b = append(append(b, byte(a.BitLen())), o[:]...)
+		text(a.Zone())
+	}
+	for i, flag := range [...]bool{q.shape.civic, q.shape.geodetic, q.shape.uri, q.shape.exact, q.shape.onlyURI, q.proved, m.Tunnel} {
+		b = append(b, byte(i)<<1)
+		if flag {
+			b[len(b)-1]++
+		}
+	}
+	text(q.shape.routing)
+	for _, t := range [...]string{string(m.MAC), string(m.Serving), string(m.Who), m.SSID} {
+		text(t)
+	}
+	addr(m.Source)
+	b = binary.AppendUvarint(b, uint64(len(m.LLDP)))
+	for i := range m.LLDP {
+		text(m.LLDP[i].Chassis)
+		text(m.LLDP[i].Port)
+		b = binary.AppendVarint(b, int64(m.LLDP[i].ChassisSubtype))
+	}
+	b = binary.AppendUvarint(b, uint64(len(m.Neighbours)))
+	for _, n := range m.Neighbours {
+		text(string(n))
+	}
+	b = binary.AppendUvarint(b, uint64(len(m.Addrs)))
+	for _, a := range m.Addrs {
+		addr(a)
+	}
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:])
 }
 
 // settle keeps what a device was told, where the same request will be told the
@@ -34,7 +76,7 @@ type steady struct {
 func (s *Server) settle(q *question, t *target, g *sighting, c *change) {
 	r := &c.result
 	if r.By == e911.ByNothing || r.Class != locate.Fresh || !r.At.Equal(q.now) || !g.measured.At.Equal(q.now) ||
-		c.chosen.Place.Location == "" || r.Place.Location != c.chosen.Place.Location || t.shared || len(g.measured.Interfaces) > 0 {
+		c.chosen.Place.Location == "" || r.Place.Location != c.chosen.Place.Location || t.shared || !c.memory.Repeats(g.measured) {
 		return
 	}
 	for _, l := range g.measured.LLDP {
@@ -45,8 +87,8 @@ func (s *Server) settle(q *question, t *target, g *sighting, c *change) {
 		}
 	}
 	st := &steady{
-		org: q.org, measured: g.measured, shape: q.shape, proved: q.proved, since: q.now, at: q.now, says: len(g.says),
-		claims: loctoken.Claims{Org: q.org.ID(), Device: t.name, Location: c.chosen.Place.Location, By: c.chosen.By, Generation: c.generation},
+		org: q.org, location: c.chosen.Place.Location, by: c.chosen.By, shown: s.shown(q, &g.measured),
+		since: q.now.UnixNano(), at: q.now.UnixNano(), says: len(g.says) > 0,
 	}
 	if q.shape.routing != "" {
 		st.snap = q.snap
@@ -66,25 +108,32 @@ func (s *Server) settle(q *question, t *target, g *sighting, c *change) {
 
 // again answers a request like the one before it; ok is false when it is not.
 func (s *Server) again(dst []byte, q *question, a *asker, req *held.Request, t *target, m *locate.Measurement) (out []byte, ok bool, err error) {
+	if !m.At.Equal(q.now) {
+		return dst, false, nil
+	}
 	k := key{a.org.ID(), t.name}
+	shown := s.shown(q, m)
 	sh := s.devices.shard(k)
 	sh.mu.Lock()
 	e := sh.entries[k]
-	if e == nil || e.steady == nil || !e.steady.is(q, m) || q.now.Sub(e.presentAt) >= presentEvery ||
-		(len(req.Extras) == 0) != (e.steady.says == 0) {
+	if e == nil || e.steady == nil || (e.proved && !q.proved) || !e.steady.is(q, shown) || q.now.Sub(e.presentAt) >= presentEvery ||
+		(len(req.Extras) > 0) != e.steady.says {
 		sh.mu.Unlock()
 		return dst, false, nil
 	}
 	st := e.steady
-	st.at, e.seen = q.now, q.now
-	claims, tmpl := st.claims, st.template
+	st.at, e.seen = q.now.UnixNano(), q.now
+	claims := loctoken.Claims{
+		Org: k.org, Device: k.device, Location: st.location, By: st.by, Generation: e.generation,
+		EvidenceAt: q.now, Issued: q.now, Expires: q.now.Add(s.cfg.URITTL),
+	}
+	tmpl := st.template
 	sh.mu.Unlock()
 	// The map is asked for the deciding key again: a place that cannot be found
 	// is never told.
-	if _, there := q.org.Location(claims.Location); !there || !st.finds(q.org) {
+	if !q.org.HasLocation(claims.Location) || !finds(q.org, m, claims.By, claims.Location) {
 		return dst, false, nil
 	}
-	claims.EvidenceAt, claims.Issued, claims.Expires = q.now, q.now, q.now.Add(s.cfg.URITTL)
 	out, err = s.fill(dst, tmpl, q.snap, &claims)
 	if err != nil {
 		return dst, false, nil //nolint:nilerr // without keys there is the slow way, which tells what it can
@@ -93,32 +142,28 @@ func (s *Server) again(dst []byte, q *question, a *asker, req *held.Request, t *
 }
 
 // is reports whether a request is the one before it over again.
-func (st *steady) is(q *question, m *locate.Measurement) bool {
-	o := &st.measured
-	return st.org == q.org && (st.snap == nil || st.snap == q.snap) && st.shape == q.shape && st.proved == q.proved &&
-		m.At.Equal(q.now) && !q.now.Before(st.at) &&
-		m.MAC == o.MAC && m.Serving == o.Serving && m.Source == o.Source && m.Tunnel == o.Tunnel && m.Who == o.Who && m.SSID == o.SSID &&
-		slices.Equal(m.LLDP, o.LLDP) && slices.Equal(m.Neighbours, o.Neighbours) && slices.Equal(m.Addrs, o.Addrs)
+func (st *steady) is(q *question, shown [16]byte) bool {
+	return st.shown == shown && st.org == q.org && (st.snap == nil || st.snap == q.snap) && q.now.UnixNano() >= st.at
 }
 
-// finds reports whether the deciding key still leads to the place.
-func (st *steady) finds(o *snapshot.Org) bool {
+// finds reports whether the key that decided still leads to the place.
+func finds(o *snapshot.Org, m *locate.Measurement, by e911.LocatedBy, location e911.LocationID) bool {
 	var at e911.LocationID
-	switch st.claims.By {
+	switch by {
 	case e911.ByLLDPPort:
-		for _, l := range st.measured.LLDP {
-			if id, ok := o.ByLLDPPort(e911.LLDPPort{Chassis: l.Chassis, Port: l.Port}); ok && (at == "" || id == st.claims.Location) {
+		for _, l := range m.LLDP {
+			if id, ok := o.ByLLDPPort(e911.LLDPPort{Chassis: l.Chassis, Port: l.Port}); ok && (at == "" || id == location) {
 				at = id
 			}
 		}
 	case e911.ByBSSID:
-		at, _ = o.ByBSSID(st.measured.Serving)
+		at, _ = o.ByBSSID(m.Serving)
 	case e911.ByPrivateIP, e911.ByPublicIP:
-		if at, _ = o.ByIP(st.measured.Source); at != st.claims.Location {
-			return len(st.measured.Addrs) > 0 // its own address decided
+		if at, _ = o.ByIP(m.Source); at != location {
+			return len(m.Addrs) > 0 // its own address decided
 		}
 	default:
 		return true
 	}
-	return at == st.claims.Location
+	return at == location
 }

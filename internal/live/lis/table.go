@@ -47,7 +47,7 @@ type entry struct {
 	user       e911.UserID // who is signed in
 	seen       time.Time   // last request
 	elsewhere  time.Time   // last seen in a network that is not on the map; zero: on the map
-	memory     locate.Memory
+	memory     string      // a locate.Memory in its binary form
 	steady     *steady
 	verdict    verdict
 	generation uint64
@@ -58,13 +58,23 @@ type entry struct {
 
 // settled is the memory with what the last requests repeated.
 func (e *entry) settled() locate.Memory {
-	if e.steady == nil || !e.steady.at.After(e.steady.since) {
-		return e.memory
+	m, err := locate.ParseMemory(e.memory)
+	if err != nil {
+		return locate.Memory{} // cannot be: keep wrote it
 	}
-	m := e.steady.measured
-	m.At, m.SourceAt = e.steady.at, e.steady.at
-	next, _ := e.memory.Observe(m)
-	return next
+	if e.steady == nil || e.steady.at <= e.steady.since {
+		return m
+	}
+	return m.Again(time.Unix(0, e.steady.since), time.Unix(0, e.steady.at))
+}
+
+// keep enters a memory.
+func (e *entry) keep(m locate.Memory) {
+	b, err := m.AppendBinary(nil)
+	if err != nil {
+		b = nil // cannot be: an address has a binary form
+	}
+	e.memory = string(b)
 }
 
 // evidence is where the device is by what it and others told of its network,
@@ -241,7 +251,7 @@ func (t *table) put(k key, s sighting) change {
 	for {
 		e = old
 		if s.alone {
-			e.memory, e.steady = locate.Memory{}, nil
+			e.memory, e.steady = "", nil
 		}
 		memory, _ := e.settled().Observe(s.measured)
 		recalled := memory.Recall(s.org, s.phoneAt)
@@ -269,7 +279,8 @@ func (t *table) put(k key, s sighting) change {
 
 // enter keeps what was decided. The lock is held.
 func (sh *shard) enter(e *entry, c *change, s *sighting) {
-	e.memory, e.steady = c.memory, nil
+	e.keep(c.memory)
+	e.steady = nil
 	e.seen, e.via, e.source = s.now, s.via, s.source
 	e.proved = e.proved || s.proved
 	if len(s.says) > 0 {

@@ -80,12 +80,14 @@ func (s *Server) target(a *asker, req *held.Request) (target, error) {
 		return target{name: stableName(a.org.ID(), "mac", string(mac)), mac: mac}, nil
 	}
 	t := target{name: string(d.ID), known: true, device: d, user: d.User, mac: mac}
-	if !a.proved() && s.devices.hasProved(key{a.org.ID(), t.name}) {
-		// Whoever has no secret does not become a device that has one; it is still
-		// told where it is itself.
-		return target{name: stableName(a.org.ID(), "claim", string(mac)+a.addr.String()), mac: mac, shared: true, doubted: true}, nil
-	}
 	return t, nil
+}
+
+// claimed is the target of an unproved claim to be a device that has proved
+// itself: whoever has no secret does not become one that has; it is still told
+// where it is itself.
+func claimed(a *asker, t *target) target {
+	return target{name: stableName(a.org.ID(), "claim", string(t.mac)+a.addr.String()), mac: t.mac, shared: true, doubted: true}
 }
 
 // refused is the fault of who asks for others and must not.

@@ -269,11 +269,55 @@ func TestAMemoryIsAValueThatIsWrittenCompactly(t *testing.T) {
 		if diff := cmp.Diff(m.Recall(n, nil), again.Recall(n, nil), cmpopts.EquateEmpty(), compareAddrs()); diff != "" {
 			t.Fatalf("says otherwise when it was read back:\n%s", diff)
 		}
+		packed, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err = locate.ParseMemory(string(packed)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(m, again, cmpopts.EquateEmpty(), compareAddrs()); diff != "" {
+			t.Fatalf("unpacked otherwise:\n%s", diff)
+		}
+		if len(packed) > 0 {
+			_, _ = locate.ParseMemory(string(packed[:rapid.IntRange(0, len(packed)-1).Draw(t, "cut")])) // no panic
+		}
 		r := locate.Decide(m.Candidates(n), anySituation(t), now)
 		if r.By != e911.ByNothing && !locate.Routable(r.Place) {
 			t.Fatalf("no PSAP follows from %+v", r.Place)
 		}
 	})
+}
+
+// Proves: F-01, D-11
+func TestTheSameAgainNeedsNoMeasurement(t *testing.T) {
+	repeated := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var m locate.Memory
+		for range rapid.IntRange(0, 5).Draw(t, "requests") {
+			m, _ = m.Observe(anyMeasurement(t))
+		}
+		me := anyMeasurement(t)
+		me.At = now
+		if rapid.Bool().Draw(t, "flat") {
+			me.Interfaces = nil
+		}
+		m, _ = m.Observe(me)
+		if !m.Repeats(me) {
+			return
+		}
+		repeated++
+		later := now.Add(time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "later"))).Truncate(time.Millisecond)
+		again := me
+		again.At, again.SourceAt = later, later
+		want, _ := m.Observe(again)
+		if diff := cmp.Diff(want, m.Again(me.At, later), cmpopts.EquateEmpty(), compareAddrs()); diff != "" {
+			t.Fatalf("the same again is otherwise than when it is observed (-want +got):\n%s", diff)
+		}
+	})
+	if repeated == 0 {
+		t.Error("nothing was ever repeated")
+	}
 }
 
 func compareAddrs() cmp.Option {
