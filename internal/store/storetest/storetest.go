@@ -23,6 +23,7 @@ type Store interface {
 	Committed
 	report.Writer
 	report.Reader
+	Inventory
 	Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error)
 	Close() error
 }
@@ -73,6 +74,8 @@ func Run(t *testing.T, open Open) {
 		{"the audit trail says who did what and no values", testAudit},
 		{"a database is the same after a restart", testRestart},
 		{"call records are kept by organisation and cursor", testCalls},
+		{"devices and unknown elements are kept by organisation, and decisions are made once", testInventory},
+		{"unknown elements have an end, and those that strand most stay", testInventoryBounds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}
