@@ -219,7 +219,9 @@ func (p *parser) lead(t []token) {
 func company(part []token) bool {
 	for _, w := range part {
 		switch w.key() {
-		case "INC", "LLC", "CO", "CORP", "LTD", "COMPANY", "LP", "LLP", "OFFICE", "DEPARTMENT", "DEPT":
+		case "INC", "LLC", "CO", "CORP", "LTD", "COMPANY", "LP", "LLP", "OFFICE", "DEPARTMENT", "DEPT", "BANK", "MGMT", "MANAGEMENT", "REALTY",
+			"PROPERTIES", "ASSOCIATES", "ASSOC", "TRUST", "GROUP", "SERVICES", "PARTNERS", "PARTNERSHIP", "INVESTMENTS", "CORPORATION", "INCORPORATED",
+			"C/O", "ATTN", "ATTENTION", "ASSOCIATION", "AUTHORITY", "AGENCY", "INSURANCE", "FOUNDATION", "ENTERPRISES", "COMMISSION", "SYSTEMS":
 			return true
 		}
 	}
@@ -243,7 +245,7 @@ func (p *parser) crossing(t []token) bool {
 	for i := 1; i < len(t)-1; i++ {
 		switch t[i].key() {
 		case "&", "@", "AND", "AT", "/", "ET":
-			if !corner && !p.roadish(t[:i]) && !p.roadish(t[i+1:]) {
+			if !corner && (company(t) || !p.roadish(t[:i]) && !p.roadish(t[i+1:])) {
 				return false
 			}
 			p.first(t, i)
@@ -263,6 +265,9 @@ func (p *parser) houseFirst(t []token) bool {
 // roadish reports a name that can only be a road's: an ordinal, a type or a
 // highway in it.
 func (p *parser) roadish(t []token) bool {
+	if len(t) > 1 && t[0].direction(p.dirs()) && len(t[0].key()) <= 2 {
+		return true
+	}
 	for i, w := range t {
 		if w.ordinal() || w.strong() && i > 0 {
 			return true
@@ -336,6 +341,8 @@ func (p *parser) streetOrCity(t []token) {
 func (p *parser) street1(t []token) {
 	n := len(t)
 	switch {
+	case company(t) && p.highwayEnd(t) == 0:
+		store(&p.c.NAM, join(t))
 	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3 && !buildingName(t):
 		end := p.highwayEnd(t)
 		if end == 0 {

@@ -157,7 +157,11 @@ func boxWords(t []token) int {
 		if at(0) == "DRAWER" && len(at(1)) == 2 {
 			return 1
 		}
-	case "LOCK":
+	case "R":
+		if at(1) == "R" && len(t) > 2 && (t[2].hasDigit() || t[2].text == "#") {
+			return 2
+		}
+	case "LOCK", "CALLER":
 		if at(1) == "BOX" && len(t) > 2 && t[2].hasDigit() {
 			return 2
 		}
@@ -177,6 +181,11 @@ func boxWords(t []token) int {
 		switch at(1) {
 		case "BOX", "BX", "BOXES", "B", "DRAWER":
 			return 2
+		case "#":
+			return 1
+		}
+		if len(t) > 1 && t[1].digits() {
+			return 1
 		}
 	case "P":
 		if at(1) == "O" && (at(2) == "BOX" || at(2) == "DRAWER" || at(2) == "B") {
@@ -301,6 +310,9 @@ func (p *parser) startsHouse(t []token, i int) bool {
 		if i+1 >= len(t) {
 			return false
 		}
+		if i == 0 && t[1].direction(p.dirs()) && len(t) > 2 {
+			return true
+		}
 		for j := i + 1; j < len(t) && j < i+6; j++ {
 			if t[j].strong() && j > i+1 {
 				return true
@@ -350,7 +362,7 @@ func (p *parser) streetEnd(t []token) int {
 			end = i
 			break
 		}
-		if i > 0 && (unitAt(t[i:], t[i-1].comma) > 0 && !p.partOfName(t, i) || boxWords(t[i:]) > 0 || t[i].text == "&" || t[i].text == "@") {
+		if i > 0 && (unitAt(t[i:], t[i-1].comma) > 0 && !p.partOfName(t, i) || boxWords(t[i:]) > 0 || t[i].text == "@" || t[i].text == "&" && (t[i-1].strong() || t[i-1].ordinal())) {
 			end = i
 			break
 		}
@@ -431,7 +443,7 @@ func (p *parser) highwayEnd(t []token) int {
 	for i < len(t) && (t[i].text == "#" || t[i].key() == "NO" || t[i].key() == "NUMBER") {
 		i++
 	}
-	if i >= len(t) || !routeName(t[i]) {
+	if i >= len(t) || !routeName(t[i]) || t[i].direction(p.dirs()) && i+1 < len(t) && !t[i].comma {
 		return 0
 	}
 	i++

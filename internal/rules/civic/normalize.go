@@ -31,13 +31,23 @@ func Normalize(c e911.Civic) (e911.Civic, []Note) {
 		c.Set(name, strings.Trim(words(v), ",;"))
 	}
 	n := normalizer{c: c}
+	n.pass()
+	for range 3 { // what one pass takes apart may hold a part that another spells out
+		before := n.c
+		if n.pass(); n.c == before {
+			break
+		}
+	}
+	return n.c, n.notes
+}
+
+func (n *normalizer) pass() {
 	n.where()
 	n.postal()
 	n.wholeStreet()
 	n.street()
 	n.number()
 	n.inside()
-	return n.c, n.notes
 }
 
 type normalizer struct {

@@ -50,7 +50,8 @@ type Parsed struct {
 // English or French, on one line or several, into the fields of CLDXF. What it
 // cannot place stands in NAM (before the number) or LOC (behind the street),
 // never nowhere; notes tell of it. Control characters and direction marks are
-// taken as spaces, with a note. Time is linear in the length of the text.
+// taken as spaces, with a note. MaxText bounds the
+// time whatever the words are.
 func Parse(text string, hint Hint) (Parsed, []Note) {
 	if len(text) > MaxText {
 		return Parsed{}, []Note{{Text: "The text is longer than any address and was not read."}}

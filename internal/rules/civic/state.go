@@ -12,14 +12,21 @@ type State struct {
 
 // StateOf finds a state by its two letters or its name, whatever the case.
 func StateOf(a1 string) (State, bool) {
-	a1 = strings.TrimSpace(a1)
-	for _, s := range states {
-		if strings.EqualFold(a1, s.Code) || strings.EqualFold(a1, s.Name) {
-			return s, true
-		}
+	i, ok := stateIndex[strings.ToUpper(strings.TrimSpace(a1))]
+	if !ok {
+		return State{}, false
 	}
-	return State{}, false
+	return states[i], true
 }
+
+// stateIndex finds a state by its code or its name in upper case.
+var stateIndex = func() map[string]int {
+	m := make(map[string]int, 2*len(states))
+	for i, s := range states {
+		m[s.Code], m[strings.ToUpper(s.Name)] = i, i
+	}
+	return m
+}()
 
 // StateByFIPS finds a state by its two-digit code.
 func StateByFIPS(fips string) (State, bool) {

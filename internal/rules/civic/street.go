@@ -300,7 +300,7 @@ func (p *parser) postDirection(t []token, c *e911.Civic) []token {
 var highwayWords = map[string]bool{
 	"HIGHWAY": true, "HWY": true, "HIWAY": true, "HIGHWY": true, "HWAY": true, "HGHWY": true, "HGHWAY": true, "HIWY": true,
 	"ROUTE": true, "RTE": true, "RT": true, "ROAD": true, "RD": true, "INTERSTATE": true, "FREEWAY": true, "AUTOROUTE": true, "HGWY": true,
-	"TRUNK": true, "LOOP": true, "SPUR": true, "LINE": true, "CONCESSION": true, "SIDEROAD": true,
+	"TRUNK": true, "LOOP": true, "SPUR": true,
 }
 
 // highwayFull spells the words of a highway's type out.
@@ -314,7 +314,7 @@ var highwayFull = map[string]string{
 	"PROVINCIAL": "Provincial", "REGIONAL": "Regional", "OLD": "Old", "SCENIC": "Scenic", "FOREST": "Forest", "SERVICE": "Service",
 	"FREEWAY": "Freeway", "FWY": "Freeway", "RURAL": "Rural", "BUSINESS": "Business", "NATIONAL": "National", "TR": "Township Road",
 	"LOOP": "Loop", "SPUR": "Spur", "INDIAN": "Indian", "AUTOROUTE": "Autoroute", "RR": "Ranch Road",
-	"CONCESSION": "Concession", "CONC": "Concession", "LINE": "Line", "SIDEROAD": "Sideroad", "PARISH": "Parish", "BUREAU": "Bureau",
+	"CONCESSION": "Concession", "CONC": "Concession", "LINE": "Line", "SIDEROAD": "Sideroad", "PARISH": "Parish", "PRIVATE": "Private", "BUREAU": "Bureau",
 }
 
 // highwayAlone need no further word before the number: "SR 20", "CR 850".
@@ -328,7 +328,7 @@ var highwayAlone = map[string]bool{
 var highwayFirst = map[string]bool{
 	"US": true, "STATE": true, "ST": true, "COUNTY": true, "CNTY": true, "CO": true, "CTY": true, "FARM": true, "RANCH": true,
 	"TOWNSHIP": true, "TWP": true, "FEDERAL": true, "PROVINCIAL": true, "REGIONAL": true, "SCENIC": true, "FOREST": true,
-	"RURAL": true, "INDIAN": true, "NATIONAL": true, "PARISH": true,
+	"RURAL": true, "INDIAN": true, "NATIONAL": true, "PARISH": true, "PRIVATE": true,
 }
 
 // highway reads a numbered road: "US Highway 50", "County Road Y", "SR 20 East".
@@ -341,7 +341,7 @@ func (p *parser) highway(t []token, c *e911.Civic) bool {
 	for len(t) > 1 && (t[0].text == "#" || t[0].key() == "NO" || t[0].key() == "NUMBER" || t[0].key() == "NUM") {
 		t = t[1:]
 	}
-	if !routeName(t[0]) && !(t[0].direction(p.dirs()) && len(t) == 1) {
+	if !routeName(t[0]) || t[0].direction(p.dirs()) && len(t) > 1 {
 		return false
 	}
 	name := t[:1]
@@ -409,6 +409,12 @@ func highwayType(t []token) (string, int) {
 				return s.Name + " " + highwayFull[t[1].key()], 2
 			}
 		}
+	}
+	if highwayAlone[k] && len(t) > 2 && highwayWords[t[1].key()] && t[1].key() != k && routeName(t[2]) && t[2].hasDigit() {
+		if full := highwayFull[k]; strings.HasSuffix(full, " "+highwayFull[t[1].key()]) {
+			return full, 2
+		}
+		return highwayFull[k] + " " + highwayFull[t[1].key()], 2
 	}
 	if k == "BUSINESS" && len(t) > 2 && highwayAlone[t[1].key()] {
 		return "Business " + highwayFull[t[1].key()], 2

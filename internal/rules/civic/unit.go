@@ -135,6 +135,9 @@ func unitAt(t []token, start bool) int {
 	if n := levelAt(t); n > 0 {
 		return n
 	}
+	if t[0].key() == "MAIL" && len(t) > 2 && (t[1].key() == "STOP" || t[1].key() == "CODE") && !t[0].comma {
+		return 2 + identifier(t[2:])
+	}
 	full, ok := unitTypes.find(t[0].text)
 	if !ok {
 		return glued(t[0])
@@ -234,9 +237,12 @@ func identifier(t []token) int {
 	if len(t) < 2 || t[0].comma {
 		return 1
 	}
+	if boxWords(t[1:]) > 0 {
+		return 1
+	}
 	next := t[1]
 	last := len(t) == 2 || next.comma
-	if last && (next.letter() || next.direction(directions)) {
+	if last && (next.letter() || next.direction(directions)) || next.letter() && !next.direction(directions) && t[0].hasDigit() {
 		return 2
 	}
 	if t[0].text == "&" || next.text == "&" || strings.EqualFold(next.text, "and") && len(t) > 2 && t[2].digits() {
