@@ -130,11 +130,14 @@ func (n *normalizer) postal() {
 	}
 }
 
+// compactor drops what people write into postal codes.
+var compactor = strings.NewReplacer(" ", "", "-", "")
+
 // splitPostal writes a postal code in canonical form and takes the extension of
 // a ZIP code off. It is empty for what has no form of a postal code.
 func splitPostal(s string) (pc, ext string) {
 	s = strings.ToUpper(strings.Trim(s, " .,"))
-	compact := strings.NewReplacer(" ", "", "-", "").Replace(s)
+	compact := compactor.Replace(s)
 	if len(compact) == 6 && canadianHalf(compact[:3], true) && canadianHalf(compact[3:], false) {
 		return compact[:3] + " " + compact[3:], ""
 	}

@@ -57,7 +57,7 @@ func Parse(text string, hint Hint) (Parsed, []Note) {
 		return Parsed{}, []Note{{Text: "The text is longer than any address and was not read."}}
 	}
 	p := parser{hint: hint, french: strings.HasPrefix(strings.ToLower(hint.Language), "fr")}
-	if !clean(strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(text)) {
+	if !clean(lineEnds.Replace(text)) {
 		p.note("", "Control characters or direction marks were removed.")
 		text = strings.Map(func(r rune) rune {
 			if r != '\n' && r != '\r' && unfit(r) {
@@ -77,6 +77,9 @@ func Parse(text string, hint Hint) (Parsed, []Note) {
 	p.body(t)
 	return p.finish()
 }
+
+// lineEnds are the control characters that an address of several lines has.
+var lineEnds = strings.NewReplacer("\n", "", "\r", "", "\t", "")
 
 type parser struct {
 	hint   Hint

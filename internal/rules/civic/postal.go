@@ -55,7 +55,7 @@ func postalStates(pc string) (homes, near []string) {
 		}
 	}
 	for _, n := range zipNear {
-		if has(strings.Fields(n.prefixes), prefix) {
+		if strings.Contains(n.prefixes, prefix) { // all have three digits
 			near = append(near, n.state)
 		}
 	}
