@@ -14,7 +14,7 @@ LDFLAGS       := -X github.com/callbox911/callbox/internal/app.Version=$(VERSION
 # What the tests place real calls with, and look at pages and sound with.
 DEBS := curl sip-tester kamailio kamailio-utils-modules sox chromium tshark libxml2-utils jing snmpsim lldpd iproute2 python3-aiosmtpd gcc libc6-dev
 
-.PHONY: build demo test check bench proofs assets tools debs generate clean
+.PHONY: build demo test check bench fuzz proofs assets tools debs generate clean
 
 build: assets ## bin/callbox, without cgo
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/callbox ./cmd/callbox
@@ -57,6 +57,11 @@ test: debs build check ## everything; the closing lines are go test's own
 
 bench: build debs ## the numbers in docs/benchmarks.md, measured here and now
 	bin/callbox bench --out docs/benchmarks.md
+
+FUZZTIME ?= 1m
+FUZZ     ?= ./...
+fuzz: ## every fuzz target in turn: make fuzz FUZZTIME=10m FUZZ=./wire/...
+	@scripts/fuzz $(FUZZTIME) $(FUZZ)
 
 proofs: ## every requirement, rule and law with the tests that show it
 	@go run ./internal/proofs

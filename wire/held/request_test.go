@@ -49,7 +49,7 @@ func TestLocationTypesAreReadAsAskedFor(t *testing.T) {
 	}
 }
 
-// Proves: W-31
+// Proves: W-31, RFC 5985 section 6.1
 func TestResponseTimeIsReadInEveryForm(t *testing.T) {
 	for in, want := range map[string]held.Request{
 		"":                        {},
@@ -70,7 +70,7 @@ func TestResponseTimeIsReadInEveryForm(t *testing.T) {
 
 // RFC 5985, section 6.3: each fault has its code.
 //
-// Proves: W-31, E14
+// Proves: W-31, E14, RFC 5985 section 6.3
 func TestBadRequestsAreToldByTheirCode(t *testing.T) {
 	for doc, want := range map[string]held.Code{
 		``:         held.XMLError,
