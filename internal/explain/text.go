@@ -12,6 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/notify"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
@@ -84,31 +85,34 @@ func (t *text) device(d *Device, a *Answer) {
 	for _, s := range d.Says {
 		t.line("  Says: %s = %s", s.Name, s.Value)
 	}
-	if d.Where.By == e911.ByNothing {
-		t.line("  Would be told: not where it is")
-	} else {
-		t.line("  Would be told: %s", cmp.Or(d.Where.Place.Display, "a place without a text"))
+	is := "Is at"
+	if a.Past {
+		is = "By today's map it was at"
 	}
+	t.line("  %s: %s", is, placeText(d.Where.By, d.Where.Place))
 	if d.Elsewhere != nil {
 		t.line("  Last seen in a network that is not on the map: %s", clock(*d.Elsewhere))
 	}
 	if d.Recorded != nil && a.Past {
 		t.recorded(d)
 	}
-	if a.held || a.Call == nil {
+	if d.Recorded == nil || !a.Past {
 		for _, f := range d.Findings {
-			t.finding("  ", f)
+			t.finding("    ", f)
 		}
 	}
 }
 
+func placeText(by e911.LocatedBy, p e911.Place) string {
+	if by == e911.ByNothing {
+		return "not known: nothing that it shows is on the map"
+	}
+	return cmp.Or(p.Display, "a place without a text")
+}
+
 func (t *text) recorded(d *Device) {
 	r := d.Recorded
-	if r.By == e911.ByNothing {
-		t.line("  Recorded at %s: not on the map", clock(r.At))
-	} else {
-		t.line("  Recorded at %s: %s", clock(r.At), r.Place.Display)
-	}
+	t.line("  Recorded at %s: %s", clock(r.At), placeText(r.By, r.Place))
 	for _, f := range r.Findings {
 		t.finding("    ", f)
 	}
@@ -117,26 +121,7 @@ func (t *text) recorded(d *Device) {
 	}
 }
 
-func (t *text) finding(indent string, f e911.Finding) {
-	word := "lost: "
-	switch {
-	case f.Chosen:
-		word = "won:  "
-	case f.Place == "":
-		word = "none: "
-	}
-	said := strings.ReplaceAll(f.Rule, "_", " ")
-	if f.Said != "" {
-		said += ", " + f.Said
-	}
-	if f.At != nil && !f.At.IsZero() {
-		said += ", " + clock(*f.At)
-	}
-	if f.Place != "" {
-		said += " -> " + f.Place
-	}
-	t.line("%s%s%s: %s", indent, word, said, f.Why)
-}
+func (t *text) finding(indent string, f e911.Finding) { t.line("%s%s", indent, locate.Line(f)) }
 
 // answer is finding for who and which PSAP, where a place says nothing.
 func (t *text) answer(f e911.Finding) {
@@ -144,7 +129,7 @@ func (t *text) answer(f e911.Finding) {
 	if f.Chosen {
 		word = "won:  "
 	}
-	t.line("    %s%s%s: %s", word, strings.ReplaceAll(f.Rule, "_", " "), with(", ", f.Said), f.Why)
+	t.line("    %s%s%s: %s", word, ruleText(f.Rule), with(", ", f.Said), f.Why)
 }
 
 func (t *text) call(a *Answer) {
@@ -308,6 +293,35 @@ func proof(proved bool) string {
 		return ", who showed a secret"
 	}
 	return ", without a proof of who it is"
+}
+
+// ruleText says which rule of identity or route a finding is of.
+func ruleText(rule string) string {
+	switch rule {
+	case identify.RuleHeader:
+		return "identity header"
+	case identify.RuleToken:
+		return "location reference"
+	case identify.RuleAssertedID:
+		return "P-Asserted-Identity"
+	case identify.RuleFrom:
+		return "From"
+	case identify.RuleAgreement:
+		return "disagreement"
+	case identify.RuleCBHeader, identify.RuleCBOwn:
+		return "own callback number"
+	case identify.RuleCBSite:
+		return "the site's callback number"
+	case identify.RuleCBOrg:
+		return "a desk of the organisation"
+	case identify.RuleCBAsserted:
+		return "asserted number"
+	case ecrf.RuleBoundary:
+		return "boundary"
+	case ecrf.RuleCounty:
+		return "county"
+	}
+	return strings.ReplaceAll(rule, "_", " ")
 }
 
 // flagText says a flag of identity or route to a person; those of a location
