@@ -181,7 +181,8 @@ func within(path, folder string) bool { return strings.HasPrefix(path+"/", folde
 // Impure lists what pure rooms do in their own sources that a decision must
 // not: goroutines, clocks, locks, logs, files, sockets. Tests are left out, and
 // packages for tests: those with a name that ends in "test", and files that
-// import testing. An import may be allowed to a room.
+// import testing; see ForTests, which keeps both out of the product. An import
+// may be allowed to a room; of sync, sync.Pool alone.
 func Impure(root, room string, allowed ...string) ([]string, error) {
 	deniedImports := []string{"os", "net", "net/http", "sync", "sync/atomic", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "io/fs", "context"}
 	var bad []string
@@ -211,8 +212,13 @@ func Impure(root, room string, allowed ...string) ([]string, error) {
 			case *ast.GoStmt:
 				say(n.Pos(), "starts a goroutine")
 			case *ast.SelectorExpr:
-				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "Sleep", "NewTimer", "NewTicker", "AfterFunc", "Tick"}, n.Sel.Name) {
+				x, ok := n.X.(*ast.Ident)
+				switch {
+				case !ok:
+				case x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "Sleep", "NewTimer", "NewTicker", "AfterFunc", "Tick"}, n.Sel.Name):
 					say(n.Pos(), "reads the clock: time is an argument")
+				case x.Name == "sync" && n.Sel.Name != "Pool":
+					say(n.Pos(), "uses sync."+n.Sel.Name+": what is pure needs no lock; memory may be pooled")
 				}
 			}
 			return true
@@ -220,6 +226,18 @@ func Impure(root, room string, allowed ...string) ([]string, error) {
 		return nil
 	})
 	return bad, err
+}
+
+// ForTests lists what a program reaches that is there for tests: the package
+// testing, and packages of ours with a name that ends in "test".
+func ForTests(pkgs map[string]Package, program string) []string {
+	var bad []string
+	for _, dep := range pkgs[Module+"/"+program].Deps {
+		if own, ours := strings.CutPrefix(dep, Module+"/"); dep == "testing" || (ours && strings.HasSuffix(own, "test")) {
+			bad = append(bad, program+" reaches "+dep)
+		}
+	}
+	return bad
 }
 
 // formatSpaces begin the namespaces of the formats that wire/ speaks.
@@ -233,7 +251,7 @@ func Handmade(root string, rooms ...string) ([]string, error) {
 	var bad []string
 	for _, room := range rooms {
 		err := filepath.WalkDir(filepath.Join(root, room), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "archtest.go" {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.ToSlash(path), "internal/archtest/archtest.go") {
 				return err
 			}
 			found, err := handmade(path)

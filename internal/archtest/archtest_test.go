@@ -38,6 +38,10 @@ func TestNoRoomReachesWhatItMustNot(t *testing.T) {
 	for _, line := range Check(pkgs, Rules) {
 		t.Error(line)
 	}
+	// What is let off because it is for tests stays out of the product.
+	for _, line := range ForTests(pkgs, "cmd/callbox") {
+		t.Error(line)
+	}
 	// A decoder may keep memory for the next document in a sync.Pool: that
 	// decides nothing.
 	for room, allowed := range map[string][]string{"internal/rules": nil, "wire": {"sync"}} {
@@ -105,19 +109,27 @@ func TestABrokenRuleIsFound(t *testing.T) {
 // Proves: E3
 func TestImpureCodeIsFound(t *testing.T) {
 	dir := t.TempDir()
-	src := "package p\n\nimport (\n\t\"os\"\n\t\"time\"\n)\n\nfunc f() { go f(); _ = time.Now(); _ = os.Args }\n"
+	src := "package p\n\nimport (\n\t\"os\"\n\t\"sync\"\n\t\"time\"\n)\n\nvar mu sync.Mutex\n\nfunc f() { go f(); _ = time.Now(); _ = os.Args }\n"
 	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	bad, err := Impure(dir, ".")
+	bad, err := Impure(dir, ".", "sync")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join(bad, "\n")
-	for _, want := range []string{"imports os", "starts a goroutine", "reads the clock"} {
+	for _, want := range []string{"imports os", "starts a goroutine", "reads the clock", "uses sync.Mutex"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("impure source: got %q, want it to say %q", got, want)
 		}
+	}
+}
+
+// Proves: E14
+func TestAProgramThatReachesTestsIsFound(t *testing.T) {
+	pkgs := map[string]Package{Module + "/cmd/x": {Deps: []string{"fmt", "testing", Module + "/internal/rules/xtest", Module + "/internal/rules/x"}}}
+	if bad := ForTests(pkgs, "cmd/x"); len(bad) != 2 {
+		t.Errorf("got %q", bad)
 	}
 }
 
