@@ -38,7 +38,11 @@ func archived(t *testing.T, n int) (dir string, j *disk.Journal) {
 		case 2:
 			f.Kind = journal.CallEnded
 		}
-		<-j.Record(f).Written
+		r := j.Record(f)
+		<-r.Written
+		if i == n-1 {
+			<-r.Synced
+		}
 	}
 	return dir, j
 }
