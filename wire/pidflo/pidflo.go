@@ -27,6 +27,10 @@
 // the others are there. Elements count by namespace; an element without one, or
 // with a prefix that nothing declares, counts as the one it is named like.
 //
+// Two of its checks end somewhere: sides of a polygon that cross are searched
+// for up to 128 corners, and elements of other vocabularies are well-formed, and
+// not held against schemas of their own.
+//
 // Times are kept to the millisecond.
 package pidflo
 
