@@ -38,7 +38,7 @@ func (p *parser) piece(t []token, comma, first bool) int {
 			return p.second(t)
 		}
 	}
-	if boxWords(t) > 0 || (t[0].key() == "RR" || t[0].key() == "RFD") && len(t) > 1 && t[1].hasDigit() {
+	if boxWords(t) > 0 || p.route(t) {
 		if n := p.box(t); n > 0 {
 			return n
 		}
@@ -137,8 +137,12 @@ var companyEnds = set1("INC LLC LTD LLP LP CORP CO PC PA INCORPORATED")
 
 // places tells city from building among the parts behind the street.
 func (p *parser) places(parts [][]token) {
+	end := len(parts) - 1
+	if end > 0 && county(parts[end]) {
+		end--
+	}
 	for i, part := range parts {
-		last := i == len(parts)-1
+		last := i == end
 		switch {
 		case last && (p.tailed || (i > 0 || !buildingName(part)) && !part[len(part)-1].hasDigit()) && p.c.A3 == "":
 			p.city(part)
@@ -162,8 +166,19 @@ func (p *parser) city(part []token) {
 		store(&p.c.NAM, join(part))
 		return
 	}
+	for k := len(part) - 2; k > 0; k-- { // "Reference Division Miramar"
+		if behindStreet[part[k].key()] {
+			store(&p.c.NAM, join(part[:k+1]))
+			part = part[k+1:]
+			break
+		}
+	}
 	p.c.A3 = join(part)
 }
+
+// behindStreet are words that a name behind the street ends in before the city.
+var behindStreet = set1(`TOWER TOWERS BUILDING BLDG PLAZA DIVISION DEPT DEPARTMENT SECTION BANK INC LLC HOSPITAL ADMINISTRATION OFFICE COURTHOUSE AIRPORT
+TERMINAL PAVILION ANNEX COMPLEX CENTER CTR SERVICES UNIT SUITE FLOOR ROOM`)
 
 func county(part []token) bool {
 	n := len(part)
@@ -202,7 +217,10 @@ func (p *parser) lead(t []token) {
 			t = t[n:]
 			continue
 		}
-		n := p.partLength(t)
+		n := min(unitAt(t, true), len(t))
+		if n == 0 || t[0].kind() || !t[n-1].hasDigit() && !floorType(t[n-1].text) && !t[n-1].letter() {
+			n = p.partLength(t)
+		}
 		part := t[:n]
 		t = t[n:]
 		switch u := min(unitAt(part, true), len(part)); {

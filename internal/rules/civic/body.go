@@ -209,7 +209,7 @@ func (p *parser) streetEnd(t []token) int {
 			end = i
 			break
 		}
-		if i > 0 && i+1 < len(t) && (t[i].key() == "RR" || t[i].key() == "RFD") && t[i+1].hasDigit() {
+		if i > 0 && p.route(t[i:]) {
 			end = i
 			break
 		}
@@ -434,7 +434,7 @@ func (p *parser) saint(t []token, i int) bool {
 // directionsAfter moves over directionals behind a type. One that is spelled
 // out and followed by a word begins a city ("West Palm Beach").
 func (p *parser) directionsAfter(t []token, i int) int {
-	if i < len(t) && postModifiers[t[i].key()] != "" && (i+1 == len(t) || t[i].comma) {
+	if i < len(t) && postModifiers[t[i].key()] != "" && (i+1 == len(t) || t[i].comma || postModifiers[t[i].key()] == "Extension") {
 		i++
 	}
 	for n := 0; n < 2 && i < len(t) && t[i].direction(p.dirs()) && !t[i-1].comma; n++ {

@@ -58,6 +58,10 @@ func boxWords(t []token) int {
 		if at(1) == "BOX" && len(t) > 2 && t[2].hasDigit() {
 			return 2
 		}
+	case "GPO":
+		if at(1) == "BOX" {
+			return 2
+		}
 	case "POBOX", "PO-BOX", "POB", "LOCKBOX", "CASIER":
 		if at(0) == "CASIER" && at(1) != "POSTAL" {
 			return 0
@@ -91,8 +95,8 @@ func boxWords(t []token) int {
 		if at(1) == "BOX" {
 			return 2
 		}
-	case "GENERAL":
-		if at(1) == "DELIVERY" {
+	case "GENERAL", "GEN":
+		if at(1) == "DELIVERY" || at(1) == "DEL" {
 			return 2
 		}
 	case "PSC", "CMR":
@@ -109,6 +113,24 @@ func boxWords(t []token) int {
 	return 0
 }
 
+// route reports a mail route behind a street: "RR 1", "Rt 2 Box 12".
+func (p *parser) route(t []token) bool {
+	if len(t) < 2 {
+		return false
+	}
+	switch t[0].key() {
+	case "RR", "RFD":
+		return t[1].hasDigit()
+	case "RT", "RTE", "ROUTE", "HC", "SR", "RD", "STAR":
+		for i := 2; i < len(t) && i < 5; i++ {
+			if t[i].key() == "BOX" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // routeWords counts the words that begin a rural or highway contract route.
 func routeWords(t []token) int {
 	if len(t) < 2 {
@@ -116,7 +138,7 @@ func routeWords(t []token) int {
 	}
 	n := 0
 	switch t[0].key() {
-	case "RR", "RFD", "HC", "HCR", "RD", "SRA", "STAR", "RTE", "RT", "ROUTE":
+	case "RR", "RFD", "HC", "HCR", "RD", "SR", "SRA", "STAR", "RTE", "RT", "ROUTE":
 		n = 1
 		switch t[1].key() {
 		case "RTE", "ROUTE", "RT":
@@ -138,7 +160,7 @@ func routeWords(t []token) int {
 		}
 	}
 	switch t[0].key() {
-	case "RTE", "RT", "ROUTE", "RD", "STAR", "SRA": // a mail route only before a box
+	case "RTE", "RT", "ROUTE", "RD", "SR", "STAR", "SRA": // a mail route only before a box
 		for i := n; i < len(t) && i < n+4; i++ {
 			if t[i].key() == "BOX" || t[i].key() == "RR" {
 				return n

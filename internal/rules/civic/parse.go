@@ -88,8 +88,9 @@ type parser struct {
 	cross  e911.Civic
 	kind   Kind
 	notes  []Note
-	tailed bool // a state or a postal code stood at the end
-	split  bool // a comma stood before the state
+	tailed bool   // a state or a postal code stood at the end
+	asCity string // the state as written; the name of a city too in New York, Québec and Washington
+	split  bool   // a comma stood before the state
 }
 
 func (p *parser) note(field, text string) { p.notes = append(p.notes, Note{Field: field, Text: text}) }
@@ -111,6 +112,15 @@ func (p *parser) frenchStart(t []token) bool {
 }
 
 func (p *parser) finish() (Parsed, []Note) {
+	if p.c.A3 == "" && p.c.PC == "" && p.c.RD != "" && len(p.asCity) > 3 {
+		switch p.c.A1 {
+		case "NY", "QC":
+			p.c.A3 = p.asCity
+		case "WA":
+			p.c.A3, p.c.A1 = p.asCity, ""
+			p.note("A1", "The city is named and the state is not.")
+		}
+	}
 	c, notes := Normalize(p.c)
 	notes = append(p.notes, notes...)
 	if p.kind == KindNone {

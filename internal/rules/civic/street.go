@@ -40,6 +40,10 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 	if end || len(t) == 0 {
 		return t
 	}
+	if len(t) > 2 && c.HNS == "" && c.HNP == "" && t[0].digits() && len(t[0].text) == len(c.HNO) && t[0].text > c.HNO && t[1].direction(p.dirs()) {
+		c.HNS = "-" + t[0].text // "358 370 E 71st"
+		return t[1:]
+	}
 	if t[0].fraction() {
 		c.HNS = fractions.Replace(t[0].text)
 		return t[1:]
@@ -422,6 +426,11 @@ func highwayType(t []token) (string, int) {
 	if highwayAlone[k] || (k == "ROAD" || k == "RD" || k == "SPUR" || k == "BUSINESS") && len(t) > 1 && t[1].digits() {
 		return highwayFull[k], 1
 	}
+	if len(t) > 1 && len(k) == 2 && t[1].digits() && len(t[1].text) < 4 && !directions.has(k) && !streetTypes.has(k) {
+		if s, ok := StateOf(k); ok && s.FIPS != "" {
+			return s.Name, 1
+		}
+	}
 	if len(t) > 3 && (t[1].key() == "COUNTY" || t[1].key() == "CNTY") && highwayWords[t[2].key()] && t[3].digits() && !t[0].hasDigit() {
 		return t[0].text + " County " + highwayFull[t[2].key()], 3
 	}
@@ -481,6 +490,9 @@ func preType(stp string) string {
 		}
 		if full, ok := preTypes.find(stp); ok {
 			return full
+		}
+		if s, ok := StateOf(t[0].key()); ok && len(stp) == 2 {
+			return s.Name
 		}
 		return expand(streetTypes, stp)
 	}

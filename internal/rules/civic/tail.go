@@ -153,6 +153,7 @@ func (p *parser) stateName(t []token) []token {
 			continue
 		}
 		p.c.A1, p.tailed = code, true
+		p.asCity = join(t[n-words:])
 		t = t[:n-words]
 		if m := len(t); m > 0 && m > 2 { // "Georgia, GA"
 			if again, ok := stateCode(t[m-1].text); ok && again == code && t[m-1].comma {
