@@ -318,7 +318,7 @@ func (s *Server) acceptable(w http.ResponseWriter, r *http.Request, answers ...s
 		http.Error(w, "send the request as it is", http.StatusUnsupportedMediaType)
 		return false
 	}
-	if r.ContentLength < 0 && len(r.TransferEncoding) == 0 {
+	if r.ContentLength < 0 && len(r.TransferEncoding) == 0 && r.ProtoMajor < 2 { // HTTP/2 frames its bodies
 		http.Error(w, "say how long the request is", http.StatusLengthRequired)
 		return false
 	}
