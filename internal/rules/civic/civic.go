@@ -1,6 +1,10 @@
-// Package civic writes civic addresses for people: one line for a dispatcher,
-// words for a speech synthesiser, and the test whether an address finds a
-// caller (N-38, F-05). It also translates them to and from PIDF-LO.
+// Package civic reads, compares, checks and writes civic addresses of the
+// United States and Canada. Parse reads what people type; Normalize brings a
+// structured address into canonical form; Compare tells how far two are the
+// same; Check tells what can be told without a reference layer; Display and
+// Speak write one for a dispatcher and for a speech synthesiser; Dispatchable
+// tests whether an address finds a caller (N-38, F-05). It also translates them
+// to and from PIDF-LO.
 package civic
 
 import (
