@@ -87,6 +87,7 @@ type dataFlag struct {
 
 type serveCmd struct {
 	dataFlag
+	lostFlags
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
@@ -135,6 +136,9 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
+	if cfg.LoST, err = c.lost(); err != nil {
+		errs = append(errs, err)
+	}
 	if cfg.RTP, err = netip.ParseAddr(c.RTP); err != nil {
 		errs = append(errs, fmt.Errorf("rtp: %w", err))
 	}

@@ -71,6 +71,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	BaseURL        string
 	Domain         string // our element's name in emergency call ids
+	LoST           LoSTConfig
 	Mail           MailConfig
 	Provider       Provider
 	// RTP is the address and port range of the calls that we answer ourselves.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/heldplus"
+	"github.com/callbox911/callbox/internal/live/lostd"
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
@@ -16,11 +17,16 @@ func (s *Server) own(org e911.OrgID, device string, now time.Time) []locate.Cand
 	return s.plus.Own(org, device, now)
 }
 
-// locationHTTP serves HELD, location URIs and HELD+ on one listener (D-11).
+// locationHTTP serves HELD, location URIs, HELD+ and LoST on one listener
+// (D-11).
 func (s *Server) locationHTTP() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, heldplus.Prefix+"/") {
 			s.plus.ServeHTTP(w, r)
+			return
+		}
+		if lostd.Serves(r.URL.Path) {
+			s.lost.server.ServeHTTP(w, r)
 			return
 		}
 		s.lis.ServeHTTP(w, r)

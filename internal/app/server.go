@@ -58,6 +58,7 @@ type Server struct {
 	notify  *notify.Service
 	explain *explain.Engine
 
+	lost  lostParts
 	certs *certs.Holder // of the location server; nil without TLS
 
 	heldL, webL net.Listener
@@ -76,7 +77,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireExplain, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -273,6 +274,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "what the journal knows", Run: s.resume},
 		{Name: "certificate", Run: s.watchCerts},
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
+		{Name: "LoST mappings", Run: s.runLoST},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
