@@ -2,6 +2,7 @@ package xmltok
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -109,7 +110,7 @@ func (n Node) inherited(raw string, declare func(prefix, space string)) {
 			continue
 		}
 		seen = append(seen, d.prefix)
-		if _, own := n.declared(d.prefix, true); !own && usesPrefix(raw, d.prefix) {
+		if _, own := n.declared(d.prefix, true); !own && n.uses(raw, d.prefix) {
 			declare(d.prefix, d.space)
 		}
 	}
@@ -178,19 +179,35 @@ func (n Node) declared(prefix string, own bool) (string, bool) {
 	return "", false
 }
 
-// usesPrefix reports whether "prefix:" stands in s as the begin of a name.
-func usesPrefix(s, prefix string) bool {
-	for {
-		at := strings.Index(s, prefix)
-		if at < 0 {
+// uses reports whether "prefix:" stands in raw, the text of n, as the begin of a
+// name, outside of all elements that declare the prefix themselves: what they
+// mean by it does not depend on the document around them, and a needless
+// declaration would change the text each time that it is forwarded.
+func (n Node) uses(raw, prefix string) bool {
+	base := int(n.t.nodes[n.i].start)
+	next := n.inside()
+	for at := 0; ; {
+		found := strings.Index(raw[at:], prefix)
+		if found < 0 {
 			return false
 		}
-		after := at + len(prefix)
-		if after < len(s) && s[after] == ':' && lastName(s[:at]) == at {
+		from := at + found
+		at = from + len(prefix)
+		if at >= len(raw) || raw[at] != ':' || lastName(raw[:from]) != from {
+			continue
+		}
+		for next < len(n.t.decls) && (n.t.decls[next].prefix != prefix || int(n.t.nodes[n.t.decls[next].node].end) <= base+from) {
+			next++
+		}
+		if next == len(n.t.decls) || base+from < int(n.t.nodes[n.t.decls[next].node].start) {
 			return true
 		}
-		s = s[after:]
 	}
+}
+
+// inside returns the first declaration that can stand in an element inside n.
+func (n Node) inside() int {
+	return sort.Search(len(n.t.decls), func(i int) bool { return n.t.decls[i].node > n.i })
 }
 
 // lastName returns where the name that s ends with begins; len(s) when s ends
