@@ -60,7 +60,11 @@ func newBucket(r Rate) *bucket { return &bucket{rate: r, till: map[string]time.T
 func (b *bucket) open(key string, now time.Time) (wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	over := b.till[key].Sub(now) - time.Duration(b.rate.Burst-1)*b.rate.Every
+	till, there := b.till[key]
+	if !there || till.Before(now) {
+		return 0, true
+	}
+	over := till.Sub(now) - time.Duration(b.rate.Burst-1)*b.rate.Every
 	return over, over <= 0
 }
 

@@ -19,8 +19,9 @@ func (s *Server) table() []route {
 		Rule: "lldp_port", Rank: 3, Class: "fresh", At: when, Dispatchable: true,
 	}
 	own := Personal{ID: "5f0a63c1b2d4e8f901234567", Name: "Home", Display: "12 Elm Street, Unit 3, Cambridge, MA 02139", Civic: home, Verdict: "unverified", Networks: 1, Here: true, At: when}
+	other := Personal{ID: "5f0a63c1b2d4e8f901234568", Name: "Hot desk", Display: found.Display, Civic: desk, Corporate: found.Corporate, At: when}
 	said := &Location{
-		Display: own.Display, Civic: home, Rule: "confirmed", Rank: 5, Class: "fresh", At: when, Dispatchable: true, Verdict: "unverified",
+		Display: own.Display, Civic: home, Point: &Circle{Lat: 42.36684, Lon: -71.10565, RadiusM: 25}, Rule: "confirmed", Rank: 5, Class: "fresh", At: when, Dispatchable: true, Verdict: "unverified",
 		ConfirmBy: when.Add(30 * 24 * time.Hour), Flags: []string{"unverified"},
 	}
 	no := false
@@ -73,7 +74,7 @@ func (s *Server) table() []route {
 		},
 		{
 			method: http.MethodGet, path: "/locations", name: "listLocations", serve: s.list,
-			summary: "The user's own locations: those that he set by this client.", out: PersonalList{Locations: []Personal{own}},
+			summary: "The user's own locations: those that he set by this client.", out: PersonalList{Locations: []Personal{own, other}},
 		},
 		{
 			method: http.MethodPost, path: "/locations", name: "setLocation", serve: s.set,
