@@ -11,26 +11,14 @@ import (
 	"github.com/callbox911/callbox/wire/pidflo"
 )
 
-// usualSize is what most messages fit into: an answer with a civic address, a
-// request with identity and a neighbour switch.
-const usualSize = 2048
-
 // MarshalRequest returns a locationRequest as a document. See AppendRequest.
-func MarshalRequest(r *Request) ([]byte, error) { return marshal(r, AppendRequest) }
+func MarshalRequest(r *Request) ([]byte, error) { return xmltok.Marshal(r, AppendRequest) }
 
 // MarshalResponse returns a locationResponse as a document. See AppendResponse.
-func MarshalResponse(r *Response) ([]byte, error) { return marshal(r, AppendResponse) }
+func MarshalResponse(r *Response) ([]byte, error) { return xmltok.Marshal(r, AppendResponse) }
 
 // MarshalError returns an error as a document. See AppendError.
-func MarshalError(e *Error) ([]byte, error) { return marshal(e, AppendError) }
-
-func marshal[T any](v *T, add func([]byte, *T) ([]byte, error)) ([]byte, error) {
-	doc, err := add(make([]byte, 0, usualSize), v)
-	if err != nil {
-		return nil, err
-	}
-	return doc, nil
-}
+func MarshalError(e *Error) ([]byte, error) { return xmltok.Marshal(e, AppendError) }
 
 // AppendRequest appends a locationRequest with its XML declaration, or returns
 // a *ParseError for what the schemas do not allow: a hardware address that is

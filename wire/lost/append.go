@@ -15,7 +15,7 @@ const declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 // Marshal returns a message as a document with its XML declaration. See
 // Append.
-func Marshal(m Message) ([]byte, error) { return Append(make([]byte, 0, 1024), m) }
+func Marshal(m Message) ([]byte, error) { return xmltok.Marshal(m, Append) }
 
 // Append appends a message as a document with its XML declaration. The result
 // is valid by the grammars of RFC 5222, RFC 6197 and RFC 6739, and keeps those

@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/wire/calldata"
@@ -12,30 +11,8 @@ import (
 	"github.com/callbox911/callbox/wire/internal/xmltok"
 )
 
-// scratch has buffers in which Marshal writes, because the size of a document
-// is known only then: the result has just its own size.
-var scratch sync.Pool
-
-// mostScratch bounds the buffers that are kept.
-const mostScratch = 64 << 10
-
 // Marshal returns the document with its XML declaration. See Append.
-func Marshal(d *Document) ([]byte, error) {
-	buf, ok := scratch.Get().(*[]byte)
-	if !ok {
-		buf = new([]byte)
-	}
-	out, err := Append((*buf)[:0], d)
-	var doc []byte
-	if err == nil {
-		doc = append(doc, out...)
-	}
-	if cap(out) <= mostScratch {
-		*buf = out
-		scratch.Put(buf)
-	}
-	return doc, err
-}
+func Marshal(d *Document) ([]byte, error) { return xmltok.Marshal(d, Append) }
 
 // Append appends the document with its XML declaration. What it appends is
 // valid by the schemas of the RFCs; what cannot be written so is a *ParseError
