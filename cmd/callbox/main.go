@@ -343,13 +343,23 @@ type benchCmd struct {
 }
 
 type benchHeldCmd struct {
-	Elements int  `help:"Network elements." default:"1000000"`
-	Devices  int  `help:"Devices that ask." default:"100000"`
-	JSON     bool `help:"Print one JSON object."`
+	Elements int    `help:"Network elements." default:"1000000"`
+	Devices  int    `help:"Devices that ask." default:"100000"`
+	JSON     bool   `help:"Print one JSON object."`
+	Profile  string `help:"File for a processor profile of the server." type:"path"`
+	Server   bool   `hidden:"" help:"Be the server of the benchmark, told by standard input."`
 }
 
 func (c *benchHeldCmd) Run(e *env) error {
-	return bench.RunHeld(e.ctx, bench.HeldConfig{Elements: c.Elements, Devices: c.Devices, JSON: c.JSON, Stdout: e.stdout})
+	conf := bench.HeldConfig{Elements: c.Elements, Devices: c.Devices, Profile: c.Profile, JSON: c.JSON, Stdout: e.stdout}
+	if c.Server {
+		return bench.ServeHeld(e.ctx, conf, os.Stdin, e.stdout)
+	}
+	var err error
+	if conf.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return bench.RunHeld(e.ctx, conf)
 }
 
 type benchPublishCmd struct {
@@ -373,7 +383,8 @@ func (c *benchCallsCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return bench.Run(e.ctx, bench.Config{Program: self, Out: c.Out, Rates: c.Rates, Seconds: c.Seconds, Stdout: e.stdout, Log: e.log})
+	also := func(ctx context.Context) (string, error) { return bench.MapTables(ctx, self) }
+	return bench.Run(e.ctx, bench.Config{Program: self, Out: c.Out, Rates: c.Rates, Seconds: c.Seconds, Stdout: e.stdout, Log: e.log, Also: also})
 }
 
 type versionCmd struct{}

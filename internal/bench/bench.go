@@ -36,6 +36,8 @@ type Config struct {
 	Seconds int    // of each step
 	Stdout  io.Writer
 	Log     *slog.Logger
+	// Also are further tables, each with its heading.
+	Also func(context.Context) (string, error)
 }
 
 // The addresses of the run. They are those of examples/harbor.yaml, because a
@@ -86,6 +88,13 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	text := b.table()
+	if cfg.Also != nil {
+		more, err := cfg.Also(ctx)
+		if err != nil {
+			return err
+		}
+		text += "\n" + more
+	}
 	if cfg.Out == "" {
 		_, err = io.WriteString(cfg.Stdout, text)
 		return err

@@ -2,32 +2,17 @@ package bench
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
+	"os/exec"
 	"runtime"
-	"runtime/debug"
-	"runtime/pprof"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
-
-	"github.com/callbox911/callbox/internal/journal/disk"
-	"github.com/callbox911/callbox/internal/live/lis"
-	"github.com/callbox911/callbox/internal/snapshot"
-	"github.com/callbox911/callbox/wire/calldata"
 )
 
 // HeldConfig is what RunHeld needs. Zero values are the world of the design's
@@ -40,9 +25,13 @@ type HeldConfig struct {
 	// lasts; 5 s.
 	Round, Half time.Duration
 	Conns       int    // keep-alive connections; 32
-	Profile     string // file for a CPU profile of the rounds of full HELD; none
-	JSON        bool   // one line of JSON instead of a table
-	Stdout      io.Writer
+	Profile     string // file for a CPU profile of the server in the rounds; none
+	// Program is a callbox binary, which the server is another process of; none:
+	// it runs in this process, and what is told of its memory and processor time
+	// is of client and server.
+	Program string
+	JSON    bool // one line of JSON instead of a table
+	Stdout  io.Writer
 }
 
 func (c *HeldConfig) fill() error {
@@ -69,9 +58,9 @@ func (c *HeldConfig) fill() error {
 
 // HeldResult is what came out. RPS are requests a second; NullRPS those of an
 // http.Handler that reads the same body and returns the same bytes, in turn with
-// full HELD in one run. CPU is of the whole process for one request, which
-// includes the client of both. P50 and P99 are at half of RPS, from when a
-// request was due.
+// full HELD in one run, by the same client on the same cores. CPU is of the
+// server for one request. P50 and P99 are at half of RPS, from when a request
+// was due.
 type HeldResult struct {
 	Elements  int     `json:"elements"`
 	Devices   int     `json:"devices"`
@@ -81,14 +70,17 @@ type HeldResult struct {
 	P50       float64 `json:"p50_ms"`
 	P99       float64 `json:"p99_ms"`
 	HalfRPS   float64 `json:"half_rps"`
-	RSSMiB    float64 `json:"rss_mib"`
+	RSSMiB    float64 `json:"rss_mib"`      // at the end of the load
+	IdleMiB   float64 `json:"rss_idle_mib"` // when what is not used was given back
+	LiveMiB   float64 `json:"live_mib"`     // of the Go heap
 	PeakMiB   float64 `json:"peak_rss_mib"` // with the building of the world
 	CPUMicros float64 `json:"cpu_us"`
 	NullCPU   float64 `json:"null_cpu_us"`
+	Allocs    float64 `json:"allocs"` // a request
 	Requests  int64   `json:"requests"`
 	Facts     uint64  `json:"facts"`
 	BuildS    float64 `json:"build_s"`
-	FirstUS   float64 `json:"first_request_us"` // of a device never seen, without HTTP
+	FirstUS   float64 `json:"first_request_us"` // processor time of a device never seen, without HTTP
 }
 
 // RunHeld measures and writes a HeldResult. One request in a hundred comes from
@@ -97,207 +89,190 @@ func RunHeld(ctx context.Context, cfg HeldConfig) error {
 	if err := cfg.fill(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "callbox-bench-held-")
-	if err != nil {
-		return fmt.Errorf("make a folder: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	// Below this the collector runs without pause at a million elements: the live
-	// heap is near 0.9 GiB, and the design wants 1 GiB resident.
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1400 << 20))
-	b := &heldBench{cfg: cfg, world: heldWorld{elements: cfg.Elements, devices: cfg.Devices}}
-	if err := b.run(ctx, dir); err != nil {
+	b := &heldBench{cfg: cfg}
+	if err := b.run(ctx); err != nil {
 		return fmt.Errorf("bench held: %w", err)
 	}
-	return b.print()
-}
-
-type heldBench struct {
-	cfg    HeldConfig
-	world  heldWorld
-	server *lis.Server
-	addr   string
-	null   atomic.Bool
-	same   []byte // what full HELD answers, for the null handler
-	moves  []uint8
-	turn   []atomic.Int64 // of each connection
-	out    HeldResult
-}
-
-// ServeHTTP is full HELD, or the null handler.
-func (b *heldBench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !b.null.Load() {
-		b.server.ServeHTTP(w, r)
-		return
+	if cfg.JSON {
+		return json.NewEncoder(cfg.Stdout).Encode(b.out)
 	}
-	room := nullRooms.Get().(*[]byte)
-	defer nullRooms.Put(room)
-	in := (*room)[:0]
-	for {
-		n, err := r.Body.Read(in[len(in):cap(in)])
-		in = in[:len(in)+n]
-		if err != nil || len(in) == cap(in) {
-			break
-		}
-	}
-	h := w.Header()
-	h["Cache-Control"], h["X-Content-Type-Options"], h["Content-Type"] = nullHeaders[0], nullHeaders[1], nullHeaders[2]
-	h["Content-Length"] = []string{strconv.Itoa(len(b.same))}
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(b.same)
-}
-
-var (
-	nullRooms   = sync.Pool{New: func() any { b := make([]byte, 0, 8192); return &b }}
-	nullHeaders = [3][]string{{"private, no-store"}, {"nosniff"}, {"application/held+xml;charset=utf-8"}}
-)
-
-func (b *heldBench) run(ctx context.Context, dir string) (err error) {
-	start := time.Now()
-	snap, err := b.world.build()
-	if err != nil {
-		return err
-	}
-	b.out.BuildS = time.Since(start).Seconds()
-	holder := &snapshot.Holder{}
-	holder.Store(snap)
-	facts, err := disk.Open(disk.Config{Dir: filepath.Join(dir, "journal"), Node: "bench"})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	written := make(chan error, 1)
-	go func() { written <- facts.Run(ctx) }()
-	defer func() {
-		cancel()
-		if e := <-written; err == nil && e != nil && !errors.Is(e, context.Canceled) {
-			err = e
-		}
-	}()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	b.addr = ln.Addr().String()
-	if b.server, err = lis.New(lis.Config{
-		Snapshot: holder, Journal: facts, BaseURL: "https://lis.example",
-		Provider: calldata.ProviderInfo{Reference: "1@callbox.example", Name: "Callbox", Type: calldata.TypeTelecom, ContactURI: "tel:+16175550100", Languages: []string{"en"}},
-	}); err != nil {
-		return err
-	}
-	if err := b.world.requests(b.addr); err != nil {
-		return err
-	}
-	if err := b.first(); err != nil {
-		return err
-	}
-	srv := &http.Server{Handler: b, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
-	defer func() {
-		_ = srv.Close()
-		if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
-			err = e
-		}
-	}()
-	err = b.measure(ctx)
-	b.out.Facts = facts.Stat().Synced
+	_, err := io.WriteString(cfg.Stdout, b.out.Table())
 	return err
 }
 
-// first has every device ask once, so that each is known, and keeps one answer.
-func (b *heldBench) first() error {
-	b.moves = make([]uint8, b.cfg.Devices)
-	start := time.Now()
-	var text []byte
-	for d := range b.cfg.Devices {
-		text = b.world.write(text, d, 0)
-		head, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
-		r, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(head), strings.NewReader("\r\n\r\n"), bytes.NewReader(body))))
-		if err != nil {
-			return fmt.Errorf("read a request of ours: %w", err)
-		}
-		r.RemoteAddr = "127.0.0.1:40000"
-		w := httptest.NewRecorder()
-		b.server.ServeHTTP(w, r)
-		if w.Code != http.StatusOK || !bytes.Contains(w.Body.Bytes(), []byte("<locationURI>")) {
-			return fmt.Errorf("device %d: HTTP %d %s", d, w.Code, w.Body)
-		}
-		b.same = w.Body.Bytes()
+// heldBench is the client, and asks the server how it is.
+type heldBench struct {
+	cfg  HeldConfig
+	ask  *json.Encoder // questions
+	told *json.Decoder // and answers
+	load [2]*heldLoad  // of full HELD, of the null handler
+	out  HeldResult
+}
+
+const (
+	full = iota
+	null
+)
+
+// question is what the server is asked.
+type question struct {
+	Profile string `json:"profile,omitempty"` // start a profile into a file
+	Stop    bool   `json:"stop,omitempty"`    // stop it
+	Idle    bool   `json:"idle,omitempty"`    // give back what is not used
+}
+
+// serverState is what the server tells: first where it is, then how it is.
+type serverState struct {
+	Full    string        `json:"full"`
+	Null    string        `json:"null"`
+	BuildS  float64       `json:"build_s"`
+	FirstUS float64       `json:"first_us"`
+	CPU     time.Duration `json:"cpu"`
+	Mallocs uint64        `json:"mallocs"`
+	RSSMiB  float64       `json:"rss_mib"`
+	PeakMiB float64       `json:"peak_mib"`
+	LiveMiB float64       `json:"live_mib"`
+	Facts   uint64        `json:"facts"`
+	Err     string        `json:"err,omitempty"`
+}
+
+func (b *heldBench) state(q question) (s serverState, err error) {
+	if err := b.ask.Encode(q); err != nil {
+		return s, fmt.Errorf("ask the server: %w", err)
 	}
-	b.out.FirstUS = float64(time.Since(start).Microseconds()) / float64(b.cfg.Devices)
-	runtime.GC()
-	debug.FreeOSMemory()
-	b.out.PeakMiB = float64(usage().Maxrss) / 1024
+	return s, b.hear(&s)
+}
+
+func (b *heldBench) hear(s *serverState) error {
+	if err := b.told.Decode(s); err != nil {
+		return fmt.Errorf("hear of the server: %w", err)
+	}
+	if s.Err != "" {
+		return errors.New("the server: " + s.Err)
+	}
 	return nil
 }
 
-func usage() syscall.Rusage {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail for oneself
-	return u
+// run starts the server, measures, and stops it.
+func (b *heldBench) run(ctx context.Context) (err error) {
+	toServer, questions := io.Pipe()
+	answers, fromServer := io.Pipe()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() {
+		err := b.server(ctx, toServer, fromServer)
+		_ = fromServer.CloseWithError(errors.Join(err, io.EOF))
+		_ = toServer.CloseWithError(io.EOF)
+		stopped <- err
+	}()
+	defer func() {
+		_ = questions.Close()
+		go func() { _, _ = io.Copy(io.Discard, answers) }() // it may still be writing
+		if e := <-stopped; err == nil {
+			err = e
+		}
+	}()
+	b.ask, b.told = json.NewEncoder(questions), json.NewDecoder(bufio.NewReader(answers))
+	var at serverState
+	if err := b.hear(&at); err != nil {
+		return err
+	}
+	b.out = HeldResult{Elements: b.cfg.Elements, Devices: b.cfg.Devices, BuildS: at.BuildS, FirstUS: at.FirstUS, PeakMiB: at.PeakMiB}
+	world := heldWorld{elements: b.cfg.Elements, devices: b.cfg.Devices}
+	for i, addr := range []string{at.Full, at.Null} {
+		if b.load[i], err = newHeldLoad(world, addr, b.cfg.Conns); err != nil {
+			return err
+		}
+	}
+	b.load[null].moves, b.load[null].still = b.load[full].moves, true
+	return b.measure(ctx)
 }
 
-func cpuTime() time.Duration {
-	u := usage()
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+// server runs the server until it has no questions to answer any more.
+func (b *heldBench) server(ctx context.Context, in io.Reader, out io.Writer) error {
+	if b.cfg.Program == "" {
+		return serveHeld(ctx, b.cfg, in, out)
+	}
+	cmd := exec.CommandContext(ctx, b.cfg.Program, "bench", "held", "--server",
+		"--elements", strconv.Itoa(b.cfg.Elements), "--devices", strconv.Itoa(b.cfg.Devices))
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("start the server: %w", err)
+	}
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	cmd.Env = os.Environ()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		cmd.Env = append(cmd.Env, "GOMEMLIMIT=1000MiB") // what design 8 lets a server have
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the server: %w", err)
+	}
+	go func() {
+		_, _ = io.Copy(pipe, in) // its end, of either side, is what ends the server
+		_ = pipe.Close()
+	}()
+	return cmd.Wait()
 }
 
 // measure runs both handlers in turn, then full HELD at half its rate.
 func (b *heldBench) measure(ctx context.Context) error {
-	b.turn = make([]atomic.Int64, b.cfg.Conns)
 	var n [2]int64
 	var took, cpu [2]time.Duration
-	round := func(null bool, d time.Duration) error {
-		b.null.Store(null)
-		i := 0
-		if null {
-			i = 1
-		}
-		before, at := cpuTime(), time.Now()
-		count, _, err := b.load(ctx, d, 0)
+	var mallocs uint64
+	round := func(which int, d time.Duration) error {
+		before, err := b.state(question{})
 		if err != nil {
 			return err
 		}
-		n[i], took[i], cpu[i] = n[i]+count, took[i]+time.Since(at), cpu[i]+cpuTime()-before
-		return nil
+		at := time.Now()
+		count, _, err := b.load[which].run(ctx, d, 0)
+		if err != nil {
+			return err
+		}
+		wall := time.Since(at)
+		after, err := b.state(question{})
+		n[which], took[which], cpu[which] = n[which]+count, took[which]+wall, cpu[which]+after.CPU-before.CPU
+		if which == full {
+			mallocs += after.Mallocs - before.Mallocs
+		}
+		return err
 	}
-	for _, null := range []bool{true, false} { // warm up; not counted
-		if err := round(null, b.cfg.Round/2); err != nil {
+	for _, which := range []int{null, full} { // warm up; not counted
+		if err := round(which, b.cfg.Round/2); err != nil {
 			return err
 		}
 	}
-	n, took, cpu = [2]int64{}, [2]time.Duration{}, [2]time.Duration{}
+	n, took, cpu, mallocs = [2]int64{}, [2]time.Duration{}, [2]time.Duration{}, 0
 	if b.cfg.Profile != "" {
-		f, err := os.Create(b.cfg.Profile)
-		if err != nil {
-			return fmt.Errorf("make a profile: %w", err)
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return fmt.Errorf("start a profile: %w", err)
+		if _, err := b.state(question{Profile: b.cfg.Profile}); err != nil {
+			return err
 		}
 	}
 	for i := range b.cfg.Rounds {
 		// The order changes from round to round, so that neither is always first.
-		for _, null := range []bool{i%2 == 0, i%2 != 0} {
-			if err := round(null, b.cfg.Round); err != nil {
+		for _, which := range []int{(i + 1) % 2, i % 2} {
+			if err := round(which, b.cfg.Round); err != nil {
 				return err
 			}
 		}
 	}
-	if b.cfg.Profile != "" {
-		pprof.StopCPUProfile()
-	}
 	o := &b.out
-	o.Elements, o.Devices = b.cfg.Elements, b.cfg.Devices
-	o.RPS, o.NullRPS = float64(n[0])/took[0].Seconds(), float64(n[1])/took[1].Seconds()
+	o.RPS, o.NullRPS = float64(n[full])/took[full].Seconds(), float64(n[null])/took[null].Seconds()
 	o.Ratio = o.RPS / o.NullRPS
-	o.CPUMicros, o.NullCPU = float64(cpu[0].Microseconds())/float64(n[0]), float64(cpu[1].Microseconds())/float64(n[1])
-	o.Requests = n[0]
-	b.null.Store(false)
+	o.CPUMicros, o.NullCPU = float64(cpu[full].Microseconds())/float64(n[full]), float64(cpu[null].Microseconds())/float64(n[null])
+	o.Requests, o.Allocs = n[full], float64(mallocs)/float64(n[full])
+	if _, err := b.state(question{Stop: true}); err != nil {
+		return err
+	}
+	return b.half(ctx)
+}
+
+// half measures times at half of the rate, and memory.
+func (b *heldBench) half(ctx context.Context) error {
+	o := &b.out
 	at := time.Now()
-	count, late, err := b.load(ctx, b.cfg.Half, o.RPS/2)
+	count, late, err := b.load[full].run(ctx, b.cfg.Half, o.RPS/2)
 	if err != nil {
 		return err
 	}
@@ -307,129 +282,32 @@ func (b *heldBench) measure(ctx context.Context) error {
 		o.P50 = float64(late[len(late)/2].Microseconds()) / 1000
 		o.P99 = float64(late[len(late)*99/100].Microseconds()) / 1000
 	}
-	o.RSSMiB = residentMiB()
+	end, err := b.state(question{})
+	if err != nil {
+		return err
+	}
+	o.RSSMiB = end.RSSMiB
+	if end, err = b.state(question{Idle: true}); err != nil {
+		return err
+	}
+	o.IdleMiB, o.LiveMiB, o.Facts = end.RSSMiB, end.LiveMiB, end.Facts
 	return nil
 }
 
-// load sends requests on every connection, for so long: one after the other, or
-// at a rate over all of them. Times are from when each was due.
-func (b *heldBench) load(ctx context.Context, d time.Duration, rate float64) (count int64, late []time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	var wg sync.WaitGroup
-	counts := make([]int64, b.cfg.Conns)
-	lates := make([][]time.Duration, b.cfg.Conns)
-	errs := make([]error, b.cfg.Conns)
-	for i := range b.cfg.Conns {
-		wg.Go(func() { counts[i], lates[i], errs[i] = b.client(ctx, i, rate/float64(b.cfg.Conns)) })
-	}
-	wg.Wait()
-	for i := range counts {
-		count += counts[i]
-		late = append(late, lates[i]...)
-	}
-	return count, late, errors.Join(errs...)
-}
+// Table is the result as a part of docs/benchmarks.md.
+func (o HeldResult) Table() string {
+	return fmt.Sprintf(`## Location requests (HELD)
 
-// client is one keep-alive connection, which asks for its share of the devices.
-func (b *heldBench) client(ctx context.Context, i int, rate float64) (n int64, late []time.Duration, err error) {
-	c, err := net.Dial("tcp4", b.addr)
-	if err != nil {
-		return 0, nil, fmt.Errorf("connect: %w", err)
-	}
-	defer c.Close()
-	in := bufio.NewReaderSize(c, 8192)
-	var out []byte
-	share := b.cfg.Devices / b.cfg.Conns
-	var due time.Time
-	var tick *time.Timer
-	if rate > 0 {
-		gap := time.Duration(float64(time.Second) / rate)
-		due = time.Now().Add(gap * time.Duration(i) / time.Duration(b.cfg.Conns))
-		tick = time.NewTimer(time.Until(due))
-		defer tick.Stop()
-	}
-	for ; ctx.Err() == nil; n++ {
-		if tick != nil {
-			if wait := time.Until(due); wait > 0 {
-				tick.Reset(wait)
-				select {
-				case <-tick.C:
-				case <-ctx.Done():
-					return n, late, nil
-				}
-			}
-		}
-		turn := b.turn[i].Add(1)
-		device := i*share + int(turn)%share
-		if turn%100 == 0 && !b.null.Load() {
-			b.moves[device]++
-		}
-		out = b.world.write(out, device, int(b.moves[device]))
-		if _, err := c.Write(out); err != nil {
-			return n, late, fmt.Errorf("ask: %w", err)
-		}
-		if err := skipAnswer(in); err != nil {
-			return n, late, err
-		}
-		if tick != nil {
-			late = append(late, time.Since(due))
-			due = due.Add(time.Duration(float64(time.Second) / rate))
-		}
-	}
-	return n, late, nil
-}
+%d network elements, %d devices, keep-alive connections on loopback, %d cores shared with the client. The null handler reads the same body and
+returns the same bytes. One request in a hundred comes from a device that has moved, and has a fact in the journal.
 
-// skipAnswer reads one answer and looks at nothing but its status and length.
-func skipAnswer(in *bufio.Reader) error {
-	length, first := 0, true
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return fmt.Errorf("read an answer: %w", err)
-		}
-		if first && !bytes.HasPrefix(line, []byte("HTTP/1.1 200")) {
-			return fmt.Errorf("answered %q", line)
-		}
-		first = false
-		if len(line) <= 2 {
-			break
-		}
-		if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
-			for _, d := range bytes.TrimSpace(v) {
-				length = 10*length + int(d-'0')
-			}
-		}
-	}
-	if _, err := in.Discard(length); err != nil {
-		return fmt.Errorf("read an answer: %w", err)
-	}
-	return nil
-}
+| | requests/s | CPU of the server a request |
+|---|---|---|
+| null handler | %.0f | %.1f µs |
+| full HELD | %.0f | %.1f µs |
 
-func residentMiB() float64 {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, _ := strconv.Atoi(strings.Fields(v)[0])
-			return float64(kib) / 1024
-		}
-	}
-	return 0
-}
-
-func (b *heldBench) print() error {
-	o := &b.out
-	if b.cfg.JSON {
-		return json.NewEncoder(b.cfg.Stdout).Encode(o)
-	}
-	_, err := fmt.Fprintf(b.cfg.Stdout, "HELD, %d elements, %d devices, %d keep-alive connections on loopback, %d cores shared with the client\n\n"+
-		"| | requests/s | CPU a request, client included |\n|---|---|---|\n| null handler | %.0f | %.1f µs |\n| full HELD | %.0f | %.1f µs |\n\n"+
-		"ratio %.2f; at %.0f requests/s median %.2f ms, p99 %.2f ms; %.0f MiB resident; first request of a device %.0f µs\n",
-		o.Elements, o.Devices, b.cfg.Conns, runtime.NumCPU(), o.NullRPS, o.NullCPU, o.RPS, o.CPUMicros,
-		o.Ratio, o.HalfRPS, o.P50, o.P99, o.RSSMiB, o.FirstUS)
-	return err
+Ratio %.2f. At %.0f requests/s the median is %.2f ms and p99 %.2f ms. The server has %.0f MiB resident under load, of which %.0f MiB are in use;
+the first request of a device takes %.0f µs.
+`, o.Elements, o.Devices, runtime.NumCPU(), o.NullRPS, o.NullCPU, o.RPS, o.CPUMicros,
+		o.Ratio, o.HalfRPS, o.P50, o.P99, o.RSSMiB, o.LiveMiB, o.FirstUS)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,32 +135,27 @@ func (b *publishBench) build(context.Context) error {
 
 // answering is a location server with devices that ask.
 type answering struct {
-	held   *heldBench
+	held   *heldLoad
 	holder *snapshot.Holder
-	srv    *http.Server
-	served chan error
+	close  func() error
 	probe  *http.Client
 	body   []byte
 }
 
 func (b *publishBench) serve(s *snapshot.Snapshot) (*answering, error) {
-	a := &answering{holder: &snapshot.Holder{}, served: make(chan error, 1), probe: &http.Client{Transport: &http.Transport{}}}
+	a := &answering{holder: &snapshot.Holder{}, probe: &http.Client{Transport: &http.Transport{}}}
 	a.holder.Store(s)
 	const conns = 8
-	a.held = &heldBench{cfg: HeldConfig{Elements: b.cfg.Elements, Devices: b.cfg.Devices, Conns: conns}, world: b.world}
-	a.held.moves, a.held.turn = make([]uint8, b.cfg.Devices), make([]atomic.Int64, conns)
-	var err error
-	if a.held.server, err = lis.New(lis.Config{Snapshot: a.holder, Journal: &silent{}, BaseURL: "https://lis.example"}); err != nil {
+	server, err := lis.New(lis.Config{Snapshot: a.holder, Journal: &silent{}, BaseURL: "https://lis.example"})
+	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	addr, close, err := listen(server)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, err
 	}
-	a.held.addr = ln.Addr().String()
-	a.srv = &http.Server{Handler: a.held, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
-	go func() { a.served <- a.srv.Serve(ln) }()
-	if err := a.held.world.requests(a.held.addr); err != nil {
+	a.close = close
+	if a.held, err = newHeldLoad(b.world, addr, conns); err != nil {
 		return nil, errors.Join(err, a.stop())
 	}
 	chassis, err := held.MACID(held.ChassisMAC, b.world.portKey(0).Chassis)
@@ -179,11 +173,7 @@ func (b *publishBench) serve(s *snapshot.Snapshot) (*answering, error) {
 
 func (a *answering) stop() error {
 	a.probe.CloseIdleConnections()
-	_ = a.srv.Close()
-	if err := <-a.served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return a.close()
 }
 
 // ask returns the answer to the device on the first switch port.
@@ -231,7 +221,7 @@ func (b *publishBench) change(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	loaded := make(chan error, 1)
 	go func() {
-		n, _, err := a.held.load(ctx, time.Minute, float64(b.cfg.Rate))
+		n, _, err := a.held.run(ctx, time.Minute, float64(b.cfg.Rate))
 		b.out.Requests = n
 		loaded <- err
 	}()
@@ -308,7 +298,7 @@ func (b *publishBench) start(ctx context.Context) error {
 	}
 	if _, err = a.ask(ctx); err == nil {
 		b.out.StartMS = sinceMS(begin)
-		_, _, err = a.held.load(ctx, 2*time.Second, float64(b.cfg.Rate))
+		_, _, err = a.held.run(ctx, 2*time.Second, float64(b.cfg.Rate))
 	}
 	b.out.RSSMiB = residentMiB()
 	runtime.KeepAlive(s)
