@@ -188,7 +188,7 @@ func locateDesk(t *testing.T, base string) (uri string) {
 func TestKamailioAsksTheLocationServer(t *testing.T) {
 	base := startLIS(t)
 	relay := relayFrom(t, kamailioOther, strings.TrimPrefix(base, "http://"))
-	k := startKamailio(t, base+"/held", "http://"+relay+"/held")
+	k := startKamailio(t, base+"/held", "http://"+relay+"/held", "http://127.0.0.1:9/lost")
 	uri := locateDesk(t, base)
 
 	// lost.so tells success by 200 for a query and 202 for a location value it

@@ -40,6 +40,7 @@ loadmodule "lost.so"
 modparam("http_client", "query_result", 0)
 modparam("http_client", "httpcon", "trusted=>{{.Trusted}}")
 modparam("http_client", "httpcon", "other=>{{.Other}}")
+modparam("http_client", "httpcon", "ecrf=>{{.LoST}}")
 modparam("lost", "location_type", "civic locationURI")
 modparam("lost", "exact_type", 0)
 modparam("lost", "response_time", 0)
@@ -51,6 +52,7 @@ request_route {
 	$var(pidf) = "";
 	$var(url) = "";
 	$var(err) = "";
+	$var(name) = "";
 	$var(rc) = 0;
 	if ($hdr(X-Case) == "dereference") {
 		$var(rc) = lost_held_dereference("$hdr(X-Arg)", "emergencyDispatch", "civic geodetic", "$var(pidf)", "$var(err)");
@@ -58,7 +60,11 @@ request_route {
 		$var(rc) = lost_held_query("trusted", "$hdr(X-Arg)", "$var(pidf)", "$var(url)", "$var(err)");
 	} else if ($hdr(X-Case) == "query from elsewhere") {
 		$var(rc) = lost_held_query("other", "$hdr(X-Arg)", "$var(pidf)", "$var(url)", "$var(err)");
+	} else if ($hdr(X-Case) == "find") {
+		$var(given) = $(hdr(X-Arg){s.decode.base64});
+		$var(rc) = lost_query("ecrf", "$var(given)", "$hdr(X-Service)", "$var(url)", "$var(name)", "$var(err)");
 	}
+	append_to_reply("X-Name: $var(name)\r\n");
 	append_to_reply("X-Code: $var(rc)\r\n");
 	append_to_reply("X-Error: $var(err)\r\n");
 	append_to_reply("X-URL: $var(url)\r\n");
@@ -74,11 +80,14 @@ type kamailio struct {
 	conn *net.UDPConn
 	out  *kamailioOutput
 	seq  int
+	// service is what a LoST query asks for.
+	service string
 }
 
 // startKamailio starts Debian's Kamailio, or skips when it is not there. Trusted
-// and other are the URLs of the two location server connections.
-func startKamailio(t *testing.T, trusted, other string) *kamailio {
+// and other are the URLs of the two location server connections, lost is that of
+// a LoST server.
+func startKamailio(t *testing.T, trusted, other, lost string) *kamailio {
 	t.Helper()
 	bin, err := exec.LookPath("kamailio")
 	if err != nil {
@@ -94,7 +103,7 @@ func startKamailio(t *testing.T, trusted, other string) *kamailio {
 	dir := t.TempDir()
 	var cfg bytes.Buffer
 	if err := kamailioConfig.Execute(&cfg, map[string]string{
-		"Listen": addr.String(), "Modules": filepath.Dir(found[0]) + "/", "Trusted": trusted, "Other": other,
+		"Listen": addr.String(), "Modules": filepath.Dir(found[0]) + "/", "Trusted": trusted, "Other": other, "LoST": lost,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +187,7 @@ func (k *kamailio) ask(what, arg string, within time.Duration) (map[string]strin
 		"Max-Forwards: 70",
 		"X-Case: " + what,
 		"X-Arg: " + arg,
+		"X-Service: " + k.service,
 		"Content-Length: 0", "", "",
 	}, "\r\n")
 	ctx, cancel := context.WithTimeout(context.Background(), within)
