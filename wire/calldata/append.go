@@ -192,7 +192,7 @@ func AppendComment(dst []byte, c Comment) ([]byte, error) {
 	w := begin(dst, "com", SpaceComment, PurposeComment, "")
 	w.elem("com:DataProviderReference", xmltok.Collapse(c.Reference), true)
 	for i, t := range c.Comments {
-		if !xmltok.ValidText(t.Text) || (t.Lang != "" && !isXMLLang(t.Lang)) {
+		if !xmltok.ValidText(t.Text) || (t.Lang != "" && !xmltok.IsLanguage(t.Lang)) {
 			w.fail(xmltok.Nth("Comment", i), "not a language tag, or a character that XML does not have")
 		}
 		w.dst = append(w.dst, "<com:Comment"...)
@@ -205,21 +205,6 @@ func AppendComment(dst []byte, c Comment) ([]byte, error) {
 	}
 	w.foreign(SpaceComment, c.Extensions)
 	return w.end(dst, "com", PurposeComment)
-}
-
-// isXMLLang is xs:language: [a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*.
-func isXMLLang(s string) bool {
-	for i, part := range strings.Split(s, "-") {
-		if part == "" || len(part) > 8 {
-			return false
-		}
-		for _, c := range []byte(strings.ToLower(part)) {
-			if (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // cards writes vcard elements.

@@ -298,7 +298,7 @@ func appendMessage(dst []byte, t Text) []byte {
 	if t.Text = xmltok.Collapse(t.Text); t.Text == "" {
 		return dst
 	}
-	if t.Lang == "" || !isLanguage(t.Lang) {
+	if t.Lang == "" || !xmltok.IsLanguage(t.Lang) {
 		t.Lang = "en"
 	}
 	dst = append(dst, `<message xml:lang="`...)

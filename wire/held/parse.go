@@ -482,7 +482,7 @@ func (e *Error) message(n xmltok.Node) {
 	if t.Text == "" || len(t.Text) > maxValue {
 		return
 	}
-	if strings.EqualFold(t.Lang, "en") || !isLanguage(t.Lang) {
+	if strings.EqualFold(t.Lang, "en") || !xmltok.IsLanguage(t.Lang) {
 		t.Lang = "" // RFC 5985, section 6.4: English when not said
 	}
 	switch {

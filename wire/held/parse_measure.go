@@ -373,18 +373,3 @@ func appendOctets(dst []byte, s string) []byte {
 	}
 	return dst
 }
-
-// isLanguage is xs:language.
-func isLanguage(s string) bool {
-	for i, part := range strings.Split(s, "-") {
-		if len(part) < 1 || len(part) > 8 {
-			return false
-		}
-		for _, c := range []byte(part) {
-			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || (i > 0 && c >= '0' && c <= '9')) {
-				return false
-			}
-		}
-	}
-	return true
-}

@@ -178,28 +178,10 @@ func (e *encoder) lang(s string) {
 	switch {
 	case s == "":
 		s = "und" // RFC 5646: a text whose language is not known
-	case !isLanguage(s):
+	case !xmltok.IsLanguage(s):
 		e.fail("%q is no language", clip(s))
 	}
 	e.attr("xml:lang", s)
-}
-
-// isLanguage is xs:language.
-func isLanguage(s string) bool {
-	first := true
-	for part := range strings.SplitSeq(s, "-") {
-		if len(part) < 1 || len(part) > 8 {
-			return false
-		}
-		for _, c := range []byte(part) {
-			letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-			if !letter && (first || c < '0' || c > '9') {
-				return false
-			}
-		}
-		first = false
-	}
-	return true
 }
 
 func (e *encoder) text(t Text) {

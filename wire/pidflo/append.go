@@ -298,7 +298,7 @@ func (w *writer) notes(tag string, list []Note) error {
 	for i, n := range list {
 		w.str("<" + tag)
 		if n.Lang != "" {
-			if !isLanguage(n.Lang) {
+			if !xmltok.IsLanguage(n.Lang) {
 				return refuse(xmltok.Nth("note", i)+"/@lang", "not a language tag")
 			}
 			w.attr("xml:lang", n.Lang)
@@ -428,7 +428,7 @@ func (w *writer) rules(g *Geopriv) error {
 	if g.NoteWell != "" || g.NoteWellLang != "" {
 		w.str("<gbp:note-well")
 		if g.NoteWellLang != "" {
-			if !isLanguage(g.NoteWellLang) {
+			if !xmltok.IsLanguage(g.NoteWellLang) {
 				return refuse("note-well/@lang", "not a language tag")
 			}
 			w.attr("xml:lang", g.NoteWellLang)

@@ -59,7 +59,7 @@ func (w *writer) civic(c *Civic) error {
 		w.str(` xmlns:cdx2="` + SpaceNENA2 + `"`)
 	}
 	if c.Lang != "" {
-		if !isLanguage(c.Lang) {
+		if !xmltok.IsLanguage(c.Lang) {
 			return refuse("@lang", "not a language tag")
 		}
 		w.attr("xml:lang", c.Lang)
@@ -89,7 +89,7 @@ func (w *writer) civic(c *Civic) error {
 }
 
 func (w *writer) field(f *Field, rank uint8, value string) error {
-	if f.Lang != "" && !isLanguage(f.Lang) {
+	if f.Lang != "" && !xmltok.IsLanguage(f.Lang) {
 		return refuse(clip(f.Name)+"/@lang", "not a language tag")
 	}
 	if rank == unknownField {

@@ -208,33 +208,9 @@ func simple(n xmltok.Node) bool {
 		return false
 	}
 	for _, a := range n.Attrs() {
-		if a.Space != xmltok.SpaceXML || a.Local != "lang" || !isLanguage(a.Value) {
+		if a.Space != xmltok.SpaceXML || a.Local != "lang" || !xmltok.IsLanguage(a.Value) {
 			return false
 		}
 	}
 	return n.Token() != ""
-}
-
-// isLanguage is xs:language.
-func isLanguage(s string) bool {
-	if s == "" {
-		return false
-	}
-	n, first := 0, true
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '-' && n > 0:
-			n, first = 0, false
-			continue
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', !first && c >= '0' && c <= '9':
-			n++
-		default:
-			return false
-		}
-		if n > 8 {
-			return false
-		}
-	}
-	return n > 0
 }

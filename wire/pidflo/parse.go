@@ -197,7 +197,7 @@ func readNote(n xmltok.Node) Note {
 func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
 func language(s string) string {
-	if isLanguage(s) {
+	if xmltok.IsLanguage(s) {
 		return s
 	}
 	return ""

@@ -160,3 +160,27 @@ func IsNCName(s string) bool {
 	}
 	return s != "" && utf8.ValidString(s)
 }
+
+// IsLanguage reports whether s is an xs:language.
+func IsLanguage(s string) bool {
+	if s == "" {
+		return false
+	}
+	n, first := 0, true
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '-' && n > 0:
+			n, first = 0, false
+			continue
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', !first && c >= '0' && c <= '9':
+			n++
+		default:
+			return false
+		}
+		if n > 8 {
+			return false
+		}
+	}
+	return n > 0
+}
