@@ -162,8 +162,11 @@ type Presence struct {
 	Via        string         `json:"via,omitempty"`
 	By         e911.LocatedBy `json:"by,omitempty"`
 	EvidenceAt time.Time      `json:"evidence_at,omitzero"`
-	Source     string         `json:"source,omitempty"`
-	Says       []Named        `json:"says,omitempty"`
+	// Location is where By found it, as the location server names places; older
+	// facts have none.
+	Location e911.LocationID `json:"location,omitempty"`
+	Source   string          `json:"source,omitempty"`
+	Says     []Named         `json:"says,omitempty"`
 }
 
 // SignedIn is the body of DeviceSignedIn.

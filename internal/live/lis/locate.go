@@ -170,7 +170,7 @@ func (s *Server) tell(k key, g *sighting, c *change) {
 		}))
 	case c.present:
 		s.cfg.Journal.Record(journal.New(journal.DevicePresent, g.now, k.org, "", journal.Presence{
-			Device: k.device, Known: g.known, Proved: g.proved, Via: g.via, By: c.result.By, EvidenceAt: at, Source: source, Says: g.says,
+			Device: k.device, Known: g.known, Proved: g.proved, Via: g.via, By: c.result.By, EvidenceAt: at, Location: reference(c.chosen.Place), Source: source, Says: g.says,
 		}))
 	}
 	all, unknown := unknownIn(g.org, &g.measured, g.org.InPublicRange(g.source))

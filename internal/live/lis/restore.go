@@ -3,6 +3,7 @@ package lis
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -128,6 +129,9 @@ func (t *table) present(k key, at time.Time, f journal.Presence) {
 	if at.Before(e.presentAt) {
 		return
 	}
+	if f.By != "" && f.By == e.verdict.by && f.Location != "" && f.Location == e.verdict.location && e.steady == nil && !f.EvidenceAt.After(at) {
+		e.keep(again(e.settled(), f.By, f.EvidenceAt))
+	}
 	e.proved = e.proved || f.Proved
 	e.via, e.presentAt = f.Via, at
 	if len(f.Says) > 0 {
@@ -137,4 +141,40 @@ func (t *table) present(k key, at time.Time, f journal.Presence) {
 		e.seen = at
 	}
 	e.source, _ = netip.ParseAddr(f.Source)
+}
+
+// layers are those whose one key decides; addresses may decide from two.
+var layers = map[e911.LocatedBy]struct {
+	layer locate.Layer
+	keys  int
+}{
+	e911.ByLLDPPort: {locate.LayerLLDP, 3}, e911.ByBSSID: {locate.LayerServing, 1}, e911.ByGateway: {locate.LayerGateway, 1},
+	e911.ByDECTBase: {locate.LayerDECT, 1}, e911.ByAP: {locate.LayerWLC, 1},
+}
+
+// again is a memory whose deciding key was seen once more. Only where one key
+// alone can have decided, so that none becomes fresher than it was proved (E13).
+func again(m locate.Memory, by e911.LocatedBy, at time.Time) locate.Memory {
+	l, ok := layers[by]
+	if !ok {
+		return m
+	}
+	found := -1
+	for i, s := range m.Sightings {
+		switch {
+		case s.Layer == locate.LayerNearby && by == e911.ByBSSID:
+			return m
+		case s.Layer != l.layer:
+		case found >= 0 || s.Lapsed || len(s.Keys) != l.keys:
+			return m
+		default:
+			found = i
+		}
+	}
+	if found < 0 || !m.Sightings[found].At.Before(at) || m.Left.After(m.Sightings[found].At) {
+		return m
+	}
+	m.Sightings = slices.Clone(m.Sightings)
+	m.Sightings[found].At = at
+	return m
 }
