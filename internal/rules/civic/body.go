@@ -92,7 +92,7 @@ func (p *parser) leadingUnits(t []token) []token {
 			return t
 		}
 		n := 0
-		if t[0].hasUnitType() || len(t) > 1 && floorType(t[1].text) || glued(t[0]) > 0 {
+		if t[0].hasUnitType() || t[0].key() == "MAIL" || len(t) > 1 && floorType(t[1].text) || glued(t[0]) > 0 {
 			n = unitAt(t, true)
 		}
 		if n == 0 || n > len(t) || !t[n-1].hasDigit() && !t[n-1].comma && n < len(t) && !t[n-1].letter() && !floorType(t[n-1].text) {
@@ -113,8 +113,12 @@ func (p *parser) houseAt(t []token) int {
 	if p.startsHouse(t, 0) {
 		return 0
 	}
+	inside := 0 // the first token behind the unit that was seen last
 	for i := 1; i < len(t); i++ {
-		if !p.startsHouse(t, i) || i+1 >= len(t) {
+		if n := unitAt(t[i:], false); n > 1 && i >= inside && (levelAt(t[i:]) > 0 || t[i].hasUnitType() && !t[i].kind() && !buildingWords[t[i].key()]) {
+			inside = i + n
+		}
+		if i < inside || !p.startsHouse(t, i) || i+1 >= len(t) {
 			continue
 		}
 		prev := t[i-1]

@@ -52,8 +52,11 @@ func Compare(a, b e911.Civic) Comparison {
 	street := d.street()
 	house := d.house()
 	inside := d.inside()
-	out := Comparison{Differ: d.names()}
 	named := folded(a.RD) != "" || folded(a.LMK) != ""
+	if !named {
+		d.mark("RD") // nothing to tell by
+	}
+	out := Comparison{Differ: d.names()}
 	switch {
 	case !where || !street || !named:
 	case !house:

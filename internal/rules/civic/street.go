@@ -67,6 +67,9 @@ func (p *parser) suffixLetter(t []token) bool {
 	if t[0].key() == "U" && t[1].key() == "S" {
 		return false
 	}
+	if _, n := highwayType(t[1:]); n > 0 && n+1 < len(t) && routeName(t[n+1]) {
+		return true // "1670 F Highway 17"
+	}
 	return !t[1].kind() && !t[1].digits() && t[1].key() != "AND" && t[1].text != "&" && t[1].text != "#"
 }
 
@@ -202,7 +205,9 @@ func (p *parser) name(t []token, c *e911.Civic) {
 		c.STS, _ = streetTypes.find(t[n-1].text)
 		t = t[:n-1]
 	}
-	c.RD = join(t)
+	if name := join(t); fold(name) != "" { // signs alone are no name
+		c.RD = name
+	}
 }
 
 // lead reports a word that a name begins with and does not consist of.

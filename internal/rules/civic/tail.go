@@ -122,7 +122,7 @@ func (p *parser) stateBefore(t []token) bool {
 	case "MA", "RI", "NH", "ME", "VT", "CT", "NJ", "PR":
 		return true
 	}
-	return !riskyStates[code]
+	return !riskyStates[code] || code == "FL" // no floor has four digits
 }
 
 // riskyStates are codes that are as often the end of a street.

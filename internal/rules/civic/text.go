@@ -98,7 +98,7 @@ func fold(s string) string {
 			}
 			b.WriteString("and")
 			space = true
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)) || r == '/':
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 0x80 && !unicode.IsSpace(r) && !unicode.IsPunct(r) || r == '/':
 			if space && b.Len() > 0 {
 				b.WriteByte(' ')
 			}

@@ -216,11 +216,11 @@ func designated(t []token, full string, start bool) int {
 			if next.hasUnitType() {
 				return 1
 			}
-			if full != "Floor" && t[0].key() != "STE" && (numberWords[next.key()] > 0 || len(t) == 2 || next.comma) {
+			if full != "Floor" && t[0].key() != "STE" && (numberWords[next.key()] > 0 || next.comma) {
 				return 2
 			}
-			if full == "Unit" && len(t) > 2 {
-				return 1
+			if (full == "Unit" || full == "Suite" || full == "Apartment") && t[0].key() != "STE" {
+				return 1 // its number was forgotten
 			}
 		}
 		return 0
