@@ -271,7 +271,7 @@ func plannedFor(list []foreign.Element, now time.Time) (foreign.Element, error) 
 		text, _, _ = strings.Cut(text, "<")
 		at, err := pidflo.ParseTime(strings.TrimSpace(text))
 		if err != nil {
-			return foreign.Element{}, errors.New("The time of asOf is none.") //nolint:staticcheck,revive // a sentence for the answer
+			return foreign.Element{}, errors.New("the time of asOf cannot be read")
 		}
 		if at.After(now) {
 			return x, nil

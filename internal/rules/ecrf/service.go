@@ -23,10 +23,11 @@ func Services() []string { return append([]string(nil), services...) }
 // Children lists the services immediately below one; the top-level services for
 // an empty one. ok is false for a service that is not implemented.
 func Children(urn string) (list []string, ok bool) {
-	switch urn = strings.ToLower(urn); {
-	case urn == "":
+	urn = strings.ToLower(urn)
+	switch urn {
+	case "":
 		return []string{ServiceSOS}, true
-	case urn == ServiceSOS:
+	case ServiceSOS:
 		return append(list, services[1:]...), true
 	}
 	_, substituted, ok := Service(urn)
