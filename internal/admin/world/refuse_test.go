@@ -123,6 +123,10 @@ var worldRefusals = []refusal{
 	{"a toll-free line of a PSAP", "line: \"+16175550160\"", "line: \"+18005550160\"", "world.psaps[0].line", "forbidden", "", "call this number back"},
 	{"no relay centre", "  relay:\n    key: ecrc\n    name: Relay centre (demonstration)\n    line: \"+16175550180\"\n    routes: [{trunk: ecrc-a}]\n", "", "world.relay", "required", "models:", "relay:"},
 	{"a boundary of the relay centre", "routes: [{trunk: ecrc-a}]", "boundary: {us_county: \"25017\"}", "world.relay.boundary", "unknown_key", "", ""},
+	{"a firmware rule for no version", "{key: desk-phone, held: false}", "{key: desk-phone, firmware: [{capability: held}]}", "world.models[1].firmware[0].from", "required", "", "held"},
+	{"a firmware rule that ends before it begins", "{key: desk-phone, held: false}", "{key: desk-phone, firmware: [{from: 12.0.1, to: 11.2.10, capability: held}]}", "world.models[1].firmware[0].to", "range", "", "swap"},
+	{"a capability that is none", "{key: desk-phone, held: false}", "{key: desk-phone, firmware: [{from: 12.0.1, capability: maybe}]}", "world.models[1].firmware[0].capability", "syntax", "", "held+"},
+	{"a model with an empty name", "{key: desk-phone, held: false}", "{key: desk-phone, names: [\"\"]}", "world.models[1].names[0]", "required", "", "person"},
 	{"two models of one key", "key: desk-phone", "key: demo-phone", "world.models[1].key", "duplicate", "", "line"},
 	{"a key with a space", "key: carrier-a", "key: carrier a", "world.trunks[0].key", "syntax", "", "spaces"},
 }
