@@ -154,8 +154,13 @@ func sharedData(t *testing.T, parts ...string) [][]string {
 
 // Proves: W-09
 func TestEveryZIPCodeAgreesWithItsState(t *testing.T) {
+	seen := map[string]bool{} // the first three digits decide
 	for _, row := range sharedData(t, "zip-us-geonames", "us_zip.csv") {
 		zip, state := row[0], row[2]
+		if seen[zip[:3]+state] {
+			continue
+		}
+		seen[zip[:3]+state] = true
 		if _, ok := civic.StateOf(state); !ok {
 			continue // military, or a country of its own in free association
 		}
