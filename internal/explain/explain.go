@@ -294,6 +294,11 @@ func (x *inquest) call() {
 	if x.past != nil {
 		s.Locator, s.NoHealth = &then{Server: x.devices, past: x.past, place: x.a.Past}, true
 	}
+	for _, d := range x.a.Devices {
+		if x.past != nil && d.Via == "heldplus" {
+			x.warn("of what users said by HELD+, only what the last record of the device tells counts here; a callback number that they registered does not")
+		}
+	}
 	f, ok := x.e.cfg.Calls.Foresee(s)
 	if !ok {
 		return

@@ -17,8 +17,10 @@ type Supposed struct {
 	Request *sipedge.Request
 	// World is what it is decided by; nil: what is published now.
 	World *snapshot.Snapshot
-	// Locator is what is known of devices; nil: what the handler asks.
+	// Locator is what is known of devices; nil: what the handler asks. With
+	// another Locator, People is what users said of themselves; nil: nothing.
 	Locator Locator
+	People  People
 	// NoHealth leaves out which trunks are silent now, for another time than now.
 	NoHealth bool
 }
@@ -54,7 +56,7 @@ func (h *Handler) Foresee(s Supposed) (Foreseen, bool) {
 	at := c.at
 	c.now = func() time.Time { return at }
 	if s.Locator != nil {
-		c.locator = s.Locator
+		c.locator, c.people = s.Locator, s.People
 	}
 	if s.NoHealth {
 		c.down = func(time.Time) func(e911.TrunkID) bool { return nil }
