@@ -177,8 +177,8 @@ func (e *orgEdit) putPattern(o Object, v *e911.Element) {
 
 // where names a location as the customer does.
 func (e *orgEdit) where(id e911.LocationID) string {
-	if l, ok := e.locations.get(id); ok && l.loc.Key != "" {
-		return l.loc.Key
+	if l, ok := e.locations.get(id); ok && l.key != "" {
+		return l.key
 	}
 	return string(id)
 }
@@ -217,7 +217,7 @@ func (e *orgEdit) putRange(o Object, v *e911.Element, i uint32) {
 		e.world.fault(o, "range", "duplicate", taken, "")
 		return
 	}
-	if at, ok := e.equalSize(s, p.IsValid()); ok && at != v.Location {
+	if at, ok := e.equalSize(s, v.Location, p.IsValid()); ok {
 		e.world.fault(o, "range", "ambiguous", fmt.Sprintf("%s at %s and one of the same size at %s overlap, and neither is the smaller one",
 			s, e.where(v.Location), e.where(at)), "let no address be in both")
 		return
@@ -245,16 +245,17 @@ func (e *orgEdit) takeRange(v *e911.Element, i uint32) {
 	}
 }
 
-// equalSize finds where a range is of the same size that overlaps s and is
-// another: such a one holds one end of s. Two prefixes never are.
-func (e *orgEdit) equalSize(s netmap.Span, prefix bool) (e911.LocationID, bool) {
+// equalSize finds where else than at the location a range is of the same size
+// that overlaps s and is another: such a one holds one end of s. Two prefixes
+// never are.
+func (e *orgEdit) equalSize(s netmap.Span, location e911.LocationID, prefix bool) (e911.LocationID, bool) {
 	if prefix && e.spans.t.Size() == 0 {
 		return "", false
 	}
 	for _, end := range []netip.Addr{s.From, s.To} {
 		for _, list := range e.spans.t.Supernets(netip.PrefixFrom(end, end.BitLen())) {
 			for _, x := range list {
-				if o, _ := netmap.SpanOf(*x); o != s && o.Compare(s) == 0 {
+				if o, _ := netmap.SpanOf(*x); x.Location != location && o != s && o.Compare(s) == 0 {
 					return x.Location, true
 				}
 			}
@@ -262,7 +263,7 @@ func (e *orgEdit) equalSize(s netmap.Span, prefix bool) (e911.LocationID, bool) 
 		if prefix {
 			continue
 		}
-		if i, ok := e.net.equalPrefix(s, end); ok {
+		if i, ok := e.net.equalPrefix(s, end); ok && e.net.location(i) != location {
 			return e.net.location(i), true
 		}
 	}
@@ -294,7 +295,7 @@ func (e *orgEdit) lookElement(o Object, v *e911.Element) {
 	if v.Location == "" {
 		return // netmap.Faults says when one is needed
 	}
-	if e.near == nil || e.near.loc.ID != v.Location {
+	if e.near == nil || e.near.id != v.Location {
 		l, ok := e.locations.get(v.Location)
 		if !ok {
 			e.world.fault(o, "location", "dangling", "the location "+string(v.Location)+" does not exist", "")
@@ -302,7 +303,7 @@ func (e *orgEdit) lookElement(o Object, v *e911.Element) {
 		}
 		e.near = l
 	}
-	v.Location = e.near.loc.ID // one text for all elements of a location
+	v.Location = e.near.id // one text for all elements of a location
 }
 
 // sameMasked is a fault of an access point whose masked BSSID is at another

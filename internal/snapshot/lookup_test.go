@@ -304,3 +304,31 @@ func TestRangesOfAccessPointsAgreeWithANaiveSearch(t *testing.T) {
 		}
 	})
 }
+
+// One end of a range may lie in a range of the same size at the same place, and
+// the other in one at another place.
+// Proves: F-19
+func TestBothEndsOfARangeAreLookedAt(t *testing.T) {
+	range4 := func(id, at, from, to string) e911.Element {
+		return e911.Element{ID: e911.ElementID(id), Org: "o", Kind: e911.ElementIP, Location: e911.LocationID(at), From: netip.MustParseAddr(from), To: netip.MustParseAddr(to)}
+	}
+	for _, others := range [][]e911.Element{
+		{
+			{ID: "a", Org: "o", Kind: e911.ElementIP, Location: "l0", Range: netip.MustParsePrefix("10.0.0.0/30")},
+			{ID: "b", Org: "o", Kind: e911.ElementIP, Location: "l1", Range: netip.MustParsePrefix("10.0.0.4/30")},
+		},
+		{range4("a", "l0", "10.0.0.1", "10.0.0.3"), range4("b", "l1", "10.0.0.4", "10.0.0.6")},
+	} {
+		bad := range4("c", "l0", "10.0.0.1", "10.0.0.4")
+		if others[0].From.IsValid() {
+			bad = range4("c", "l0", "10.0.0.2", "10.0.0.4")
+		}
+		if _, err := floors(t, 4, append(others, bad)...); err == nil {
+			t.Errorf("%v is taken beside %v", bad, others)
+		}
+		bad.Location = "l1"
+		if _, err := floors(t, 4, append(others[1:], bad)...); err != nil {
+			t.Errorf("%v is refused beside %v: %v", bad, others[1:], err)
+		}
+	}
+}

@@ -45,13 +45,6 @@ type Org struct {
 	refs table[target, int]
 }
 
-// located is a location with its place, which is asked for far more often than
-// it changes.
-type located struct {
-	loc   e911.Location
-	place e911.Place
-}
-
 // target is something that is pointed at.
 type target struct {
 	kind e911.ObjectKind
@@ -86,7 +79,7 @@ func (o *Org) Location(id e911.LocationID) (e911.Location, bool) {
 	if !ok {
 		return e911.Location{}, false
 	}
-	return l.loc, true
+	return l.location(o.ID()), true
 }
 
 // HasLocation reports whether there is such a location.
@@ -149,7 +142,7 @@ func (o *Org) Place(id e911.LocationID) (e911.Place, bool) {
 	if !ok {
 		return e911.Place{}, false
 	}
-	return l.place, true
+	return l.place(), true
 }
 
 // BuildingPlaces returns the buildings of a site as places, in order of id.
@@ -189,7 +182,7 @@ func (o *Org) Buildings() iter.Seq[e911.Building] { return deref(o.buildings.val
 func (o *Org) Locations() iter.Seq[e911.Location] {
 	return func(yield func(e911.Location) bool) {
 		for l := range o.locations.values() {
-			if !yield(l.loc) {
+			if !yield(l.location(o.ID())) {
 				return
 			}
 		}

@@ -126,8 +126,8 @@ func (e *orgEdit) take(c Change) {
 		}
 	case e911.KindLocation:
 		if v := drop(e.locations, e911.LocationID(c.ID)); v != nil {
-			e.count(&v.loc, -1)
-			remove(e.buildingLocations, v.loc.Building, func(id e911.LocationID) bool { return id == v.loc.ID })
+			counted(e.refs, target{e911.KindBuilding, string(v.building)}, -1)
+			remove(e.buildingLocations, v.building, func(id e911.LocationID) bool { return id == v.id })
 		}
 	case e911.KindElement:
 		e.takeElement(e911.ElementID(c.ID))
@@ -194,7 +194,7 @@ func (e *orgEdit) put(o Object, obj any) {
 			e.world.fault(o, "point", "invalid", "this point lies off the globe", "latitude comes first")
 		}
 	case *e911.Location:
-		e.locations.set(v.ID, &located{loc: *v})
+		e.locations.set(v.ID, newLocated(v))
 		e.places[v.ID] = true
 		add(e.buildingLocations, v.Building, v.ID, cmp.Compare)
 	case *e911.User:
@@ -306,24 +306,22 @@ func (e *orgEdit) replace() {
 			e.places[id] = true
 		}
 	}
+	houses := map[e911.BuildingID]*e911.Place{}
 	for id := range e.places {
 		l, ok := e.locations.get(id)
 		if !ok {
 			continue // put and taken out again
 		}
-		if b, ok := e.buildings.get(l.loc.Building); ok {
-			e.locations.set(id, &located{loc: l.loc, place: placeOf(&l.loc, b)})
+		house, ok := houses[l.building]
+		if b, there := e.buildings.get(l.building); !ok && there {
+			p := placeOfBuilding(b)
+			house = &p
+			houses[l.building] = house
+		}
+		if house != nil {
+			e.locations.set(id, l.in(house))
 		}
 	}
-}
-
-// placeOf writes a location as one value.
-func placeOf(l *e911.Location, b *e911.Building) e911.Place {
-	p := placeOfBuilding(b)
-	p.Location, p.Key = l.ID, l.Key
-	p.Civic = p.Civic.Merge(l.Detail)
-	p.Dispatchable, p.Display = civic.Dispatchable(p.Civic), civic.Display(p.Civic)
-	return p
 }
 
 // placeOfBuilding writes a building as one value: its address, with its name

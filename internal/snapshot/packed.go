@@ -267,7 +267,7 @@ func (e *orgEdit) renumber(p *packed, here Object) (names, places []uint32) {
 			e.world.fault(here, "location", "dangling", fmt.Sprintf("the location %s does not exist", id), "")
 			continue
 		}
-		places[i] = e.net.places.use(string(l.loc.ID), n) // the one text of it
+		places[i] = e.net.places.use(string(l.id), n) // the one text of it
 	}
 	return names, places
 }
