@@ -171,6 +171,9 @@ func (s *Server) choose(list []lost.Location) (*lost.Location, lost.Message) {
 	}
 	e := s.errors(lost.LocationProfileUnrecognized, "This server understands "+lost.ProfileGeodetic+" and "+lost.ProfileCivic+".")
 	e.List[0].Unsupported = slices.DeleteFunc(unknown, func(p string) bool { return p == "" })
+	if !writable(e) { // it must name them, and they are no names
+		return nil, s.errors(lost.BadRequest, "A location has no profile, or one that is no name.")
+	}
 	return nil, e
 }
 
