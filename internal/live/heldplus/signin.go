@@ -47,7 +47,7 @@ func (s *Server) signIn(q *request, body []byte) (any, *failure) {
 	digest := clientDigest(o.ID(), in.Device.ClientID)
 	id := s.nameDevice(o, q, &in.Device, digest)
 	c := claims{
-		Org: o.ID(), Device: string(id.ID), User: user.ID, Client: digest, ID: newID(),
+		Org: o.ID(), Device: id.ID, User: user.ID, Client: digest, ID: newID(),
 		Issued: q.now.UnixMilli(), Expires: q.now.Add(s.cfg.Policy.SessionTTL).UnixMilli(),
 	}
 	token, err := s.sealSession(snap, c)
