@@ -225,8 +225,16 @@ func TestPeopleAreWarnedBeforeTheEnd(t *testing.T) {
 		after time.Duration
 		want  string
 	}{
-		{0, ""}, {day, certs.Expires}, {2 * day, ""}, {24 * day, certs.Expires}, {29 * day, ""}, {30 * day, certs.Expires},
-		{31*day - time.Minute, ""}, {31 * day, certs.Expired}, {31*day + time.Hour, ""}, {32 * day, certs.Expired},
+		{0, ""},
+		{day, certs.Expires},
+		{2 * day, ""},
+		{24 * day, certs.Expires},
+		{29 * day, ""},
+		{30 * day, certs.Expires},
+		{31*day - time.Minute, ""},
+		{31 * day, certs.Expired},
+		{31*day + time.Hour, ""},
+		{32 * day, certs.Expired},
 	} {
 		b.now = start.Add(step.after)
 		h.Check()
