@@ -9,8 +9,6 @@
 package inventory
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -147,9 +145,3 @@ func (d *Device) located(at time.Time, b journal.DeviceSeen) {
 	}
 }
 
-// clone copies what ApplyDevice changes in place.
-func (d *Device) clone() *Device {
-	c := *d
-	c.Says, c.Applied = slices.Clone(d.Says), maps.Clone(d.Applied)
-	return &c
-}

@@ -164,8 +164,16 @@ func (s *Story) ToRelay() *Story {
 func PIDFLO() string {
 	civic := &pidflo.Civic{}
 	for _, f := range [][2]string{
-		{"country", "US"}, {"A1", "MA"}, {"A3", "Cambridge"}, {"RD", "Massachusetts"}, {"STS", "Avenue"}, {"HNO", "795"},
-		{"BLD", "Mill 1"}, {"FLR", "2"}, {"ROOM", "210"}, {"PC", "02139"},
+		{"country", "US"},
+		{"A1", "MA"},
+		{"A3", "Cambridge"},
+		{"RD", "Massachusetts"},
+		{"STS", "Avenue"},
+		{"HNO", "795"},
+		{"BLD", "Mill 1"},
+		{"FLR", "2"},
+		{"ROOM", "210"},
+		{"PC", "02139"},
 	} {
 		civic.Set(f[0], f[1])
 	}
