@@ -144,4 +144,3 @@ func (d *Device) located(at time.Time, b journal.DeviceSeen) {
 		d.UnmappedAt = at
 	}
 }
-
