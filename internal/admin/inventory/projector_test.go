@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,10 +28,21 @@ type bench struct {
 }
 
 // told keeps the facts that people are told by.
-type told struct{ dues []journal.Due }
+type told struct {
+	mu   sync.Mutex
+	dues []journal.Due
+}
+
+func (r *told) all() []journal.Due {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.dues)
+}
 
 func (r *told) Record(f journal.Fact) journal.Receipt {
 	if d, err := journal.Decode[journal.Due](f); err == nil && f.Kind == journal.NotifyDue {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.dues = append(r.dues, d)
 	}
 	return journal.Receipt{}
@@ -84,17 +97,17 @@ func TestPeopleAreToldOnceADayOfAnElement(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.strand("8", 0)
 		b.pass(2 * time.Second)
-		if len(b.told.dues) != 0 {
-			t.Fatalf("an element that strands nobody is told: %+v", b.told.dues)
+		if len(b.told.all()) != 0 {
+			t.Fatalf("an element that strands nobody is told: %+v", b.told.all())
 		}
 		for range 5 {
 			b.strand("8", 1)
 			b.pass(4 * time.Hour)
 		}
-		if len(b.told.dues) != 1 {
-			t.Fatalf("told %d times in a day, want once", len(b.told.dues))
+		if len(b.told.all()) != 1 {
+			t.Fatalf("told %d times in a day, want once", len(b.told.all()))
 		}
-		d := b.told.dues[0]
+		d := b.told.all()[0]
 		n := d.Network
 		if d.Reason != journal.DueUnknownNetwork || d.Who != "key-d1 (Front desk)" || d.SiteName != "HQ" || n == nil || n.Location != "room-210" ||
 			n.Why == "" || n.Element != "switch port 8 of 0c:75:bd:00:00:01" || n.OrgKey != "harbor" {
@@ -103,12 +116,12 @@ func TestPeopleAreToldOnceADayOfAnElement(t *testing.T) {
 		b.pass(8 * time.Hour)
 		b.strand("8", 2)
 		b.pass(2 * time.Second)
-		if len(b.told.dues) != 2 {
-			t.Errorf("the next day told %d times in all, want twice", len(b.told.dues))
+		if len(b.told.all()) != 2 {
+			t.Errorf("the next day told %d times in all, want twice", len(b.told.all()))
 		}
 		b.strand("7", 1) // on the map: a late fact
 		b.pass(2 * time.Second)
-		if len(b.told.dues) != 2 {
+		if len(b.told.all()) != 2 {
 			t.Error("an element that is on the map is told")
 		}
 	})
@@ -121,15 +134,15 @@ func TestAFloodOfMadeUpElementsIsTwoSummaries(t *testing.T) {
 			b.strand(fmt.Sprint("x", i), 1)
 		}
 		b.pass(10 * time.Second)
-		if n := len(b.told.dues); n != 6 || b.told.dues[5].Network.ID != "" || b.told.dues[5].Network.More != 1 {
+		if n := len(b.told.all()); n != 6 || b.told.all()[5].Network.ID != "" || b.told.all()[5].Network.More != 1 {
 			t.Fatalf("told %d times, want five elements and a summary", n)
 		}
 		b.pass(time.Hour)
-		if n := len(b.told.dues); n != 7 || b.told.dues[6].Network.More != 34 || b.told.dues[6].Network.Open != 40 {
+		if n := len(b.told.all()); n != 7 || b.told.all()[6].Network.More != 34 || b.told.all()[6].Network.Open != 40 {
 			t.Fatalf("after an hour told %d times; want one more summary, of 34", n)
 		}
 		b.pass(5 * time.Hour)
-		if n := len(b.told.dues); n != 7 {
+		if n := len(b.told.all()); n != 7 {
 			t.Errorf("later told %d times, want no more", n)
 		}
 	})
@@ -144,8 +157,8 @@ func TestAFailingStoreLosesNothingAndTellsOnce(t *testing.T) {
 			b.j.Add(f)
 		}
 		b.pass(time.Minute)
-		if len(b.told.dues) != 1 {
-			t.Errorf("told %d times, want once", len(b.told.dues))
+		if len(b.told.all()) != 1 {
+			t.Errorf("told %d times, want once", len(b.told.all()))
 		}
 		if u := b.element("8"); u.Stranded != 1 || u.State != inventory.Open {
 			t.Errorf("element = %+v", u)

@@ -231,6 +231,8 @@ func TestTheVLANsOfACiscoSwitchAreAskedOneByOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(asked) != 3 || !asked["c@1"] || !asked["c@20"] {
 		t.Errorf("asked %v: want the VLANs that are up, and none of 1002 to 1005", asked)
 	}
