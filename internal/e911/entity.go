@@ -24,6 +24,8 @@ const (
 	KindModel    ObjectKind = "model"
 	KindTrunk    ObjectKind = "trunk"
 	KindPSAP     ObjectKind = "psap"
+	KindLayer    ObjectKind = "layer"
+	KindOverride ObjectKind = "psap_override"
 	KindTokenKey ObjectKind = "token_key"
 	KindOrg      ObjectKind = "organisation"
 	KindSite     ObjectKind = "site"
@@ -107,6 +109,42 @@ type PSAP struct {
 	// Line is the PSAP's 24x7 ten-digit line, for people who must call it from
 	// elsewhere (F-09, F-39). Empty when it is not known.
 	Line Number `json:"line,omitempty"`
+	// Features are the NGUIDs of the service boundaries in reference layers that
+	// are this PSAP's. Without them a boundary is the PSAP's whose Agency it names.
+	Features []string `json:"features,omitempty"`
+	// Agency is the domain of the agency that runs it, as Agency_ID of NENA-STA-006
+	// has it ("psap.example.gov").
+	Agency  string      `json:"agency,omitempty"`
+	Listing PSAPListing `json:"listing,omitzero"`
+}
+
+// PSAPListing is what a directory says of a PSAP: the FCC's Master PSAP
+// Registry, or the operator. It never decides where a call goes.
+type PSAPListing struct {
+	Registry string `json:"registry,omitempty"` // the FCC's PSAP ID, digits
+	Kind     string `json:"kind,omitempty"`     // primary, secondary, orphaned; as the registry says
+	City     string `json:"city,omitempty"`
+	County   string `json:"county,omitempty"`
+	State    string `json:"state,omitempty"` // two letters
+	// LineChecked is when a person last reached the PSAP on its Line; zero: never.
+	LineChecked time.Time `json:"line_checked,omitzero"`
+	// AsOf is the date of the directory.
+	AsOf time.Time `json:"as_of,omitzero"`
+}
+
+// PSAPOverride is an organisation's own choice of the PSAP for a site, a
+// building or a location (one of the three): a campus with its own answering
+// point. It needs an agreement with that PSAP (F-23).
+type PSAPOverride struct {
+	ID        OverrideID `json:"id"`
+	Org       OrgID      `json:"org"`
+	Key       string     `json:"key"`
+	Site      SiteID     `json:"site,omitempty"`
+	Building  BuildingID `json:"building,omitempty"`
+	Location  LocationID `json:"location,omitempty"`
+	PSAP      PSAPID     `json:"psap"`
+	Agreement string     `json:"agreement"`        // who agreed to it, when, where the paper is
+	Expires   time.Time  `json:"expires,omitzero"` // zero: until it is changed
 }
 
 // TokenKey seals location tokens (D-08); the newest by Created, then ID, seals,
@@ -156,6 +194,10 @@ type Org struct {
 	PublicRanges  []netip.Prefix `json:"public_ranges,omitempty"`
 	BSSIDMasking  []BSSIDMask    `json:"bssid_masking,omitempty"`
 	DIDFallback   bool           `json:"did_fallback,omitempty"` // W-51
+	// Carriers are the 911 carriers' trunks (kind provider) in order of preference
+	// that take the organisation's calls for any place: the carrier chooses the
+	// PSAP, ours is the expected one (F-23). They come after a PSAP's own routes.
+	Carriers []TrunkID `json:"carriers,omitempty"`
 }
 
 // SiteMode is the emergency model of a site (W-01).
@@ -198,6 +240,8 @@ type Building struct {
 	Name    string     `json:"name"`
 	Address Civic      `json:"address"`
 	Point   *Point     `json:"point,omitempty"`
+	// Validation is what was found out about Address; zero: nobody looked yet.
+	Validation Validation `json:"validation,omitzero"`
 }
 
 // Location is a place inside a building (an ERL). Detail holds FLR, ROOM,

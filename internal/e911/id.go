@@ -29,6 +29,10 @@ type (
 	AlertID string
 	// ModelID names a device model.
 	ModelID string
+	// LayerID names a reference layer of the world part.
+	LayerID string
+	// OverrideID names an organisation's own choice of a PSAP.
+	OverrideID string
 	// CallID names one emergency or test call from its arrival on.
 	CallID string
 	// NoticeID names one notice to one destination; it is the Message-ID of
