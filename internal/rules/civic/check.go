@@ -43,6 +43,7 @@ const (
 	FaultCharacters      FaultKind = "characters"       // control, direction or unassigned characters
 	FaultLength          FaultKind = "length"           // longer than the field of NENA-STA-006 is wide
 	FaultNotDispatchable FaultKind = "not_dispatchable" // a mail box, a rural route
+	FaultOutside         FaultKind = "outside"          // in a country that is not served (N-17, N-42)
 )
 
 // Fault is one reason against an address. Reason is a whole sentence in English

@@ -14,6 +14,7 @@ const MaxText = 1000
 type Hint struct {
 	Country  string // "US" or "CA"; empty lets the text decide
 	Language string // "fr" makes directionals and types French; else the province decides
+	Postal   Postal // tells where the city begins; nil: the words alone decide
 }
 
 // Kind tells what free text turned out to be.
@@ -27,9 +28,10 @@ const (
 	KindPlace                    // a named place, or only a city
 	KindMailbox                  // a post office box or a rural route: nobody can be sent to it
 	KindMilitary                 // a military or diplomatic mail address (APO, FPO, DPO)
+	KindForeign                  // it names a country outside the United States and Canada; Address has its country alone
 )
 
-var kindWords = [...]string{"none", "street", "intersection", "place", "mailbox", "military"}
+var kindWords = [...]string{"none", "street", "intersection", "place", "mailbox", "military", "foreign"}
 
 // String returns the word in lower case.
 func (k Kind) String() string {
