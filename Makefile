@@ -22,11 +22,12 @@ build: assets ## bin/callbox, without cgo
 demo: build ## a phone dials 911 and 933 on this machine; then the page stays open
 	bin/callbox demo
 
-assets: node_modules/.callbox-lock ## what npm gives: maps, speech, page scripts
+assets: node_modules/.callbox-lock ## what npm gives: maps, speech, page scripts, postal codes
 	@mkdir -p internal/layers/dist internal/live/voice/dist internal/web/assets/dist
 	@cmp -s node_modules/us-atlas/counties-10m.json internal/layers/dist/counties-10m.json || cp node_modules/us-atlas/counties-10m.json internal/layers/dist/counties-10m.json
 	@node internal/web/assets/build.mjs
 	@node internal/live/voice/assets.mjs
+	@node internal/postal/assets.mjs
 
 node_modules/.callbox-lock: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -13,6 +13,8 @@ type Postal interface {
 	// Codes returns the codes of a place in ascending order, for the name as
 	// PlaceKey writes it; an empty state stands for any.
 	Codes(a1, key string) []string
+	// Count is the number of codes that Codes would return.
+	Count(a1, key string) int
 }
 
 // PostalPlace is one place that a postal code serves, by the name that mail
