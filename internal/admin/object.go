@@ -23,7 +23,7 @@ func (r Ref) String() string { return string(r.Kind) + " " + r.ID }
 // points at it. Deletions go the other way.
 func Kinds() []e911.ObjectKind {
 	return []e911.ObjectKind{
-		e911.KindTokenKey, e911.KindModel, e911.KindOrg, e911.KindTrunk, e911.KindPSAP, e911.KindSite,
+		e911.KindTokenKey, e911.KindModel, e911.KindLayer, e911.KindOrg, e911.KindTrunk, e911.KindPSAP, e911.KindSite,
 		e911.KindBuilding, e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice,
 		e911.KindNumber, e911.KindAlert,
 	}
@@ -50,6 +50,8 @@ func identify(value any) identity {
 		return of(e911.KindTrunk, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.TrunkID(id); return v })
 	case e911.PSAP:
 		return of(e911.KindPSAP, "", string(v.ID), v.Key, func(id string) any { v.ID = e911.PSAPID(id); return v })
+	case e911.Layer:
+		return of(e911.KindLayer, "", string(v.ID), v.Key, func(id string) any { v.ID = e911.LayerID(id); return v })
 	case e911.Org:
 		return of(e911.KindOrg, v.ID, string(v.ID), v.Key, func(id string) any { v.ID = e911.OrgID(id); return v })
 	case e911.Site:

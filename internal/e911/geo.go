@@ -28,8 +28,11 @@ type Place struct {
 	Site     SiteID     `json:"site,omitempty"`
 	Civic    Civic      `json:"civic,omitzero"`
 	Area     *Area      `json:"area,omitempty"`
-	// Dispatchable: validated street address plus the detail that finds the
-	// caller. Routable follows from Civic or Area being there (F-05).
+	// Verdict is the word of the reference layers on the street address; empty
+	// when nobody looked at it.
+	Verdict Verdict `json:"verdict,omitempty"`
+	// Dispatchable: a street address that no layer calls invalid plus the detail
+	// that finds the caller. Routable follows from Civic or Area being there (F-05).
 	Dispatchable bool   `json:"dispatchable"`
 	Display      string `json:"display"` // one line, as a dispatcher reads it
 }

@@ -91,7 +91,7 @@ func (r *resolver) loadKind(ctx context.Context, base admin.View, kind e911.Obje
 }
 
 func worldKind(kind e911.ObjectKind) bool {
-	return kind == e911.KindModel || kind == e911.KindPSAP || kind == e911.KindTokenKey
+	return kind == e911.KindModel || kind == e911.KindPSAP || kind == e911.KindTokenKey || kind == e911.KindLayer
 }
 
 // assign gives every item its id and drops those whose name is taken inside

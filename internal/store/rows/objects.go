@@ -35,6 +35,8 @@ func word(kind e911.ObjectKind) string {
 		return "token key"
 	case e911.KindPSAP:
 		return "PSAP"
+	case e911.KindLayer:
+		return "reference layer"
 	case e911.KindAlert:
 		return "alert rule"
 	}

@@ -148,6 +148,8 @@ type buildingRow struct {
 	Lat    *float64    `bun:"lat"`
 	Lon    *float64    `bun:"lon"`
 	Civic  civic       `bun:"embed:civic_"`
+	// Validation is e911.Validation as JSON; empty: nobody looked.
+	Validation string `bun:"validation"`
 }
 
 func buildings() rowTable[buildingRow, e911.Building] {
@@ -160,7 +162,11 @@ func buildings() rowTable[buildingRow, e911.Building] {
 			if v.Point != nil {
 				r.Lat, r.Lon = &v.Point.Lat, &v.Point.Lon
 			}
-			return r, nil
+			var err error
+			if v.Validation.Verdict != "" {
+				r.Validation, err = text(v.Validation)
+			}
+			return r, err
 		},
 		decode: func(_ *tx, r *buildingRow) (e911.Building, error) {
 			v := e911.Building{
@@ -168,6 +174,9 @@ func buildings() rowTable[buildingRow, e911.Building] {
 			}
 			if r.Lat != nil && r.Lon != nil {
 				v.Point = &e911.Point{Lat: *r.Lat, Lon: *r.Lon}
+			}
+			if r.Validation != "" {
+				return v, untext(r.Validation, &v.Validation)
 			}
 			return v, nil
 		},

@@ -290,6 +290,8 @@ func tableOf(kind e911.ObjectKind) table {
 		return tokenKeys()
 	case e911.KindModel:
 		return models()
+	case e911.KindLayer:
+		return referenceLayers()
 	case e911.KindOrg:
 		return organisations()
 	case e911.KindTrunk:

@@ -24,6 +24,7 @@ type Store interface {
 	report.Writer
 	report.Reader
 	Inventory
+	admin.LayerBlobs
 	Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error)
 	Close() error
 }
@@ -75,6 +76,7 @@ func Run(t *testing.T, open Open) {
 		{"a database is the same after a restart", testRestart},
 		{"call records are kept by organisation and cursor", testCalls},
 		{"devices and unknown elements are kept by organisation, and decisions are made once", testInventory},
+		{"what a layer holds is there whole or not at all", testLayerBlobs},
 		{"unknown elements have an end, and those that strand most stay", testInventoryBounds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
@@ -108,6 +110,13 @@ func fresh(t testing.TB, open Open) Store {
 // put creates values in one transaction.
 func put(t testing.TB, st admin.Store, values ...any) {
 	t.Helper()
+	for _, v := range values {
+		if l, ok := v.(e911.Layer); ok {
+			if err := st.(admin.LayerBlobs).PutLayerBlob(t.Context(), l.Digest, layerContent); err != nil {
+				t.Fatalf("put the content of a layer: %v", err)
+			}
+		}
+	}
 	err := st.Write(t.Context(), "test", func(w admin.Writer) error {
 		for _, v := range values {
 			if _, err := w.Create(t.Context(), v); err != nil {
@@ -188,6 +197,11 @@ func newTenant(key string, net byte) tenant {
 	building := e911.Building{
 		ID: e911.NewID[e911.BuildingID](), Org: org, Site: site.ID, Key: "building-" + key, Name: "Mill",
 		Address: full, Point: &e911.Point{Lat: 42.36684, Lon: -71.10565000000001},
+		Validation: e911.Validation{
+			Verdict: e911.VerdictValid, Entered: e911.Civic{Country: "US", A3: key}, By: "import world.yaml", At: Epoch,
+			Unchecked: []string{"PC"}, Missing: []string{"FLR"}, Point: &e911.Area{Point: e911.Point{Lat: 42.36684, Lon: -71.10565}, RadiusM: 12.5},
+			Method: e911.GeocodeRange, Layer: "cambridge-ma", Version: 3, AsOf: Epoch.Truncate(24 * time.Hour), Feature: "RCL7@example.gov",
+		},
 	}
 	location := e911.Location{ID: e911.NewID[e911.LocationID](), Org: org, Building: building.ID, Key: "location-" + key, Detail: full}
 	user := e911.User{
@@ -240,6 +254,7 @@ func (x tenant) values() []any {
 type world struct {
 	key     e911.TokenKey
 	model   e911.Model
+	layer   e911.Layer
 	carrier e911.Trunk
 	psap    e911.PSAP
 	relay   e911.PSAP
@@ -256,6 +271,7 @@ func newWorld() world {
 			ID: e911.NewID[e911.ModelID](), Key: "phone", HELD: true, Maker: "Cisco", Names: []string{"CP-8851", "8851"},
 			Firmware: []e911.FirmwareRule{{To: "11.2", Capability: e911.CapabilityNone}, {From: "12.0", Capability: e911.CapabilityHELDPlus}},
 		},
+		layer:   newLayer("cambridge-ma", layerContent),
 		carrier: carrier,
 		psap: e911.PSAP{
 			ID: e911.NewID[e911.PSAPID](), Key: "middlesex", Name: "Middlesex", Line: "+16175550160",
@@ -269,4 +285,4 @@ func newWorld() world {
 	}
 }
 
-func (x world) values() []any { return []any{x.key, x.model, x.carrier, x.psap, x.relay} }
+func (x world) values() []any { return []any{x.key, x.model, x.layer, x.carrier, x.psap, x.relay} }
