@@ -30,6 +30,8 @@ type objects struct {
 	Devices   []e911.Device    `json:"devices,omitempty"`
 	Numbers   []e911.NumberRec `json:"numbers,omitempty"`
 	Alerts    []e911.Alert     `json:"alerts,omitempty"`
+
+	Overrides []e911.PSAPOverride `json:"psap_overrides,omitempty"`
 	Deleted   []Object         `json:"deleted,omitempty"`
 
 	count int
@@ -147,6 +149,8 @@ func (o *objects) add(c Change) error {
 		o.Numbers = append(o.Numbers, v)
 	case e911.Alert:
 		o.Alerts = append(o.Alerts, v)
+	case e911.PSAPOverride:
+		o.Overrides = append(o.Overrides, v)
 	default:
 		return fmt.Errorf("encode %s %s: %T is no object of the world", c.Kind, c.ID, c.Object)
 	}
@@ -168,7 +172,8 @@ func (o *objects) changes(out []Change) []Change {
 	out = appendAll(out, o.Users)
 	out = appendAll(out, o.Devices)
 	out = appendAll(out, o.Numbers)
-	return appendAll(out, o.Alerts)
+	out = appendAll(out, o.Alerts)
+	return appendAll(out, o.Overrides)
 }
 
 func appendAll[T any](out []Change, list []T) []Change {

@@ -189,6 +189,7 @@ func (e *edit) read(c Change) (any, bool) {
 var kinds = []e911.ObjectKind{
 	e911.KindModel, e911.KindTrunk, e911.KindPSAP, e911.KindTokenKey, e911.KindOrg, e911.KindSite, e911.KindBuilding,
 	e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice, e911.KindNumber, e911.KindAlert,
+	e911.KindOverride,
 }
 
 // pointer copies a value of e911 and tells its identity. What comes as a pointer,
@@ -223,6 +224,8 @@ func pointer(object any) (ptr any, kind e911.ObjectKind, org e911.OrgID, id stri
 		return &v, e911.KindNumber, v.Org, string(v.ID)
 	case e911.Alert:
 		return &v, e911.KindAlert, v.Org, string(v.ID)
+	case e911.PSAPOverride:
+		return &v, e911.KindOverride, v.Org, string(v.ID)
 	}
 	return nil, e911.ObjectKind(fmt.Sprintf("%T", object)), "", ""
 }
@@ -326,8 +329,11 @@ func (e *edit) look(o Object, obj any) {
 			e.fault(o, r.field, "dangling", fmt.Sprintf("the %s %s does not exist", r.kind, r.id), "")
 		}
 	}
-	if p, ok := obj.(*e911.PSAP); ok {
-		e.lookRoutes(o, p)
+	switch v := obj.(type) {
+	case *e911.PSAP:
+		e.lookTrunks(o, "routes", v.Routes)
+	case *e911.Org:
+		e.lookTrunks(o, "carriers", v.Carriers)
 	}
 }
 
@@ -346,6 +352,9 @@ func (e *edit) existsInWorld(t target) bool {
 	case e911.KindTrunk:
 		_, ok := e.trunks.get(e911.TrunkID(t.id))
 		return ok
+	case e911.KindPSAP:
+		_, ok := e.psaps.get(e911.PSAPID(t.id))
+		return ok
 	}
 	return false
 }
@@ -361,7 +370,7 @@ func (e *edit) lookDeleted(o Object) {
 	t := target{o.Kind, o.ID}
 	var n int
 	switch {
-	case o.Kind == e911.KindModel || o.Kind == e911.KindTrunk:
+	case o.Kind == e911.KindModel || o.Kind == e911.KindTrunk || o.Kind == e911.KindPSAP:
 		n, _ = e.refs.get(t)
 		if n > 0 && e.existsInWorld(t) {
 			return // it came back under another organisation

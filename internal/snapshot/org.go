@@ -21,6 +21,7 @@ type Org struct {
 	devices   table[e911.DeviceID, *e911.Device]
 	numbers   table[e911.NumberID, *e911.NumberRec]
 	alerts    table[e911.AlertID, *e911.Alert]
+	overrides table[e911.OverrideID, *e911.PSAPOverride]
 	trunks    table[e911.TrunkID, *e911.Trunk]
 
 	byNumber    table[e911.Number, *e911.NumberRec]
@@ -41,6 +42,7 @@ type Org struct {
 	buildingLocations table[e911.BuildingID, []e911.LocationID]
 	userDevices       table[e911.UserID, []e911.Device]
 	userNumbers       table[e911.UserID, []e911.NumberRec]
+	overriding        table[target, *e911.PSAPOverride] // by site, building or location
 
 	refs table[target, int]
 }
@@ -232,6 +234,9 @@ func (o *Org) appendChanges(out []Change) []Change {
 	}
 	for v := range o.AllAlerts() {
 		out = append(out, Change{e911.KindAlert, org, string(v.ID), v})
+	}
+	for v := range o.AllOverrides() {
+		out = append(out, Change{e911.KindOverride, org, string(v.ID), v})
 	}
 	return out
 }

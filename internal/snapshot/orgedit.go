@@ -26,6 +26,7 @@ type orgEdit struct {
 	numbers   *tableEdit[e911.NumberID, *e911.NumberRec]
 	alerts    *tableEdit[e911.AlertID, *e911.Alert]
 	trunks    *tableEdit[e911.TrunkID, *e911.Trunk]
+	overrides *tableEdit[e911.OverrideID, *e911.PSAPOverride]
 
 	byNumber    *tableEdit[e911.Number, *e911.NumberRec]
 	byDeviceUID *tableEdit[string, *e911.User]
@@ -37,6 +38,7 @@ type orgEdit struct {
 	buildingLocations *tableEdit[e911.BuildingID, []e911.LocationID]
 	userDevices       *tableEdit[e911.UserID, []e911.Device]
 	userNumbers       *tableEdit[e911.UserID, []e911.NumberRec]
+	overriding        *tableEdit[target, *e911.PSAPOverride]
 	refs              *tableEdit[target, int]
 
 	near   *located                 // the location of the element before this one
@@ -53,6 +55,7 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org) *orgEdit {
 		world: w, id: id, config: o.config,
 		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(),
 		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
+		overrides: o.overrides.edit(), overriding: o.overriding.edit(),
 		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(),
 		elementIndexes: editElements(o),
 		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
@@ -71,6 +74,7 @@ func (e *orgEdit) finish() *Org {
 		config: e.config,
 		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(),
 		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
+		overrides: e.overrides.done(), overriding: e.overriding.done(),
 		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(),
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
 		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), refs: e.refs.done(),
@@ -82,7 +86,7 @@ func (e *orgEdit) finish() *Org {
 // objects counts what belongs to the organisation.
 func (e *orgEdit) objects() int {
 	return e.sites.t.n + e.buildings.t.n + e.locations.t.n + e.net.n + e.users.t.n + e.devices.t.n +
-		e.numbers.t.n + e.alerts.t.n + e.trunks.t.n
+		e.numbers.t.n + e.alerts.t.n + e.trunks.t.n + e.overrides.t.n
 }
 
 func (e *orgEdit) exists(t target) bool {
@@ -107,7 +111,8 @@ func (e *orgEdit) count(obj any, by int) {
 			counted(e.refs, r.target, by)
 		}
 	}
-	if _, ok := obj.(*e911.Device); ok {
+	switch obj.(type) {
+	case *e911.Device, *e911.Org, *e911.PSAPOverride:
 		e.world.count(obj, by)
 	}
 }
@@ -153,6 +158,13 @@ func (e *orgEdit) take(c Change) {
 			e.count(v, -1)
 			remove(e.siteAlerts, v.Site, func(a e911.Alert) bool { return a.ID == v.ID })
 		}
+	case e911.KindOverride:
+		if v := drop(e.overrides, e911.OverrideID(c.ID)); v != nil {
+			e.count(v, -1)
+			for _, t := range scopes(v) {
+				release(e.overriding, t, v)
+			}
+		}
 	}
 }
 
@@ -160,6 +172,7 @@ func (e *orgEdit) takeConfig() {
 	if e.config == nil {
 		return
 	}
+	e.count(e.config, -1)
 	if id := e.config.HELD.CompanyID; id != "" {
 		if owner, ok := e.world.companies.get(id); ok && owner == e.id {
 			e.world.companies.del(id)
@@ -228,6 +241,8 @@ func (e *orgEdit) put(o Object, obj any) {
 		add(e.siteAlerts, v.Site, *v, func(a, b e911.Alert) int {
 			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 		})
+	case *e911.PSAPOverride:
+		e.putOverride(o, v)
 	}
 }
 

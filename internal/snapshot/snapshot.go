@@ -188,6 +188,25 @@ func (s *Snapshot) Trunk(id e911.TrunkID) (e911.Trunk, bool) { return value(s.tr
 // Trunks lists all trunks in no order.
 func (s *Snapshot) Trunks() iter.Seq[e911.Trunk] { return deref(s.trunks.values()) }
 
+// TrunkTo returns the trunk of nobody alone that leads to a host with port, as
+// "192.0.2.10:5060"; the first by key. It looks through all of them.
+func (s *Snapshot) TrunkTo(host string) (found e911.Trunk, ok bool) {
+	if host == "" {
+		return found, false
+	}
+	for t := range s.Trunks() {
+		_, to, _ := strings.Cut(t.To, "@")
+		to, _, _ = strings.Cut(to, ";")
+		if t.Org != "" || t.Side != e911.SideCarrier || !strings.EqualFold(to, host) {
+			continue
+		}
+		if !ok || t.Key < found.Key {
+			found, ok = t, true
+		}
+	}
+	return found, ok
+}
+
 // PSAP returns a PSAP or the relay centre.
 func (s *Snapshot) PSAP(id e911.PSAPID) (e911.PSAP, bool) { return value(s.psaps.get(id)) }
 

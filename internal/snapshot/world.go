@@ -41,11 +41,21 @@ func pointsAt(obj any) iter.Seq[pointed] {
 		case *e911.Alert:
 			in(e911.KindSite, string(v.Site), "site", true)
 		case *e911.PSAP:
-			for i, id := range v.Routes {
-				if !yield(pointed{target{e911.KindTrunk, string(id)}, fmt.Sprintf("routes[%d]", i), true, true}) {
-					return
-				}
-			}
+			pointsAtTrunks("routes", v.Routes, yield)
+		case *e911.Org:
+			pointsAtTrunks("carriers", v.Carriers, yield)
+		case *e911.PSAPOverride:
+			_ = in(e911.KindSite, string(v.Site), "site", false) && in(e911.KindBuilding, string(v.Building), "building", false) &&
+				in(e911.KindLocation, string(v.Location), "location", false) &&
+				yield(pointed{target{e911.KindPSAP, string(v.PSAP)}, "psap", true, true})
+		}
+	}
+}
+
+func pointsAtTrunks(field string, ids []e911.TrunkID, yield func(pointed) bool) {
+	for i, id := range ids {
+		if !yield(pointed{target{e911.KindTrunk, string(id)}, fmt.Sprintf("%s[%d]", field, i), true, true}) {
+			return
 		}
 	}
 }
@@ -60,8 +70,8 @@ func (e *edit) checkPSAP(o Object, p *e911.PSAP) {
 		}
 		return
 	}
-	if len(p.Area) == 0 {
-		e.fault(o, "boundary", "required", "a PSAP needs a boundary with an area", "")
+	if p.Boundary.Demonstration() && len(p.Area) == 0 {
+		e.fault(o, "boundary", "required", "a boundary needs an area", "")
 		return
 	}
 	for _, f := range geo.Check(p.Area) {
@@ -69,15 +79,16 @@ func (e *edit) checkPSAP(o Object, p *e911.PSAP) {
 	}
 }
 
-// lookRoutes checks that a PSAP's routes lead out.
-func (e *edit) lookRoutes(o Object, p *e911.PSAP) {
-	for i, id := range p.Routes {
+// lookTrunks checks that trunks that calls are to leave by lead out, and belong
+// to nobody alone.
+func (e *edit) lookTrunks(o Object, field string, ids []e911.TrunkID) {
+	for i, id := range ids {
 		t, ok := e.trunks.get(id)
 		if !ok {
 			continue // told as dangling
 		}
 		if t.Side == e911.SidePlatform || t.To == "" {
-			e.fault(o, fmt.Sprintf("routes[%d]", i), "invalid", "this trunk leads nowhere: it has no address to call", "take a trunk to a carrier or the relay centre")
+			e.fault(o, fmt.Sprintf("%s[%d]", field, i), "invalid", "this trunk leads nowhere: it has no address to call", "take a trunk to a carrier or the relay centre")
 		}
 	}
 }

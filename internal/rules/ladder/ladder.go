@@ -2,14 +2,17 @@
 // answering point (design 2.3), and walks them for as long as the caller
 // waits. It decides only the order; rules/callflow decides when to move on.
 //
-// Promises: the routes of the place's PSAP come first, in their order, then
-// those of the relay centre (ECRC); a route known to be down is skipped on the
-// first pass and on no other (F-03); a ladder with one rung or more never ends
-// (E1).
+// Promises: the routes of the place's PSAP come first, in their order, then the
+// organisation's own carriers, then the relay centre (ECRC), before the carriers
+// when nobody knows where the caller is; a route known to be down is skipped on
+// the first pass and on no other (F-03); calls of a demonstration never leave
+// this machine (F-23); a ladder with one rung or more never ends (E1).
 package ladder
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -20,8 +23,12 @@ type Kind string
 
 // The kinds of rung, as journal.Rung has them.
 const (
-	KindPSAP  Kind = "psap"
-	KindRelay Kind = "relay"
+	KindPSAP    Kind = "psap"    // a route of the PSAP's own
+	KindCarrier Kind = "carrier" // a carrier of the organisation's, for any place
+	KindRelay   Kind = "relay"
+	// KindOther is a route of the PSAP that our own layer has and the authority
+	// contradicts: better than nobody, when all others failed.
+	KindOther Kind = "other"
 )
 
 // Rung is one route to one answering point.
@@ -34,6 +41,12 @@ type Rung struct {
 	Down     bool // known to be down when the call came in
 }
 
+// Expected reports a rung whose carrier chooses the PSAP: ours is the one that
+// is expected to answer (F-23).
+func (r Rung) Expected() bool {
+	return r.Kind != KindRelay && r.Trunk.Kind == e911.RouteProvider
+}
+
 // Slow reports a route that leads to a site's own trunk or gateway. TDM behind
 // it takes seconds before it says anything (F-02).
 func (r Rung) Slow() bool {
@@ -44,6 +57,14 @@ func (r Rung) Slow() bool {
 type Input struct {
 	PSAP  *e911.PSAP // of the caller's place; nil when none follows from it
 	Relay *e911.PSAP // the relay centre; nil when none is configured
+	// Other is what our own layer says against the authority; nil: nothing.
+	Other *e911.PSAP
+	// Carriers take the organisation's calls for any place. Without a place they
+	// have nothing to choose a PSAP by, and the relay centre comes first.
+	Carriers []e911.TrunkID
+	Located  bool
+	// Demonstration leaves out every trunk that leads off this machine.
+	Demonstration bool
 	// Trunk finds a trunk by its id.
 	Trunk func(e911.TrunkID) (e911.Trunk, bool)
 	// Down reports a trunk that is known to be down; nil when nothing is known.
@@ -58,17 +79,16 @@ func Build(in Input) ([]Rung, []e911.Finding) {
 	var rungs []Rung
 	var left []e911.Finding
 	seen := map[e911.TrunkID]bool{}
-	add := func(kind Kind, p *e911.PSAP) {
-		if p == nil {
-			return
-		}
-		for _, id := range p.Routes {
+	add := func(kind Kind, p *e911.PSAP, routes []e911.TrunkID) {
+		for _, id := range routes {
 			t, ok := in.Trunk(id)
 			switch {
 			case !ok:
 				left = append(left, out(p, string(id), "the route names a trunk that does not exist"))
 			case t.To == "":
 				left = append(left, out(p, t.Key, "the trunk has no address to call"))
+			case in.Demonstration && !staysHere(t.To):
+				left = append(left, out(p, t.Key, "the trunk leaves this machine, and calls of a demonstration must not (F-23)"))
 			case seen[id]:
 				left = append(left, out(p, t.Key, "the trunk stands higher in the ladder already"))
 			default:
@@ -80,9 +100,36 @@ func Build(in Input) ([]Rung, []e911.Finding) {
 			}
 		}
 	}
-	add(KindPSAP, in.PSAP)
-	add(KindRelay, in.Relay)
+	expected := in.PSAP
+	if expected == nil {
+		expected = &e911.PSAP{Name: "the PSAP that the carrier chooses"}
+	}
+	add(KindPSAP, expected, expected.Routes)
+	if in.Located {
+		add(KindCarrier, expected, in.Carriers)
+	}
+	if in.Relay != nil {
+		add(KindRelay, in.Relay, in.Relay.Routes)
+	}
+	if !in.Located {
+		add(KindCarrier, expected, in.Carriers)
+	}
+	if in.Other != nil {
+		add(KindOther, in.Other, in.Other.Routes)
+	}
 	return rungs, left
+}
+
+// staysHere reports a destination on this machine. A trunk's host is an address
+// (E3); anything else may be anywhere.
+func staysHere(to string) bool {
+	_, host, _ := strings.Cut(to, "@")
+	host, _, _ = strings.Cut(host, ";")
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if p, perr := netip.ParseAddrPort(host); err != nil && perr == nil {
+		a, err = p.Addr(), nil
+	}
+	return err == nil && a.IsLoopback()
 }
 
 func out(p *e911.PSAP, trunk, why string) e911.Finding {

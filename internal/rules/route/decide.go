@@ -1,0 +1,215 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/ladder"
+)
+
+// Rules that a Finding of this package names; own layers have those of ecrf.
+const (
+	RuleOverride  = "psap_override"
+	RuleAuthority = "psap_authority"
+)
+
+// Decide answers a question.
+func Decide(w World, o Org, q Question) Decision {
+	c := &choice{w: w, o: o, q: q, cfg: o.Config()}
+	c.d.Basis.Source = SourceNone
+	if q.Located {
+		c.ownLayer()
+		// What counts less is looked at all the same: it is told (E11), and the two
+		// may disagree.
+		c.override()
+		c.authority()
+		c.layer()
+	}
+	if relay, ok := w.Relay(); ok {
+		c.d.Relay = &relay
+	}
+	c.ladder()
+	return c.d
+}
+
+// choice is one question while it is decided.
+type choice struct {
+	w   World
+	o   Org
+	q   Question
+	cfg e911.Org
+	d   Decision
+
+	own         e911.PSAP // of our layers
+	ownFound    bool
+	ownFindings []e911.Finding
+	other       *e911.PSAP // what our layers say against an authority whose PSAP has no route
+}
+
+func (c *choice) took() bool { return c.d.Basis.Source != SourceNone }
+
+func (c *choice) say(f e911.Finding) {
+	f.Place = cmp.Or(f.Place, c.q.Place.Display)
+	c.d.Findings = append(c.d.Findings, f)
+}
+
+// holds reports that something without an end, or before it, is still good.
+func holds(until, now time.Time) bool { return until.IsZero() || now.Before(until) }
+
+// override takes the closest choice of the organisation's own that still holds.
+// It is made for 911: other services have their own boundaries.
+func (c *choice) override() {
+	if c.q.Service != "" && c.q.Service != ecrf.ServiceSOS {
+		return
+	}
+	for _, v := range c.o.Overrides(c.q.Place) {
+		f := e911.Finding{Rule: RuleOverride, Said: v.Key}
+		p, ok := c.w.PSAP(v.PSAP)
+		if ok {
+			f.Said = p.Name
+		}
+		switch {
+		case !holds(v.Expires, c.q.Now):
+			f.Why = "the agreement of " + v.Key + " ended on " + v.Expires.UTC().Format(time.DateOnly)
+		case v.Agreement == "":
+			f.Why = "no agreement with that PSAP is recorded for " + v.Key + " (F-23)"
+		case !ok:
+			f.Why = v.Key + " names a PSAP that does not exist"
+		case c.took():
+			f.Why = "a choice that is closer to the caller comes first"
+		default:
+			f.Chosen, f.Why = true, "the organisation's own choice, agreed with that PSAP: "+v.Agreement
+			c.d.PSAP = &p
+			c.d.Basis = Basis{Source: SourceOverride, Name: v.Key, Expires: v.Expires, Agreement: v.Agreement}
+		}
+		c.say(f)
+	}
+}
+
+// authority takes an unexpired mapping.
+func (c *choice) authority() {
+	m := c.q.Mapping
+	if m == nil {
+		return
+	}
+	f := e911.Finding{Rule: RuleAuthority, Said: m.Name}
+	if !holds(m.Expires, c.q.Now) {
+		f.Why = "the mapping of " + m.Source + " expired at " + m.Expires.UTC().Format(time.RFC3339)
+		c.say(f)
+		return
+	}
+	if c.ownFound && ecrf.Disagree(m, &c.own) {
+		c.d.Disagree = fmt.Sprintf("%s names %s, our own layer names %s", m.Source, cmp.Or(m.Name, "another PSAP"), c.own.Name)
+	}
+	if c.took() {
+		f.Why = "the organisation's own choice comes before the mapping of " + m.Source
+		c.say(f)
+		return
+	}
+	p, known := c.w.PSAPs().Named(m)
+	if !known {
+		p = e911.PSAP{Key: m.SourceID, Name: cmp.Or(m.Name, "the PSAP that "+m.Source+" names"), Line: lineOf(m.URIs)}
+	}
+	f.Chosen, f.Why = true, "an unexpired mapping of the authority's server "+m.Source
+	c.d.PSAP, c.d.URIs = &p, m.URIs
+	c.d.Basis = Basis{Source: SourceAuthority, Name: m.Source, Feature: m.SourceID, Expires: m.Expires}
+	if !known {
+		f.Why += "; no PSAP of the directory is meant by it"
+	}
+	c.say(f)
+	if len(p.Routes) == 0 {
+		c.elsewise(m)
+	}
+}
+
+// elsewise looks for a way to a PSAP of the authority's that has no routes here:
+// a carrier's trunk that leads to the very address that the authority gives.
+func (c *choice) elsewise(m *ecrf.Answer) {
+	for _, u := range m.URIs {
+		if t, ok := c.w.TrunkTo(hostOf(u)); ok {
+			c.d.PSAP.Routes = []e911.TrunkID{t.ID}
+			return
+		}
+	}
+	if c.ownFound {
+		c.other = &c.own
+	}
+}
+
+// layer takes what our own layers said, when nothing before it did.
+func (c *choice) layer() {
+	for _, f := range c.ownFindings {
+		if f.Chosen && c.took() {
+			f.Chosen = false
+			f.Why += "; " + map[Source]string{
+				SourceOverride:  "the organisation's own choice comes first",
+				SourceAuthority: "the authority's mapping comes first",
+			}[c.d.Basis.Source]
+		}
+		c.say(f)
+	}
+	if c.took() || !c.ownFound {
+		return
+	}
+	c.d.PSAP = &c.own
+	c.d.Basis = c.basis()
+}
+
+// ownLayer asks our own layers.
+func (c *choice) ownLayer() {
+	c.own, c.ownFound, c.ownFindings = c.w.PSAPs().Find(c.q.Place, ecrf.Options{DemonstrationAllowed: c.cfg.Demonstration})
+}
+
+// basis is what our own layers went by.
+func (c *choice) basis() Basis {
+	if c.own.Boundary.Demonstration() {
+		return Basis{Source: SourceDemonstration, Name: "us-counties", Grade: string(e911.GradeDemonstration), Feature: c.own.Boundary.USCounty}
+	}
+	return Basis{Source: SourceLayer, Name: c.own.Key}
+}
+
+// ladder orders the trunks.
+func (c *choice) ladder() {
+	var left []e911.Finding
+	c.d.Rungs, left = ladder.Build(ladder.Input{
+		PSAP: c.d.PSAP, Other: c.other, Relay: c.d.Relay, Carriers: c.cfg.Carriers, Located: c.q.Located,
+		Demonstration: c.cfg.Demonstration, Trunk: c.w.Trunk, Down: c.q.Down,
+	})
+	for _, f := range left {
+		c.say(f)
+	}
+}
+
+// lineOf is the telephone number among the addresses of a service.
+func lineOf(uris []string) e911.Number {
+	for _, u := range uris {
+		if len(u) > 4 && strings.EqualFold(u[:4], "tel:") {
+			n, _, _ := strings.Cut(u[4:], ";")
+			if v, err := e911.ParseNumber(n); err == nil {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// hostOf is host and port of a SIP address, in lower case; none: empty.
+func hostOf(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	if !strings.EqualFold(scheme, "sip") {
+		return ""
+	}
+	if _, host, ok := strings.Cut(rest, "@"); ok {
+		rest = host
+	}
+	rest, _, _ = strings.Cut(rest, ";")
+	rest, _, _ = strings.Cut(rest, "?")
+	if rest != "" && !strings.Contains(strings.TrimSuffix(rest[strings.LastIndexByte(rest, ']')+1:], ":"), ":") {
+		rest += ":5060" // RFC 3263, section 4.2
+	}
+	return strings.ToLower(rest)
+}
