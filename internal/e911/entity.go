@@ -198,6 +198,7 @@ type Org struct {
 	// that take the organisation's calls for any place: the carrier chooses the
 	// PSAP, ours is the expected one (F-23). They come after a PSAP's own routes.
 	Carriers []TrunkID `json:"carriers,omitempty"`
+	PSALI    *PSALI    `json:"psali,omitempty"`
 }
 
 // SiteMode is the emergency model of a site (W-01).
@@ -304,6 +305,20 @@ type NumberRec struct {
 	Number   Number     `json:"number"`
 	User     UserID     `json:"user,omitempty"`
 	Location LocationID `json:"location,omitempty"` // its ESA
+	// ELIN marks the number as one that stands for its location in a carrier's
+	// ALI database. Whether it may be sent, alirecord.Usable says.
+	ELIN bool `json:"elin,omitempty"`
+	// ALI is what is known about that record; nil: nothing was ever sent. What
+	// it points to is never changed.
+	ALI *ALIRecord `json:"ali,omitempty"`
+}
+
+// Record returns what is known about the number's ALI record.
+func (n NumberRec) Record() ALIRecord {
+	if n.ALI == nil {
+		return ALIRecord{}
+	}
+	return *n.ALI
 }
 
 // AlertOn is what an alert rule listens to.
