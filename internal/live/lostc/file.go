@@ -48,6 +48,11 @@ func writeFile(path string, all *lost.GetMappingsResponse) error {
 	if err != nil {
 		return err
 	}
+	return replaceFile(path, b)
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("make the file: %w", err)
@@ -86,7 +91,14 @@ func (c *Client) load() {
 		c.cfg.Log.Warn("read the LoST mappings of the last run", obs.Err(err))
 		return
 	}
-	c.mem.push(all.Mappings, c.cfg.Now())
+	for i := range all.Mappings {
+		// Who gave it is not in the file; who made it is.
+		rank := slices.IndexFunc(c.cfg.Upstreams, func(u Upstream) bool { return strings.EqualFold(u.Name, all.Mappings[i].Source) })
+		if rank < 0 {
+			rank = len(c.cfg.Upstreams)
+		}
+		c.mem.push(all.Mappings[i:i+1], rank, c.cfg.Now())
+	}
 }
 
 // cloneMapping is a mapping that keeps nothing of the document it came in.

@@ -21,6 +21,9 @@ import (
 type Upstream struct {
 	Name string // application unique string, such as "ecrf.example.org"
 	URL  string // where it is asked
+	// Pull asks it for all its mappings, too (RFC 6739, section 4), at the start
+	// and every hour.
+	Pull bool
 }
 
 // Config is what a Client needs. Upstreams and Source are required.
@@ -50,6 +53,11 @@ type Config struct {
 const (
 	AlarmDown    = "lost_upstream_down" // no upstream answered the last rounds
 	AlarmNoPlace = "lost_unmapped"      // places of ours that the authority does not know
+	// AlarmCertificate: an upstream's certificate has expired, or nobody vouches
+	// for it.
+	AlarmCertificate = "lost_upstream_certificate"
+	// AlarmPush: a server to which our mappings are pushed does not take them.
+	AlarmPush = "lost_push_failed"
 )
 
 var uniqueName = regexp.MustCompile(`^([a-zA-Z0-9-]+\.)+[a-zA-Z0-9]+$`)
@@ -100,6 +108,7 @@ func (c *Config) validate() error {
 	if c.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.Proxy, t.MaxConnsPerHost, t.MaxIdleConnsPerHost, t.MaxResponseHeaderBytes = nil, 4, 2, 16<<10
+		t.DisableCompression = true // what is unpacked here could be of any size
 		c.Transport = t
 	}
 	return errors.Join(errs...)
@@ -108,9 +117,10 @@ func (c *Config) validate() error {
 // Client asks upstreams and keeps what they said. Safe for concurrent use. Run
 // keeps it warm; without Run it works, and keeps nothing in its file.
 type Client struct {
-	cfg  Config
-	http *http.Client
-	mem  *memory
+	cfg    Config
+	http   *http.Client
+	mem    *memory
+	health []health // of each upstream
 }
 
 // New makes a Client and reads its file; a file that cannot be read is logged
@@ -119,12 +129,18 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure the LoST client: %w", err)
 	}
-	c := &Client{cfg: cfg, mem: newMemory(cfg.MostMappings, cfg.MostPlaces)}
+	c := &Client{cfg: cfg, mem: newMemory(cfg.MostMappings, cfg.MostPlaces), health: make([]health, len(cfg.Upstreams))}
 	if c.cfg.Alarm == nil {
 		c.cfg.Alarm = func(a journal.Alarm) { cfg.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) }
 	}
-	c.http = &http.Client{
-		Transport: cfg.Transport,
+	c.http = newHTTP(cfg.Transport)
+	c.load()
+	return c, nil
+}
+
+func newHTTP(t http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport: t,
 		// RFC 5222, section 14: HTTP may redirect. Within one server alone, as
 		// with the redirects of LoST.
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -134,8 +150,6 @@ func New(cfg Config) (*Client, error) {
 			return nil
 		},
 	}
-	c.load()
-	return c, nil
 }
 
 // Target is the server to ask instead of us.

@@ -216,7 +216,7 @@ func TestUpstreamsThatMisbehave(t *testing.T) {
 			}
 		}, "deadline"},
 		{"without end", func(w http.ResponseWriter, _ *http.Request) {
-			for range 64 {
+			for range 256 {
 				_, _ = w.Write(make([]byte, 32<<10))
 			}
 		}, "larger"},

@@ -24,14 +24,19 @@ type known struct {
 	corners int // of the boundary, which are what it costs
 	civics  []pidflo.Civic
 	since   time.Time
+	rank    int // of the upstream it is from: the first one's is 0, and outranks
 }
 
 // mostCorners bounds the boundaries of the memory together, some 200 MB.
 const mostCorners = 2_000_000
 
 // identity is what RFC 6739 tells mappings apart by, with the service that was
-// asked for: after a substitution one mapping answers several.
-type identity struct{ source, id, asked string }
+// asked for: after a substitution one mapping answers several. The rank keeps an
+// upstream from replacing what one before it said.
+type identity struct {
+	source, id, asked string
+	rank              int
+}
 
 // place is a location that was asked for, in one spelling.
 type place struct {
@@ -50,6 +55,16 @@ type memory struct {
 	order    []*known // oldest first
 	corners  int
 	places   map[place]identity
+	changed  bool // since news was asked
+}
+
+// news reports whether a mapping came or went since the last time.
+func (m *memory) news() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := m.changed
+	m.changed = false
+	return was
 }
 
 func newMemory(mappings, places int) *memory {
@@ -57,18 +72,19 @@ func newMemory(mappings, places int) *memory {
 }
 
 // keep stores the first mapping of an answer, when it may be kept.
-func (m *memory) keep(q *lost.FindService, resp *lost.FindServiceResponse, now time.Time) {
+func (m *memory) keep(q *lost.FindService, resp *lost.FindServiceResponse, rank int, now time.Time) {
 	if len(resp.Mappings) == 0 || !keepable(&resp.Mappings[0], now) || slices.ContainsFunc(resp.Warnings, func(w lost.Exceptions) bool {
 		return w.Has(lost.DefaultMappingReturned) // of this place alone, and to be asked again
 	}) {
 		return
 	}
 	k := newKnown(&resp.Mappings[0], strings.ToLower(q.Service), resp.Path, now)
-	k.warned = cloneWarnings(resp.Warnings)
+	k.warned, k.rank = cloneWarnings(resp.Warnings), rank
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(k)
-	if key, exact := keyOf(q, resp.LocationUsed); exact {
+	// Where the boundary does not hold the place, the answer was for once.
+	if key, exact := keyOf(q, resp.LocationUsed); exact && (k.ground == nil || key.civic != (e911.Civic{}) || k.ground.First(key.point) >= 0) {
 		if len(m.places) >= m.mostPlaces {
 			m.dropPlaces(now)
 		}
@@ -130,7 +146,7 @@ func ringsOf(s pidflo.Shape) ([][]e911.Point, bool) {
 }
 
 func (k *known) identity() identity {
-	return identity{k.mapping.Source, k.mapping.SourceID, k.asked}
+	return identity{k.mapping.Source, k.mapping.SourceID, k.asked, k.rank}
 }
 
 // put stores, under the lock.
@@ -142,12 +158,14 @@ func (m *memory) put(k *known) {
 	for len(m.order) > 0 && (len(m.order) >= m.mostMappings || m.corners+k.corners > mostCorners) {
 		m.forget(m.order[0])
 	}
+	m.changed = true
 	m.mappings[id] = k
 	m.corners += k.corners
 	m.order = append(m.order, k)
 }
 
 func (m *memory) forget(k *known) {
+	m.changed = true
 	delete(m.mappings, k.identity())
 	if i := slices.Index(m.order, k); i >= 0 {
 		m.order = slices.Delete(m.order, i, i+1)
@@ -171,7 +189,8 @@ func (m *memory) dropPlaces(now time.Time) {
 }
 
 // find returns an unexpired mapping for a service at a place: the one that was
-// answered for that very place, else one whose boundary holds it.
+// answered for that very place, else one whose boundary holds it. Of several the
+// upstream that is asked first wins, then what it said last.
 func (m *memory) find(key place, area *e911.Area, now time.Time) (*known, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -182,11 +201,15 @@ func (m *memory) find(key place, area *e911.Area, now time.Time) (*known, bool) 
 	}
 	var found *known
 	for _, k := range m.order {
-		if k.serves(key.service) && k.mapping.Expires.Fresh(now) && k.holds(area, key.civic) && (found == nil || found.mapping.LastUpdated.Before(k.mapping.LastUpdated)) {
+		if k.serves(key.service) && (found == nil || k.before(found)) && k.mapping.Expires.Fresh(now) && k.holds(area, key.civic) {
 			found = k
 		}
 	}
 	return found, found != nil
+}
+
+func (k *known) before(other *known) bool {
+	return k.rank < other.rank || k.rank == other.rank && !k.since.Before(other.since)
 }
 
 func (k *known) serves(service string) bool {
@@ -287,9 +310,12 @@ func areaOf(s pidflo.Shape) *e911.Area {
 	return &e911.Area{Point: e911.Point{Lat: c.Center.Lat, Lon: c.Center.Lon}, RadiusM: c.Radius}
 }
 
+// skew is how far the clock of another server may be ahead.
+const skew = time.Hour
+
 // push stores mappings of a synchronization, newer ones over older (RFC 6739,
-// section 5.1).
-func (m *memory) push(list []lost.Mapping, now time.Time) (missing []lost.Mapping) {
+// section 5.1), at a rank or that of the ones they replace.
+func (m *memory) push(list []lost.Mapping, rank int, now time.Time) (missing []lost.Mapping) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range list {
@@ -308,14 +334,20 @@ func (m *memory) push(list []lost.Mapping, now time.Time) (missing []lost.Mappin
 		case mp.Deletes() && len(had) == 0:
 			missing = append(missing, *mp)
 			continue
+		case mp.LastUpdated.After(now.Add(skew)): // nothing could ever replace it
+			continue
 		case !mp.Deletes() && (!keepable(mp, now) || len(had) > 0 && !newest.Before(mp.LastUpdated)):
 			continue
 		}
+		at := rank
 		for _, k := range had {
+			at = min(at, k.rank)
 			m.forget(k)
 		}
 		if !mp.Deletes() {
-			m.put(newKnown(mp, "", []lost.Via{{Source: mp.Source}}, now))
+			k := newKnown(mp, "", []lost.Via{{Source: mp.Source}}, now)
+			k.rank = at
+			m.put(k)
 		}
 	}
 	return missing

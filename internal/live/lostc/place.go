@@ -46,9 +46,6 @@ func (c *Client) Ask(ctx context.Context, p e911.Place) (ecrf.Answer, error) {
 	if err != nil {
 		return ecrf.Answer{}, err
 	}
-	if len(resp.Mappings) == 0 {
-		return ecrf.Answer{}, errors.New("an answer without a mapping")
-	}
 	return (&known{mapping: resp.Mappings[0]}).toAnswer(ecrf.OriginQueried), nil
 }
 
@@ -97,7 +94,7 @@ func (c *Client) Warm(ctx context.Context, places iter.Seq[e911.Place]) (Warmed,
 			continue
 		}
 		w.Asked++
-		_, err := c.Find(ctx, query(p))
+		_, err := c.find(ctx, query(p), true)
 		if ctx.Err() != nil {
 			return w, ctx.Err()
 		}
@@ -117,18 +114,25 @@ func (c *Client) Warm(ctx context.Context, places iter.Seq[e911.Place]) (Warmed,
 	return w, nil
 }
 
+// askAgain is how long a mapping is not asked for again at most, however long
+// it may be kept: one that never expires, or in the year 9999, could be wrong
+// for ever.
+const askAgain = 7 * 24 * time.Hour
+
 // aging reports a mapping past three quarters of its life.
 func (k *known) aging(now time.Time) bool {
 	e := k.mapping.Expires
-	return e.Caching == lost.Until && now.After(k.since.Add(e.At.Sub(k.since)/4*3))
+	return now.After(k.since.Add(askAgain)) || e.Caching == lost.Until && now.After(k.since.Add(e.At.Sub(k.since)/4*3))
 }
 
-// Run warms the memory every so often until ctx ends, and keeps it in the file.
+// Run warms the memory every so often until ctx ends, pulls from upstreams so
+// marked, and keeps what they said in the file.
 // Places are those of the world of the moment.
 func (c *Client) Run(ctx context.Context, every time.Duration, places func() iter.Seq[e911.Place]) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	down, unmapped := false, -1
+	var nextPull time.Time
 	for {
 		w, err := c.Warm(ctx, places())
 		if ctx.Err() != nil {
@@ -144,7 +148,10 @@ func (c *Client) Run(ctx context.Context, every time.Duration, places func() ite
 		if err == nil {
 			unmapped = w.Unmapped
 		}
-		if w.Asked > 0 {
+		if err == nil {
+			nextPull = c.pullSometimes(ctx, nextPull)
+		}
+		if c.mem.news() {
 			c.save()
 		}
 		select {
