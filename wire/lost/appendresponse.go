@@ -1,6 +1,7 @@
 package lost
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -161,9 +162,30 @@ func (e *encoder) mappings(list []Mapping, declare string) {
 	}
 }
 
+// Prepare encodes all of a mapping but Expires into Encoded, once for the many
+// answers that it stands in: a boundary by value is long. The error is that of
+// Append.
+func (m *Mapping) Prepare() error {
+	var e encoder
+	e.mappingAfterExpires(m)
+	if e.err != nil {
+		return fmt.Errorf("write LoST mapping: %w", xmltok.Within("mapping", e.err))
+	}
+	m.Encoded = e.dst
+	return nil
+}
+
 func (e *encoder) mapping(m *Mapping, declare string) {
 	e.open("mapping", declare)
 	e.expires(m.Expires)
+	if len(m.Encoded) > 0 {
+		e.dst = append(e.dst, m.Encoded...)
+		return
+	}
+	e.mappingAfterExpires(m)
+}
+
+func (e *encoder) mappingAfterExpires(m *Mapping) {
 	e.time("lastUpdated", m.LastUpdated)
 	e.host("source", m.Source)
 	e.need("sourceId", m.SourceID)

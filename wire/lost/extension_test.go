@@ -290,3 +290,34 @@ func TestSyncHasItsOwnLimits(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A prepared mapping is written as one that is not, whatever its Expires.
+//
+// Proves: RFC 5222 section 5
+func TestAPreparedMappingIsWrittenTheSame(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	m := lost.Mapping{
+		Source: "lost.example.org", SourceID: "1", LastUpdated: at, Expires: lost.Expires{At: at.Add(time.Hour)}, Service: "urn:service:sos",
+		DisplayNames: []lost.Text{{Text: "Cambridge & Co", Lang: "en"}}, URIs: []string{"sip:psap@example.org"}, ServiceNumber: "911",
+		Boundaries: []lost.Boundary{{Profile: lost.ProfileGeodetic, Shapes: []pidflo.Shape{pidflo.Polygon{Exterior: []pidflo.Pos{{Lat: 42, Lon: -72}, {Lat: 42, Lon: -71}, {Lat: 43, Lon: -71}}}}}},
+	}
+	for _, x := range []lost.Expires{m.Expires, {Caching: lost.NoCache}, {At: at.Add(48 * time.Hour)}} {
+		m.Expires, m.Encoded = x, nil
+		plain, err := lost.Marshal(&lost.PushMappings{Mappings: []lost.Mapping{m}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Expires = lost.Expires{At: at}
+		if err := m.Prepare(); err != nil {
+			t.Fatal(err)
+		}
+		m.Expires = x
+		if got, err := lost.Marshal(&lost.PushMappings{Mappings: []lost.Mapping{m}}); err != nil || string(got) != string(plain) {
+			t.Errorf("%v\n%s\n%s", err, got, plain)
+		}
+	}
+	m.Source = "single"
+	if err := m.Prepare(); err == nil {
+		t.Error("a mapping that cannot be written is prepared")
+	}
+}

@@ -156,6 +156,10 @@ type Mapping struct {
 	URIs          []string // one for a scheme; an empty one stands in coverage regions (RFC 6739, section 3)
 	ServiceNumber string   // what is dialled for it: digits, * and #
 	Extensions    []foreign.Element
+
+	// Encoded is what Prepare made of the fields: Append writes it in place of
+	// all but Expires. Who changes a field sets it to nil. Parse leaves it nil.
+	Encoded []byte
 }
 
 // Deletes reports whether the mapping has no content, which asks the receiver
