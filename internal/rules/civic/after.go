@@ -361,7 +361,7 @@ func (p *parser) street1(t []token) {
 	switch {
 	case company(t) && p.highwayEnd(t) == 0:
 		store(&p.c.NAM, join(t))
-	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && p.tailed, t[0].ordinal() && n <= 3 && !buildingName(t):
+	case p.highwayEnd(t) > 0, p.typed(t), n == 1 && (p.tailed || p.placed), t[0].ordinal() && n <= 3 && !buildingName(t):
 		end := p.highwayEnd(t)
 		if end == 0 {
 			end = n
@@ -373,7 +373,7 @@ func (p *parser) street1(t []token) {
 		if end < n {
 			p.after(t[end:], false)
 		}
-	case p.tailed && !company(t):
+	case (p.tailed || p.placed) && !company(t):
 		store(&p.c.LMK, join(t))
 	case buildingName(t) && !company(t):
 		store(&p.c.BLD, join(t))

@@ -270,6 +270,9 @@ func (p *parser) lastPart(t []token, end int) bool {
 // cityFollows reports words after a strong type and its directional although
 // nothing tells where the street ends.
 func (p *parser) cityFollows(t []token) bool {
+	if p.placed {
+		return false
+	}
 	for i := 1; i < len(t)-1; i++ {
 		if t[i].strong() {
 			return true

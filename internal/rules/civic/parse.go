@@ -93,6 +93,7 @@ type parser struct {
 	tailed bool   // a state or a postal code stood at the end
 	asCity string // the state as written; the name of a city too in New York, Québec and Washington
 	split  bool   // a comma stood before the state
+	placed bool   // the city is known and gone; tailed and split are false then
 }
 
 func (p *parser) note(field, text string) { p.notes = append(p.notes, Note{Field: field, Text: text}) }

@@ -17,7 +17,101 @@ func (p *parser) tail(t []token) []token {
 		p.split = t[n-1].comma || t[n-1].text == ""
 		t = append(t[:n-1:n-1], token{text: t[n-1].text})
 	}
-	return t
+	return p.knownCity(t)
+}
+
+// manyCodes is the number of postal codes by which a city is known without its
+// state: the name is hardly another's then.
+const manyCodes = 10
+
+// knownCity takes a city off the end that the table of postal codes has: a name
+// of the postal code, else the longest of the state, else a large city of any.
+func (p *parser) knownCity(t []token) []token {
+	if p.hint.Postal == nil || len(t) == 0 || p.kind == KindMilitary {
+		return t
+	}
+	code := p.c.PC
+	if len(code) == 7 {
+		code = code[:3]
+	}
+	var names []string
+	if code != "" {
+		for _, at := range p.hint.Postal.Places(code) {
+			names = append(names, PlaceKey(at.Name))
+		}
+	}
+	best := 0
+	for words := 1; words <= 5 && words <= len(t); words++ {
+		at := len(t) - words
+		if words > 1 && t[at].comma {
+			break
+		}
+		if !p.mayEnd(t[:at], t[at:]) {
+			continue
+		}
+		key := PlaceKey(join(t[at:]))
+		switch {
+		case has(names, key):
+			names, best = names[:0:0], words
+			for _, other := range p.hint.Postal.Places(code) {
+				if k := PlaceKey(other.Name); len(k) > len(key) {
+					names = append(names, k)
+				}
+			}
+		case best > 0 && len(names) == 0 && code != "":
+		case p.c.A1 != "" && p.hint.Postal.Count(p.c.A1, key) > 0:
+			if code == "" || best == 0 || !p.namedByCode(t[len(t)-best:], code) {
+				best = words
+			}
+		case !p.tailed && p.hint.Postal.Count("", key) >= manyCodes:
+			best = words
+		}
+	}
+	if best == 0 {
+		return t
+	}
+	at := len(t) - best
+	p.c.A3 = join(t[at:])
+	p.placed, p.tailed, p.split = true, false, false
+	if at > 0 {
+		t = append(t[:at-1:at-1], token{text: t[at-1].text})
+	}
+	return t[:at]
+}
+
+// namedByCode reports a name that the postal code has.
+func (p *parser) namedByCode(t []token, code string) bool {
+	key := PlaceKey(join(t))
+	for _, at := range p.hint.Postal.Places(code) {
+		if PlaceKey(at.Name) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// mayEnd reports that what is left before a city can be without it: nothing, or
+// more than a house number and a directional.
+func (p *parser) mayEnd(before, city []token) bool {
+	n := len(before)
+	if n == 0 {
+		return true
+	}
+	last := before[n-1]
+	if last.comma {
+		return true
+	}
+	switch last.key() {
+	case "&", "AND", "AT", "@", "#", "OF", "THE", "DE", "LA", "EL", "LOS", "DU", "DES", "NO", "OLD", "SAN", "SANTA", "SAINT", "NEW", "FORT", "MOUNT":
+		return false
+	}
+	if last.hasUnitType() && !last.kind() && !alone[unitTypes[last.key()]] || city[0].direction(p.dirs()) && len(city) == 1 {
+		return false
+	}
+	if before[0].hasDigit() && !before[0].ordinal() {
+		return n > 2 || n == 2 && !before[1].direction(p.dirs()) && !highwayAlone[before[1].key()]
+	}
+	return n > 1 || !last.direction(p.dirs())
 }
 
 func (p *parser) countryName(t []token) []token {
