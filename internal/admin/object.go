@@ -24,7 +24,7 @@ func (r Ref) String() string { return string(r.Kind) + " " + r.ID }
 func Kinds() []e911.ObjectKind {
 	return []e911.ObjectKind{
 		e911.KindTokenKey, e911.KindModel, e911.KindLayer, e911.KindOrg, e911.KindTrunk, e911.KindPSAP, e911.KindSite,
-		e911.KindBuilding, e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice,
+		e911.KindBuilding, e911.KindLocation, e911.KindOverride, e911.KindElement, e911.KindUser, e911.KindDevice,
 		e911.KindNumber, e911.KindAlert,
 	}
 }
@@ -70,6 +70,8 @@ func identify(value any) identity {
 		return of(e911.KindNumber, v.Org, string(v.ID), string(v.Number), func(id string) any { v.ID = e911.NumberID(id); return v })
 	case e911.Alert:
 		return of(e911.KindAlert, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.AlertID(id); return v })
+	case e911.PSAPOverride:
+		return of(e911.KindOverride, v.Org, string(v.ID), v.Key, func(id string) any { v.ID = e911.OverrideID(id); return v })
 	}
 	panic(fmt.Sprintf("admin: %T is not a configured object", value))
 }

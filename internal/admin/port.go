@@ -32,6 +32,7 @@ const (
 	ByUser         Field = "user"           // device, number
 	ByModel        Field = "model"          // device
 	ByTrunk        Field = "trunk"          // psap: one of its routes
+	ByPSAP         Field = "psap"           // psap_override
 	ByMAC          Field = "mac"            // network_element of kind mac, device
 	ByBSSID        Field = "bssid"          // network_element of kind bssid
 	ByBSSIDPrefix  Field = "bssid_prefix"   // network_element of kind bssid: starts with

@@ -39,6 +39,8 @@ func word(kind e911.ObjectKind) string {
 		return "reference layer"
 	case e911.KindAlert:
 		return "alert rule"
+	case e911.KindOverride:
+		return "PSAP override"
 	}
 	return string(kind)
 }

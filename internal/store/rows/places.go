@@ -61,6 +61,8 @@ type orgRow struct {
 	PublicRanges  string `bun:"public_ranges"`
 	BSSIDMasking  string `bun:"bssid_masking"`
 	DIDFallback   bool   `bun:"did_fallback"`
+	carriers      []e911.TrunkID
+	PSALI         string `bun:"psali"` // empty: none
 }
 
 func organisations() rowTable[orgRow, e911.Org] {
@@ -74,6 +76,9 @@ func organisations() rowTable[orgRow, e911.Org] {
 				return r, err
 			}
 			if r.Trusted, err = text(v.HELD.Trusted); err != nil {
+				return r, err
+			}
+			if r.PSALI, err = optional(v.PSALI); err != nil {
 				return r, err
 			}
 			if len(v.HELD.Platforms) > 0 {
@@ -90,12 +95,16 @@ func organisations() rowTable[orgRow, e911.Org] {
 		decode: func(t *tx, r *orgRow) (e911.Org, error) {
 			v := e911.Org{
 				ID: e911.OrgID(r.ID), Key: r.Key, Name: r.Name, Demonstration: r.Demonstration,
-				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback,
+				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback, Carriers: r.carriers,
 			}
 			if err := t.unseal("organisation/"+r.ID, r.SecretsSealed, &v.HELD.Secrets); err != nil {
 				return v, err
 			}
 			if err := untext(r.Trusted, &v.HELD.Trusted); err != nil {
+				return v, err
+			}
+			var err error
+			if v.PSALI, err = unoptional[e911.PSALI](r.PSALI); err != nil {
 				return v, err
 			}
 			if r.Platforms != "" {
@@ -108,6 +117,8 @@ func organisations() rowTable[orgRow, e911.Org] {
 			}
 			return v, untext(r.BSSIDMasking, &v.BSSIDMasking)
 		},
+		attach: attachCarriers,
+		spread: spreadCarriers,
 	}
 }
 

@@ -267,18 +267,26 @@ func pointersTo(kind e911.ObjectKind) []pointer {
 		return []pointer{
 			in(e911.KindBuilding, "buildings", "site_id"), in(e911.KindUser, "users", "site_id"),
 			in(e911.KindDevice, "devices", "site_id"), in(e911.KindNumber, "numbers", "site_id"),
-			in(e911.KindAlert, "alerts", "site_id"),
+			in(e911.KindAlert, "alerts", "site_id"), in(e911.KindOverride, "psap_overrides", "site_id"),
 		}
 	case e911.KindBuilding:
-		return []pointer{in(e911.KindLocation, "locations", "building_id")}
+		return []pointer{in(e911.KindLocation, "locations", "building_id"), in(e911.KindOverride, "psap_overrides", "building_id")}
 	case e911.KindLocation:
-		return []pointer{in(e911.KindElement, "network_elements", "location_id"), in(e911.KindNumber, "numbers", "location_id")}
+		return []pointer{
+			in(e911.KindElement, "network_elements", "location_id"), in(e911.KindNumber, "numbers", "location_id"),
+			in(e911.KindOverride, "psap_overrides", "location_id"),
+		}
 	case e911.KindUser:
 		return []pointer{in(e911.KindDevice, "devices", "user_id"), in(e911.KindNumber, "numbers", "user_id")}
 	case e911.KindModel:
 		return []pointer{{kind: e911.KindDevice, table: "devices", column: "model_id", cross: true, id: "id"}}
 	case e911.KindTrunk:
-		return []pointer{{kind: e911.KindPSAP, table: "psap_routes", column: "trunk_id", cross: true, id: "psap_id"}}
+		return []pointer{
+			{kind: e911.KindPSAP, table: "psap_routes", column: "trunk_id", cross: true, id: "psap_id"},
+			{kind: e911.KindOrg, table: "org_carriers", column: "trunk_id", cross: true, id: "org_id"},
+		}
+	case e911.KindPSAP:
+		return []pointer{{kind: e911.KindOverride, table: "psap_overrides", column: "psap_id", cross: true, id: "id"}}
 	}
 	return nil
 }
@@ -314,6 +322,8 @@ func tableOf(kind e911.ObjectKind) table {
 		return numbers()
 	case e911.KindAlert:
 		return alerts()
+	case e911.KindOverride:
+		return overrides()
 	}
 	panic("rows: no table keeps " + string(kind))
 }

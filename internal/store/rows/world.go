@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -175,6 +176,9 @@ type psapRow struct {
 	County   string      `bun:"county"`
 	Area     string      `bun:"area"`
 	Line     e911.Number `bun:"line"`
+	Features string      `bun:"features"`
+	Agency   string      `bun:"agency"`
+	Listing  string      `bun:"listing"`
 	routes   []e911.TrunkID
 }
 
@@ -194,19 +198,23 @@ func psaps() rowTable[psapRow, e911.PSAP] {
 		},
 		base: func(r *psapRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.PSAP) (psapRow, error) {
-			area, err := text(v.Area)
-			return psapRow{
+			r := psapRow{
 				Key: v.Key, Name: v.Name, Relay: v.Relay, USCounty: v.Boundary.USCounty,
-				State: v.Boundary.State, County: v.Boundary.County, Area: area, Line: v.Line,
-			}, err
+				State: v.Boundary.State, County: v.Boundary.County, Line: v.Line, Agency: v.Agency,
+			}
+			var errs [3]error
+			r.Area, errs[0] = text(v.Area)
+			r.Features, errs[1] = text(v.Features)
+			r.Listing, errs[2] = text(v.Listing)
+			return r, errors.Join(errs[:]...)
 		},
 		decode: func(_ *tx, r *psapRow) (e911.PSAP, error) {
 			v := e911.PSAP{
 				ID: e911.PSAPID(r.ID), Key: r.Key, Name: r.Name, Relay: r.Relay,
 				Boundary: e911.Boundary{USCounty: r.USCounty, State: r.State, County: r.County},
-				Routes:   r.routes, Line: r.Line,
+				Routes:   r.routes, Line: r.Line, Agency: r.Agency,
 			}
-			return v, untext(r.Area, &v.Area)
+			return v, errors.Join(untext(r.Area, &v.Area), untext(r.Features, &v.Features), untext(r.Listing, &v.Listing))
 		},
 		attach: attachRoutes,
 		spread: spreadRoutes,
