@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/gis"
 )
 
 // objects is the clear text of a part: the objects by kind, as JSON, which newer
@@ -22,6 +23,7 @@ type objects struct {
 	Trunks    []e911.Trunk     `json:"trunks,omitempty"`
 	PSAPs     []e911.PSAP      `json:"psaps,omitempty"`
 	TokenKeys []e911.TokenKey  `json:"token_keys,omitempty"`
+	Layers    []e911.Layer     `json:"layers,omitempty"` // what they hold: File.keepLayers
 	Orgs      []e911.Org       `json:"organisations,omitempty"`
 	Sites     []e911.Site      `json:"sites,omitempty"`
 	Buildings []e911.Building  `json:"buildings,omitempty"`
@@ -32,7 +34,7 @@ type objects struct {
 	Alerts    []e911.Alert     `json:"alerts,omitempty"`
 
 	Overrides []e911.PSAPOverride `json:"psap_overrides,omitempty"`
-	Deleted   []Object         `json:"deleted,omitempty"`
+	Deleted   []Object            `json:"deleted,omitempty"`
 
 	count int
 }
@@ -133,6 +135,8 @@ func (o *objects) add(c Change) error {
 		o.PSAPs = append(o.PSAPs, v)
 	case e911.TokenKey:
 		o.TokenKeys = append(o.TokenKeys, v)
+	case gis.Layer:
+		o.Layers = append(o.Layers, v.Layer)
 	case e911.Org:
 		o.Orgs = append(o.Orgs, v)
 	case e911.Site:
@@ -165,6 +169,9 @@ func (o *objects) changes(out []Change) []Change {
 	out = appendAll(out, o.Trunks)
 	out = appendAll(out, o.PSAPs)
 	out = appendAll(out, o.TokenKeys)
+	for _, l := range o.Layers {
+		out = append(out, Change{Kind: e911.KindLayer, ID: string(l.ID), Object: gis.Layer{Layer: l}})
+	}
 	out = appendAll(out, o.Orgs)
 	out = appendAll(out, o.Sites)
 	out = appendAll(out, o.Buildings)

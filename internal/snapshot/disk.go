@@ -11,7 +11,8 @@ import (
 // fileSystem is what File asks of a disk: few steps, each of them durable when
 // it returns nil, so that a test can cut the power in each.
 type fileSystem interface {
-	// Names lists the folder; a folder that is not there has no files.
+	// Names lists the folder, and that of the layers in it as "layers/NAME"; a
+	// folder that is not there has no files.
 	Names() ([]string, error)
 	Read(name string) ([]byte, error)
 	// WriteSync makes or replaces a file and waits for the disk.
@@ -33,6 +34,13 @@ func (d folder) Names() ([]string, error) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
+	inside, layersErr := os.ReadDir(filepath.Join(string(d), layersDir))
+	if layersErr != nil && !errors.Is(layersErr, fs.ErrNotExist) {
+		return names, layersErr
+	}
+	for _, e := range inside {
+		names = append(names, layersDir+e.Name())
+	}
 	return names, err
 }
 
@@ -41,10 +49,11 @@ func (d folder) Read(name string) ([]byte, error) {
 }
 
 func (d folder) WriteSync(name string, b []byte) (err error) {
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+	path := filepath.Join(string(d), name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(string(d), name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -63,7 +72,7 @@ func (d folder) RenameSync(from, to string) (err error) {
 	if err := os.Rename(filepath.Join(string(d), from), filepath.Join(string(d), to)); err != nil {
 		return err
 	}
-	dir, err := os.Open(string(d))
+	dir, err := os.Open(filepath.Dir(filepath.Join(string(d), to)))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/gis"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -21,6 +23,7 @@ type edit struct {
 	trunks *tableEdit[e911.TrunkID, *e911.Trunk]
 	psaps  *tableEdit[e911.PSAPID, *e911.PSAP]
 	keys   *tableEdit[string, *e911.TokenKey]
+	layers *tableEdit[e911.LayerID, *gis.Layer]
 	refs   *tableEdit[target, int]
 
 	companies *tableEdit[string, e911.OrgID]
@@ -44,7 +47,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 func (s *Snapshot) applyMaps(changes []Change, maps []*packed, at time.Time) (*Snapshot, error) {
 	e := &edit{
 		old: s, models: s.models.edit(), trunks: s.trunks.edit(), psaps: s.psaps.edit(), keys: s.keys.edit(),
-		refs: s.refs.edit(), companies: s.companies.edit(),
+		layers: s.layers.edit(), refs: s.refs.edit(), companies: s.companies.edit(),
 		sources: editPrefixes(s.sources), recovery: editPrefixes(s.recovery), shares: s.shares.edit(),
 		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
 	}
@@ -163,7 +166,7 @@ func (e *edit) read(c Change) (any, bool) {
 		e.fault(c.object(), "", "kind", "this version does not know objects of this kind", "")
 		return nil, false
 	}
-	world := c.Kind == e911.KindModel || c.Kind == e911.KindPSAP || c.Kind == e911.KindTokenKey
+	world := c.Kind == e911.KindModel || c.Kind == e911.KindPSAP || c.Kind == e911.KindTokenKey || c.Kind == e911.KindLayer
 	switch {
 	case world && c.Org != "":
 		e.fault(c.object(), "org", "org", "an object of the world belongs to no organisation", "")
@@ -189,7 +192,7 @@ func (e *edit) read(c Change) (any, bool) {
 var kinds = []e911.ObjectKind{
 	e911.KindModel, e911.KindTrunk, e911.KindPSAP, e911.KindTokenKey, e911.KindOrg, e911.KindSite, e911.KindBuilding,
 	e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice, e911.KindNumber, e911.KindAlert,
-	e911.KindOverride,
+	e911.KindOverride, e911.KindLayer,
 }
 
 // pointer copies a value of e911 and tells its identity. What comes as a pointer,
@@ -202,6 +205,8 @@ func pointer(object any) (ptr any, kind e911.ObjectKind, org e911.OrgID, id stri
 		return &v, e911.KindTrunk, v.Org, string(v.ID)
 	case e911.PSAP:
 		return &v, e911.KindPSAP, "", string(v.ID)
+	case gis.Layer:
+		return &v, e911.KindLayer, "", string(v.ID)
 	case e911.TokenKey:
 		return &v, e911.KindTokenKey, "", v.ID
 	case e911.Org:
@@ -247,6 +252,8 @@ func (e *edit) take(c Change) {
 		drop(e.models, e911.ModelID(c.ID))
 	case e911.KindTokenKey:
 		drop(e.keys, c.ID)
+	case e911.KindLayer:
+		drop(e.layers, e911.LayerID(c.ID))
 	case e911.KindPSAP:
 		if p := drop(e.psaps, e911.PSAPID(c.ID)); p != nil {
 			e.count(p, -1)
@@ -295,6 +302,8 @@ func (e *edit) put(o Object, obj any) {
 			e.fault(o, "secret", "invalid", "no usable key: "+err.Error(), "")
 		}
 		e.keys.set(v.ID, v)
+	case *gis.Layer:
+		e.putLayer(o, v)
 	case *e911.PSAP:
 		e.checkPSAP(o, v)
 		e.psaps.set(v.ID, v)
@@ -392,6 +401,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 	s := &Snapshot{
 		Version: e.old.Version + 1, At: at,
 		models: e.models.done(), trunks: e.trunks.done(), psaps: e.psaps.done(), keys: e.keys.done(), refs: e.refs.done(),
+		layers: e.layers.done(), lvf: e.old.lvf,
 		companies: e.companies.done(), sources: e.sources.t, recovery: e.recovery.t, shares: e.shares.done(),
 		relay: e.old.relay, index: e.old.index, ring: e.old.ring,
 	}
@@ -404,7 +414,10 @@ func (e *edit) finish(at time.Time) *Snapshot {
 		}
 	}
 	s.orgs = orgs.done()
-	if e.psaps.touched {
+	if e.layers.touched {
+		s.lvf = lvf.New(s.Layers())
+	}
+	if e.psaps.touched || e.layers.touched {
 		s.relay = nil
 		var all []e911.PSAP
 		for p := range s.psaps.values() {

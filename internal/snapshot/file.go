@@ -48,6 +48,10 @@ type File struct {
 	base   uint64 // number of the last base that is good as far as we know; 0: none
 	last   string // id of the file on which the next delta stands; empty: a base is due
 	deltas int
+
+	sound   map[string]bool            // contents of layers that are on the disk whole
+	uses    map[uint64]map[string]bool // contents that a base and its deltas name, by its number
+	missing []error                    // contents that the last Load did not find
 }
 
 // OpenFile names the folder, which is made when the first file is written, and
@@ -64,7 +68,7 @@ func (f *File) Load() (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.base, f.last, f.deltas = 0, "", 0
+	f.base, f.last, f.deltas, f.missing = 0, "", 0, nil
 	if len(files) == 0 {
 		return nil, ErrNoFile
 	}
@@ -83,6 +87,7 @@ func (f *File) Load() (*Snapshot, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
+		faults = append(faults, f.missing...)
 		if len(faults) == 0 {
 			f.last, f.deltas = id, n
 		}
@@ -103,6 +108,10 @@ func (f *File) WriteBase(s *Snapshot) error {
 	// Until it is written, no delta may stand on what is there: s may hold
 	// changes that no file has.
 	f.last = ""
+	f.use(f.seq+1, "")
+	if err := f.keepLayers(f.seq+1, s.Layers()); err != nil {
+		return err
+	}
 	parts, err := encodeBase(s)
 	if err != nil {
 		return err
@@ -127,7 +136,11 @@ func (f *File) WriteDelta(s *Snapshot, changes []Change) error {
 	// When this fails it may have reached the disk, or not: the next one must
 	// not stand on either.
 	f.last = ""
-	parts, err := encodeParts(lastOfEach(changes))
+	changes = lastOfEach(changes)
+	if err := f.keepLayers(f.base, layersOf(changes)); err != nil {
+		return err
+	}
+	parts, err := encodeParts(changes)
 	if err != nil {
 		return err
 	}
@@ -197,7 +210,9 @@ func (f *File) look() ([]named, error) {
 }
 
 func (f *File) readBase(n named) (*Snapshot, string, error) {
-	m, changes, maps, id, err := f.read(n)
+	f.missing = nil // what another base lacked is no loss
+	f.use(n.seq, "")
+	m, changes, maps, id, err := f.read(n, n.seq)
 	if err != nil {
 		return nil, "", err
 	}
@@ -221,7 +236,7 @@ func (f *File) readDeltas(s *Snapshot, id string, files []named) (*Snapshot, str
 		if file.seq != next {
 			return s, id, n, &FileError{fileName(next, kindDelta), ErrMissing}
 		}
-		m, changes, maps, fileID, err := f.read(file)
+		m, changes, maps, fileID, err := f.read(file, files[0].seq)
 		if err != nil {
 			return s, id, n, err
 		}
@@ -240,7 +255,7 @@ func (f *File) readDeltas(s *Snapshot, id string, files []named) (*Snapshot, str
 	return s, id, n, nil
 }
 
-func (f *File) read(n named) (manifest, []Change, []*packed, string, error) {
+func (f *File) read(n named, base uint64) (manifest, []Change, []*packed, string, error) {
 	b, err := f.disk.Read(n.name)
 	if err != nil {
 		return manifest{}, nil, nil, "", &FileError{n.name, fmt.Errorf("read: %w", err)}
@@ -256,7 +271,7 @@ func (f *File) read(n named) (manifest, []Change, []*packed, string, error) {
 	if err != nil {
 		return manifest{}, nil, nil, "", &FileError{n.name, fmt.Errorf("%w: %w", ErrCorrupt, err)}
 	}
-	return m, changes, maps, id, nil
+	return m, f.fillLayers(base, changes), maps, id, nil
 }
 
 // prune removes what came before the previous base, and what was left half
@@ -273,6 +288,7 @@ func (f *File) prune(before uint64) {
 			_ = f.disk.Remove(name)
 		}
 	}
+	f.pruneLayers(names, before)
 }
 
 // named is a snapshot file by its name.

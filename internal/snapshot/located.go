@@ -47,7 +47,7 @@ func (l *located) in(house *e911.Place) *located {
 	next := *l
 	next.house = house
 	c := next.civic()
-	next.dispatchable, next.display = civic.Dispatchable(c), civic.Display(c)
+	next.dispatchable, next.display = house.Verdict != e911.VerdictInvalid && civic.Dispatchable(c), civic.Display(c)
 	return &next
 }
 

@@ -349,6 +349,7 @@ func placeOfBuilding(b *e911.Building) e911.Place {
 	if b.Point != nil {
 		p.Area = &e911.Area{Point: *b.Point}
 	}
-	p.Dispatchable, p.Display = civic.Dispatchable(p.Civic), civic.Display(p.Civic)
+	p.Verdict = b.Validation.Verdict
+	p.Dispatchable, p.Display = p.Verdict != e911.VerdictInvalid && civic.Dispatchable(p.Civic), civic.Display(p.Civic)
 	return p
 }

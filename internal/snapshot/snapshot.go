@@ -19,6 +19,8 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/gis"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -42,12 +44,14 @@ type Snapshot struct {
 	shares    shares                      // public and mapped ranges
 	refs      table[target, int]          // who is pointed at how often
 	relay     *e911.PSAP
+	layers    table[e911.LayerID, *gis.Layer]
 	index     *ecrf.Index
+	lvf       *lvf.Index
 	ring      *seal.Ring
 }
 
 // Change is one object that came, changed or went. Object is the value type of
-// Kind in e911 (e911.Site for KindSite), nil to delete. Org is none for world
+// Kind in e911 (e911.Site for KindSite; gis.Layer for KindLayer), nil to delete. Org is none for world
 // objects: models, PSAPs, token keys and trunks that belong to nobody; for an
 // organisation itself it is its own id.
 type Change struct {
@@ -244,7 +248,11 @@ func (s *Snapshot) Digest() [32]byte {
 	enc := json.NewEncoder(h)
 	for c := range s.All() {
 		// A hash never fails to be written to, and the e911 values encode.
-		_ = enc.Encode([]any{c.Kind, c.Org, c.ID, c.Object})
+		object := c.Object
+		if l, ok := object.(gis.Layer); ok {
+			object = l.Layer // its own digest speaks for the content
+		}
+		_ = enc.Encode([]any{c.Kind, c.Org, c.ID, object})
 	}
 	return [32]byte(h.Sum(nil))
 }
@@ -274,6 +282,9 @@ func (s *Snapshot) list() []Change {
 	}
 	for _, p := range s.psaps.all() {
 		out = append(out, Change{e911.KindPSAP, "", string(p.ID), *p})
+	}
+	for _, l := range s.layers.all() {
+		out = append(out, Change{e911.KindLayer, "", string(l.ID), *l})
 	}
 	for _, k := range s.keys.all() {
 		out = append(out, Change{e911.KindTokenKey, "", k.ID, *k})
