@@ -6,6 +6,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/alirecord"
 )
 
 func (c *checker) user(v e911.User) {
@@ -73,4 +74,28 @@ func (c *checker) number(v e911.NumberRec) {
 	if _, taken := c.other(e911.KindNumber, v.Org, admin.ByNumber, string(v.Number)); taken {
 		c.add("number", Duplicate, "the organisation has this number already", "a number stands once, with one owner and one address")
 	}
+	if v.ELIN {
+		c.elin(v)
+	}
+}
+
+// elin is what a number must be that stands for a place on a PSAP's screen, and
+// that the PSAP calls back.
+func (c *checker) elin(v e911.NumberRec) {
+	c.callback("number", v.Number, c.demonstration(v.Org))
+	if v.Location == "" {
+		c.add("location", Required, "an ELIN stands for a location", "name the location whose address the PSAP shall see")
+	}
+}
+
+// Withdrawn refuses to let go of a number of which a carrier holds a record: a
+// PSAP would go on seeing our address for it, whoever has it next.
+func Withdrawn(v e911.NumberRec) []e911.Fault {
+	if !alirecord.Held(v.Record()) {
+		return nil
+	}
+	return []e911.Fault{{
+		Path: "elin", Code: Forbidden, Msg: fmt.Sprintf("the carrier's ALI database holds a record of %s", v.Number),
+		Fix: "keep the number with elin: false, run callbox psali export and answer, and delete it when its deletion was accepted",
+	}}
 }

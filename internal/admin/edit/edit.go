@@ -121,6 +121,9 @@ func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, versi
 			return err
 		}
 		before, err := w.Get(ctx, admin.RefOf(v))
+		if err == nil {
+			v = keepRecord(v, before.Value)
+		}
 		if err == nil && before.Version == version && admin.Same(before.Value, v) {
 			made = before
 			return nil
@@ -163,11 +166,28 @@ func (o *Objects[T]) Delete(ctx context.Context, who admin.Actor, org e911.OrgID
 		if p, ok := now.Value.(e911.PSAP); ok && p.Relay {
 			return e911.Errorf(e911.Conflict, "without a relay centre a caller who cannot be located reaches nobody: change it instead")
 		}
+		if n, ok := now.Value.(e911.NumberRec); ok {
+			if faults := check.Withdrawn(n); len(faults) > 0 {
+				return &e911.Error{Kind: e911.Conflict, Msg: "the number is not withdrawn", Faults: faults}
+			}
+		}
 		if err := nothingNames(ctx, w, ref); err != nil {
 			return err
 		}
 		return w.Delete(ctx, ref, version)
 	})
+}
+
+// keepRecord leaves what the carrier holds of a number to package psali: a form
+// that was opened before an answer came must not undo it.
+func keepRecord(v, before any) any {
+	n, ok := v.(e911.NumberRec)
+	was, is := before.(e911.NumberRec)
+	if ok && is {
+		n.ALI = was.ALI
+		return n
+	}
+	return v
 }
 
 // namedBy is how many of the objects in the way are said.

@@ -105,7 +105,7 @@ func (d *draft) trunk(n node, org string) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "trunks", "network", "sites")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "trunks", "network", "sites")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -123,6 +123,9 @@ func (d *draft) organisation(n node) {
 		},
 		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
 	}
+	if f["psali"].there() {
+		v.PSALI = psali(f["psali"])
+	}
 	for _, m := range f["bssid_masking"].list() {
 		g := m.object("oui", "digits")
 		v.BSSIDMasking = append(v.BSSIDMasking, e911.BSSIDMask{OUI: oui(g["oui"].text()), Digits: g["digits"].whole()})
@@ -137,6 +140,25 @@ func (d *draft) organisation(n node) {
 	for _, s := range f["sites"].list() {
 		d.site(s, scope)
 	}
+}
+
+// psali reads what an organisation's ALI records say; error codes are
+// {code: "705", means: no_record}.
+func psali(n node) *e911.PSALI {
+	f := n.object("company_id", "provider", "company", "customer", "main", "class", "type", "exchange", "county", "code", "errors")
+	v := &e911.PSALI{
+		CompanyID: f["company_id"].text(), Provider: f["provider"].text(), Company: f["company"].text(), Customer: f["customer"].text(),
+		Main: number(f["main"]), Class: f["class"].text(), Type: f["type"].text(), Exchange: f["exchange"].text(),
+		County: f["county"].text(), Code: f["code"].text(),
+	}
+	for _, e := range f["errors"].list() {
+		g := e.object("code", "means")
+		if v.Errors == nil {
+			v.Errors = map[string]string{}
+		}
+		v.Errors[g["code"].text()] = g["means"].text()
+	}
+	return v
 }
 
 func secrets(n node) (out []e911.Secret) {
@@ -182,9 +204,9 @@ func (d *draft) site(n node, org string) {
 		}, nil)
 	}
 	for _, x := range f["numbers"].list() {
-		g := x.object("number", "user", "location")
+		g := x.object("number", "user", "location", "elin")
 		d.add(x, org, e911.NumberRec{
-			Org: e911.OrgID(org), Site: e911.SiteID(key), Number: number(g["number"]),
+			Org: e911.OrgID(org), Site: e911.SiteID(key), Number: number(g["number"]), ELIN: g["elin"].truth(),
 			User: e911.UserID(g["user"].text()), Location: e911.LocationID(g["location"].text()),
 		}, nil)
 	}

@@ -113,6 +113,12 @@ func (r *resolver) assign() {
 		}
 		r.first[n], r.ids[n] = len(kept), id
 		it.value = admin.WithID(it.value, id)
+		if v, ok := it.value.(e911.NumberRec); ok {
+			if was, is := r.stored[n].Value.(e911.NumberRec); is {
+				v.ALI = was.ALI // what the carrier holds is no matter of the file
+				it.value = v
+			}
+		}
 		kept = append(kept, it)
 	}
 	r.d.items = kept

@@ -158,6 +158,7 @@ func (im *Importer) plan(ctx context.Context, base admin.Reader, file string, te
 	if err := r.inUse(ctx, base); err != nil {
 		return nil, err
 	}
+	r.withdrawn()
 	if len(s.faults) > 0 {
 		slices.SortStableFunc(s.faults, func(a, b e911.Fault) int { return (a.Row-b.Row)*1000 + a.Col - b.Col })
 		if s.beyond > 0 {
@@ -253,6 +254,20 @@ func (r *resolver) inUse(ctx context.Context, base admin.Reader) error {
 		}
 	}
 	return nil
+}
+
+// withdrawn refuses to drop numbers of which a carrier holds a record.
+func (r *resolver) withdrawn() {
+	for n, o := range r.stored {
+		v, is := o.Value.(e911.NumberRec)
+		if _, stays := r.ids[n]; stays || !is {
+			continue
+		}
+		for _, f := range check.Withdrawn(v) {
+			path := "organisations"
+			r.s.add(path, r.s.where(path), f.Code, f.Msg+", and the number is not in the file", f.Fix)
+		}
+	}
 }
 
 // diff compares the file with what is stored.

@@ -158,6 +158,8 @@ type numberRow struct {
 	Number     e911.Number     `bun:"number"`
 	UserID     e911.UserID     `bun:"user_id,nullzero"`
 	LocationID e911.LocationID `bun:"location_id,nullzero"`
+	ELIN       bool            `bun:"elin"`
+	ALI        string          `bun:"ali"` // empty: nothing was sent
 }
 
 func numbers() rowTable[numberRow, e911.NumberRec] {
@@ -169,12 +171,15 @@ func numbers() rowTable[numberRow, e911.NumberRec] {
 		},
 		base: func(r *numberRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.NumberRec) (numberRow, error) {
-			return numberRow{SiteID: v.Site, Number: v.Number, UserID: v.User, LocationID: v.Location}, nil
+			ali, err := optional(v.ALI)
+			return numberRow{SiteID: v.Site, Number: v.Number, UserID: v.User, LocationID: v.Location, ELIN: v.ELIN, ALI: ali}, err
 		},
 		decode: func(_ *tx, r *numberRow) (e911.NumberRec, error) {
+			ali, err := unoptional[e911.ALIRecord](r.ALI)
 			return e911.NumberRec{
 				ID: e911.NumberID(r.ID), Org: r.OrgID, Site: r.SiteID, Number: r.Number, User: r.UserID, Location: r.LocationID,
-			}, nil
+				ELIN: r.ELIN, ALI: ali,
+			}, err
 		},
 	}
 }
