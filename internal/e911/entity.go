@@ -88,11 +88,15 @@ type Boundary struct {
 	USCounty string `json:"us_county,omitempty"`
 	State    string `json:"state,omitempty"`
 	County   string `json:"county,omitempty"`
+	// Layer and Grade are set in what rules/ecrf returns for a service boundary of
+	// a reference layer, instead of the rest; a stored PSAP has neither.
+	Layer string     `json:"-"`
+	Grade LayerGrade `json:"-"`
 }
 
 // Demonstration reports whether the boundary comes from a demonstration layer,
 // which may choose a PSAP only in an organisation so marked (F-23).
-func (b Boundary) Demonstration() bool { return b.USCounty != "" }
+func (b Boundary) Demonstration() bool { return b.USCounty != "" || b.Grade == GradeDemonstration }
 
 // PSAP is an answering point with its routes in order of preference. Relay
 // marks the relay centre (ECRC), which has no boundary.

@@ -320,6 +320,8 @@ func ruleText(rule string) string {
 		return "boundary"
 	case ecrf.RuleCounty:
 		return "county"
+	case ecrf.RuleAddress:
+		return "address in a boundary"
 	}
 	return strings.ReplaceAll(rule, "_", " ")
 }

@@ -426,7 +426,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 				s.relay = p
 			}
 		}
-		s.index = ecrf.New(all)
+		s.index = ecrf.New(all, nil)
 	}
 	if e.keys.touched {
 		s.ring = ringOf(slices.Collect(s.keys.values()))

@@ -155,8 +155,11 @@ func TestTheEmptyWorldAnswersEverything(t *testing.T) {
 	if _, ok := s.TrunkBySource(addr("127.0.0.1")); ok || s.Org("x") != nil || s.OrgByCompanyID("x") != nil || s.OrgsByAddress(addr("::1")) != nil {
 		t.Error("the empty world knows somebody")
 	}
-	if _, ok := s.Relay(); ok || s.PSAPs().At(e911.Point{}) != nil {
+	if _, ok := s.PSAPs().At(e911.Point{}, ecrf.Options{}); ok {
 		t.Error("the empty world has a PSAP")
+	}
+	if _, ok := s.Relay(); ok {
+		t.Error("the empty world has a relay centre")
 	}
 	if _, err := s.TokenRing().Open("loc", "k.x"); err == nil {
 		t.Error("the empty world opens a token")

@@ -393,7 +393,7 @@ func (c *inquiry) route() {
 	d := &c.dec
 	cfg := c.org.Config()
 	if d.where.By != e911.ByNothing {
-		psap, ok, findings := c.snap.PSAPs().Find(d.where.Place, ecrf.Options{DemonstrationAllowed: cfg.Demonstration})
+		psap, ok, findings := c.snap.PSAPs().Find(d.where.Place, ecrf.Options{DemonstrationAllowed: cfg.Demonstration, Now: c.now()})
 		d.routeFindings = findings
 		if ok {
 			d.psap, d.demonstration, d.line = &psap, psap.Boundary.Demonstration(), psap.Line

@@ -113,7 +113,7 @@ func (s *Server) routing(q *question, place e911.Place) held.Routing {
 	}
 	out := held.Routing{Service: service}
 	if index := q.snap.PSAPs(); index != nil {
-		if psap, ok, _ := index.Find(place, ecrf.Options{DemonstrationAllowed: q.org.Config().Demonstration}); ok {
+		if psap, ok, _ := index.Find(place, ecrf.Options{DemonstrationAllowed: q.org.Config().Demonstration, Now: q.now}); ok {
 			out.Dest = dests(q.snap, psap.Routes, psap.Line)
 		}
 	}

@@ -85,7 +85,7 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 
 // findOwn answers from our own layer.
 func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, planned foreign.Element) lost.Message {
-	service, substituted, ok := ecrf.Service(m.Service)
+	service, substituted, ok := q.snap.PSAPs().Service(m.Service)
 	if !ok {
 		return s.errors(lost.ServiceNotImplemented, "This server maps "+ecrf.ServiceSOS+" and what is below it.")
 	}
@@ -189,7 +189,7 @@ func profileOf(l *lost.Location) string {
 
 // served is who serves a location by our own layer.
 func (s *Server) served(q *question, l *lost.Location) (ecrf.Served, error) {
-	opt := ecrf.Options{DemonstrationAllowed: q.demo}
+	opt := ecrf.Options{DemonstrationAllowed: q.demo, Now: q.now}
 	if profileOf(l) == lost.ProfileCivic {
 		return q.snap.PSAPs().ByCivic(civic.FromPIDF(l.Civic), opt), nil
 	}

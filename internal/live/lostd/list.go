@@ -9,9 +9,9 @@ import (
 )
 
 // list answers listServices (RFC 5222, section 10).
-func (s *Server) list(m *lost.ListServices) lost.Message {
+func (s *Server) list(q *question, m *lost.ListServices) lost.Message {
 	s.logIDs("listServices", m.Service, m.CallIDs)
-	services, ok := ecrf.Children(m.Service)
+	services, ok := q.snap.PSAPs().Children(m.Service)
 	if !ok {
 		return s.errors(lost.ServiceNotImplemented, "The service is not mapped here.")
 	}
@@ -28,7 +28,7 @@ func (s *Server) listAt(q *question, m *lost.ListServicesByLocation) lost.Messag
 	if refused != nil {
 		return refused
 	}
-	services, ok := ecrf.Children(m.Service)
+	services, ok := q.snap.PSAPs().Children(m.Service)
 	if ok {
 		served, err := s.served(q, loc)
 		if err != nil {
@@ -100,7 +100,7 @@ func (s *Server) mappings(q *question, m *lost.GetMappingsRequest) lost.Message 
 		if e.psap.Boundary.Demonstration() && !q.demo {
 			continue
 		}
-		for _, service := range ecrf.Services() {
+		for _, service := range q.snap.PSAPs().Services() {
 			form := lost.ByReference
 			if service == ecrf.ServiceSOS {
 				form = lost.ByValue

@@ -168,7 +168,7 @@ func (s *Server) answer(q *question, msg lost.Message) lost.Message {
 	case *lost.FindService:
 		return s.find(q, m)
 	case *lost.ListServices:
-		return s.list(m)
+		return s.list(q, m)
 	case *lost.ListServicesByLocation:
 		return s.listAt(q, m)
 	case *lost.GetServiceBoundary:

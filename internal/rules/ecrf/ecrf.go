@@ -1,5 +1,7 @@
-// Package ecrf answers which PSAP serves a place, from our own layer (design
-// 2.3, F-23). It is the last of three sources and the only one so far.
+// Package ecrf answers which PSAP serves a place, and which service boundary
+// says so, from our own reference layers (design 2.3, F-23). It is the last of
+// three sources: an unexpired mapping of the authority and the authority itself
+// come before it.
 package ecrf
 
 import (
@@ -7,182 +9,214 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/geo"
+	"github.com/callbox911/callbox/internal/rules/gis"
 )
 
 // Index finds the PSAP of a place. Immutable; safe for concurrent use. A nil
 // Index knows no PSAP.
 type Index struct {
-	psaps    []e911.PSAP // with an area, by key
-	areas    *geo.Index  // positions are those of psaps
-	byCounty map[countyName][]int
+	psaps    []e911.PSAP // with an area of their own, by key
+	rows     []row       // all boundaries, best first
+	services map[string]*service
+	sos      *service // that of ServiceSOS
+	urns     []string // of all services, sorted
 }
-
-// countyName is a state's two letters and a county's bare name in lower case.
-type countyName struct{ state, county string }
 
 // Options of one question.
 type Options struct {
 	// DemonstrationAllowed lets a demonstration layer decide: true only for a
 	// call of an organisation marked demonstration (F-23).
 	DemonstrationAllowed bool
+	// Service is the URN that is asked for; ServiceSOS when it is empty. A child
+	// that has no boundary at the place falls to its parent.
+	Service string
+	// Now leaves out boundaries that do not hold yet or no longer. Zero: all count.
+	Now time.Time
 }
 
 // Rules that a Finding of this package names.
 const (
-	RuleBoundary = "psap_boundary" // the point lies inside
+	RuleBoundary = "psap_boundary" // the place lies inside
 	RuleCounty   = "psap_county"   // the address names its county
+	RuleAddress  = "psap_address"  // the boundary names a part of the address
 )
 
-// New makes an Index over all PSAPs that have a boundary; the relay centre is
-// none of them. Where boundaries overlap or touch, the PSAP whose key comes
-// first serves the place.
-func New(psaps []e911.PSAP) *Index {
-	x := &Index{byCounty: map[countyName][]int{}}
+// New makes an Index over the service boundaries of the layers and the areas
+// that PSAPs have of their own; the relay centre has none. A boundary is the
+// PSAP's whose Features name it, else of the only one that has its Agency, else
+// nobody's: then it stands for itself. Layers and PSAPs are shared: they must
+// not be changed. The order of the arguments means nothing.
+func New(psaps []e911.PSAP, layers []gis.Layer) *Index {
+	x := &Index{}
 	for _, p := range psaps {
 		if !p.Relay && len(p.Area) > 0 {
 			x.psaps = append(x.psaps, p)
 		}
 	}
-	slices.SortFunc(x.psaps, func(a, b e911.PSAP) int {
-		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(string(a.ID), string(b.ID)))
-	})
-	areas := make([]e911.MultiPolygon, len(x.psaps))
-	for i, p := range x.psaps {
-		areas[i] = p.Area
-		if p.Boundary.State != "" && p.Boundary.County != "" {
-			n := countyName{p.Boundary.State, bareCounty(p.Boundary.County)}
-			x.byCounty[n] = append(x.byCounty[n], i)
+	slices.SortFunc(x.psaps, byKey)
+	for i := range x.psaps {
+		x.rows = append(x.rows, ownRow(&x.psaps[i]))
+	}
+	owners := newOwners(psaps)
+	for i := range layers {
+		list := layers[i].Content.Boundaries()
+		for j := range list {
+			if b := &list[j]; len(b.Area) > 0 || b.Civic != (e911.Civic{}) {
+				x.rows = append(x.rows, layerRow(&layers[i].Layer, b, owners))
+			}
 		}
 	}
-	x.areas = geo.NewIndex(areas)
+	slices.SortFunc(x.rows, func(a, b row) int { return a.compare(&b) })
+	x.serve()
 	return x
 }
 
+func byKey(a, b e911.PSAP) int {
+	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(string(a.ID), string(b.ID)))
+}
+
 // Find returns the PSAP that serves the place and how that was found. A point
-// decides; an address without one is found by state and county where exactly
-// one PSAP has that county. Without a PSAP, outside every boundary, ok is false
-// and the call is the relay centre's.
+// with its uncertainty decides; a place that no area holds is found by the
+// boundaries that have no area and name a part of its address, and an address
+// without a point by all that name one. A boundary that is nobody's of ours
+// gives a PSAP without ID, whose Key is the boundary's NGUID. The Boundary and
+// the Area of what is returned are those that decided. Without a PSAP, outside
+// every boundary, ok is false and the call is the relay centre's.
 func (x *Index) Find(place e911.Place, o Options) (psap e911.PSAP, ok bool, findings []e911.Finding) {
-	if x == nil || len(x.psaps) == 0 {
-		return psap, false, []e911.Finding{{Rule: RuleBoundary, Why: "no PSAP with a boundary is configured"}}
+	hit, ok, findings := x.Resolve(place, o)
+	if !ok {
+		return psap, false, findings
 	}
-	if place.Area != nil {
-		return x.byPoint(place, o)
-	}
-	return x.byName(place, o)
+	return *hit.PSAP, true, findings
 }
 
-func (x *Index) byPoint(place e911.Place, o Options) (e911.PSAP, bool, []e911.Finding) {
-	var chosen *e911.PSAP
+// Resolve is Find with the boundary that decided.
+func (x *Index) Resolve(place e911.Place, o Options) (Hit, bool, []e911.Finding) {
+	if x == nil || len(x.rows) == 0 {
+		return Hit{}, false, []e911.Finding{{Rule: RuleBoundary, Why: "no PSAP with a boundary is configured"}}
+	}
+	chain := x.chain(o.Service)
+	if len(chain) == 0 {
+		return Hit{}, false, []e911.Finding{{Rule: RuleBoundary, Said: o.Service, Place: place.Display, Why: "no boundary is known for this service or one above it"}}
+	}
+	if place.Area == nil {
+		return byAddress(chain, place, o, false)
+	}
+	hit, ok, findings := byArea(chain, place, o)
+	if ok {
+		return hit, ok, findings
+	}
+	if hit, ok, more := byAddress(chain, place, o, true); ok {
+		return hit, ok, append(more, findings...)
+	}
+	return Hit{}, false, findings
+}
+
+// byArea asks each service of the chain until one serves the place.
+func byArea(chain []*service, place e911.Place, o Options) (Hit, bool, []e911.Finding) {
+	var all []e911.Finding
+	for _, s := range chain {
+		cands, err := s.around(place.Area)
+		if err != nil {
+			return Hit{}, false, []e911.Finding{{Rule: RuleBoundary, Place: place.Display, Why: err.Error()}}
+		}
+		hit, ok, findings := choose(cands, place, o)
+		all = append(all, findings...)
+		if ok {
+			return hit, true, all
+		}
+	}
+	if len(all) == 0 {
+		all = []e911.Finding{{Rule: RuleBoundary, Place: place.Display, Why: "the place lies outside every boundary"}}
+	}
+	return Hit{}, false, all
+}
+
+// choose takes the best candidate that may decide and tells of the others.
+func choose(cands []candidate, place e911.Place, o Options) (Hit, bool, []e911.Finding) {
+	slices.SortFunc(cands, candidate.compare)
+	var chosen *candidate
 	var findings []e911.Finding
-	for _, i := range x.areas.All(nil, place.Area.Point) {
-		p := &x.psaps[i]
-		f := finding(RuleBoundary, p, place)
+	for i := range cands {
+		c := &cands[i]
+		f := e911.Finding{Rule: RuleBoundary, Said: c.row.hit.Name(), Place: place.Display}
 		switch {
-		case !allowed(p, o):
+		case !c.row.active(o):
+			f.Why = "the boundary does not hold at this time"
+		case !c.row.allowed(o):
 			f.Why = demonstrationOnly
-		case chosen != nil:
-			f.Why = "the point lies in this boundary too; " + chosen.Name + " comes first in the order of keys"
+		case chosen == nil:
+			chosen = c
+			f.Chosen, f.Why = true, "the place lies inside the boundary"
+			if c.share < 1 {
+				f.Why = fmt.Sprintf("the boundary holds %.0f %% of where the caller may be", 100*c.share)
+			}
 		default:
-			chosen = p
-			f.Chosen, f.Why = true, "the point lies inside the boundary"
+			f.Why = c.against(chosen, place.Area)
 		}
 		findings = append(findings, f)
 	}
 	if chosen == nil {
-		if len(findings) == 0 {
-			findings = []e911.Finding{{Rule: RuleBoundary, Place: place.Display, Why: "the point lies outside every boundary"}}
-		}
-		return e911.PSAP{}, false, findings
+		return Hit{}, false, findings
 	}
-	if other := x.near(place.Area, chosen, o); other != nil {
-		f := finding(RuleBoundary, other, place)
-		f.Why = fmt.Sprintf("the uncertainty of %.0f m reaches into this boundary; the middle lies in %s", place.Area.RadiusM, chosen.Name)
-		findings = append(findings, f)
-	}
-	return *chosen, true, findings
+	hit := chosen.row.hit
+	hit.Share = chosen.share
+	return hit, true, findings
 }
 
-// near looks at eight points on the circle of uncertainty for another PSAP.
-func (x *Index) near(a *e911.Area, chosen *e911.PSAP, o Options) *e911.PSAP {
-	if a.RadiusM <= 0 {
-		return nil
+// against says why c lost to the one that was chosen.
+func (c *candidate) against(chosen *candidate, area *e911.Area) string {
+	name := chosen.row.hit.Name()
+	switch {
+	case c.row.grade != chosen.row.grade:
+		return "it holds the place too; the boundary of " + name + " is of a better grade"
+	case c.share < 1 && c.share <= chosen.share:
+		return fmt.Sprintf("it holds %.0f %% of where the caller may be; the boundary of %s holds %.0f %%", 100*c.share, name, 100*chosen.share)
+	case geo.OnEdge(c.row.area(), area.Point) || geo.OnEdge(chosen.row.area(), area.Point):
+		return "the place lies on the edge to this boundary; that of " + name + " comes first in the order of keys"
 	}
-	for i := range 8 {
-		if p := x.At(geo.Offset(a.Point, a.RadiusM, float64(i)*45)); p != nil && p.ID != chosen.ID && allowed(p, o) {
-			return p
-		}
-	}
-	return nil
-}
-
-func (x *Index) byName(place e911.Place, o Options) (e911.PSAP, bool, []e911.Finding) {
-	c := place.Civic
-	state, known := civic.StateOf(c.A1)
-	if !known || strings.TrimSpace(c.A2) == "" || (c.Country != "" && !strings.EqualFold(c.Country, "US")) {
-		return e911.PSAP{}, false, []e911.Finding{{Rule: RuleCounty, Place: place.Display, Why: "the place has no point, and its address names no county of the United States"}}
-	}
-	hits := x.byCounty[countyName{state.Code, bareCounty(c.A2)}]
-	var findings []e911.Finding
-	var chosen *e911.PSAP
-	for _, i := range hits {
-		p := &x.psaps[i]
-		f := finding(RuleCounty, p, place)
-		switch {
-		case !allowed(p, o):
-			f.Why = demonstrationOnly
-		case len(hits) > 1:
-			f.Why = "several PSAPs have this county; without a point none can be chosen"
-		default:
-			chosen = p
-			f.Chosen, f.Why = true, "the place has no point; its address names this PSAP's county"
-		}
-		findings = append(findings, f)
-	}
-	if chosen == nil {
-		if len(findings) == 0 {
-			findings = []e911.Finding{{Rule: RuleCounty, Place: place.Display, Said: c.A2 + ", " + state.Code, Why: "no PSAP has this county"}}
-		}
-		return e911.PSAP{}, false, findings
-	}
-	return *chosen, true, findings
+	return "the two boundaries overlap here; that of " + name + " comes first in the order of keys"
 }
 
 const demonstrationOnly = "its boundary is a demonstration layer, which decides only for organisations marked demonstration (F-23)"
 
-func allowed(p *e911.PSAP, o Options) bool {
-	return o.DemonstrationAllowed || !p.Boundary.Demonstration()
-}
-
-func finding(rule string, p *e911.PSAP, place e911.Place) e911.Finding {
-	return e911.Finding{Rule: rule, Said: p.Name, Place: place.Display}
-}
-
-// At returns the PSAP whose boundary holds p, edges included, without telling
-// why: the bare question of the benchmark. It does not allocate. The PSAP must
-// not be changed.
-func (x *Index) At(p e911.Point) *e911.PSAP {
-	if x == nil || x.areas == nil {
-		return nil
+// At returns the boundary that serves a point, edges included, without telling
+// why: the bare question. It does not allocate.
+func (x *Index) At(p e911.Point, o Options) (Hit, bool) {
+	if x == nil {
+		return Hit{}, false
 	}
-	i := x.areas.First(p)
-	if i < 0 {
-		return nil
-	}
-	return &x.psaps[i]
-}
-
-// bareCounty makes "Middlesex County" and "middlesex" the same.
-func bareCounty(name string) string {
-	name = strings.ToLower(strings.Join(strings.Fields(name), " "))
-	for _, suffix := range []string{" county", " parish", " city and borough", " borough", " census area", " municipality", " municipio", " municipio."} {
-		if bare, ok := strings.CutSuffix(name, suffix); ok && bare != "" {
-			return bare
+	for s := x.service(o.Service); s != nil; s = s.parent {
+		if i := s.areas.FirstOf(p, func(i int) bool { return s.rows[i].active(o) && s.rows[i].allowed(o) }); i >= 0 {
+			return s.rows[i].hit, true
 		}
 	}
-	return name
+	return Hit{}, false
+}
+
+// All returns the PSAPs that have an area of their own, by key. They must not
+// be changed.
+func (x *Index) All() []e911.PSAP {
+	if x == nil {
+		return nil
+	}
+	return x.psaps
+}
+
+// Each visits every boundary, best grade first and then by key, until visit
+// returns false: those of layers and those that PSAPs have of their own, also
+// those that do not hold now.
+func (x *Index) Each(visit func(Hit) bool) {
+	if x == nil {
+		return
+	}
+	for i := range x.rows {
+		if !visit(x.rows[i].hit) {
+			return
+		}
+	}
 }

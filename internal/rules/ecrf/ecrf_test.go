@@ -28,7 +28,7 @@ func world() *ecrf.Index {
 		{ID: "6", Key: "z-no-area", Name: "No area"},
 		{ID: "7", Key: "twin-1", Name: "Twin", Boundary: e911.Boundary{USCounty: "48001", State: "TX", County: "Twin"}, Area: box(30, -100, 1)},
 		{ID: "8", Key: "twin-2", Name: "Twin too", Boundary: e911.Boundary{USCounty: "48002", State: "TX", County: "Twin"}, Area: box(32, -100, 1)},
-	})
+	}, nil)
 }
 
 func at(lat, lon float64) e911.Place {
@@ -90,15 +90,15 @@ func TestWhichPSAPServesAPlace(t *testing.T) {
 // Proves: F-23
 func TestAnIndexWithoutPSAPsSaysSo(t *testing.T) {
 	var none *ecrf.Index
-	for _, x := range []*ecrf.Index{none, {}, ecrf.New(nil)} {
+	for _, x := range []*ecrf.Index{none, {}, ecrf.New(nil, nil)} {
 		if _, ok, findings := x.Find(at(42, -71), ecrf.Options{DemonstrationAllowed: true}); ok || len(findings) != 1 {
 			t.Errorf("Find = %v, %v, want no PSAP and one finding", ok, findings)
 		}
-		if p := x.At(e911.Point{Lat: 42, Lon: -71}); p != nil {
-			t.Errorf("At = %+v, want nil", p)
+		if h, ok := x.At(e911.Point{Lat: 42, Lon: -71}, ecrf.Options{}); ok {
+			t.Errorf("At = %+v, want none", h)
 		}
 	}
-	if p := world().At(e911.Point{Lat: 42.2, Lon: -71}); p == nil || p.ID != "1" {
-		t.Errorf("At a shared edge = %+v, want West", p)
+	if h, ok := world().At(e911.Point{Lat: 42.2, Lon: -71}, ecrf.Options{DemonstrationAllowed: true}); !ok || h.PSAP.ID != "1" {
+		t.Errorf("At a shared edge = %+v, want West", h)
 	}
 }

@@ -1,9 +1,17 @@
 package ecrf
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
 
-// The services that this platform maps (RFC 5031). The children go to the PSAP
-// of their parent: in North America it dispatches all three.
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/geo"
+)
+
+// The services that are mapped whatever the layers hold (RFC 5031). Without a
+// boundary of their own the children go to the PSAP of their parent: in North
+// America it dispatches all three.
 const (
 	ServiceSOS       = "urn:service:sos"
 	ServicePolice    = "urn:service:sos.police"
@@ -11,45 +19,148 @@ const (
 	ServiceAmbulance = "urn:service:sos.ambulance"
 )
 
+// servicePSAP is what some layers call the boundaries of PSAPs (NENA-STA-010.3,
+// section 5.4): they answer a question for ServiceSOS too.
+const servicePSAP = "urn:emergency:service:sos.psap"
+
 // Number is what is dialled for every service of the list in the United States
 // and Canada.
 const Number = "911"
 
-var services = []string{ServiceSOS, ServiceAmbulance, ServiceFire, ServicePolice}
+var always = []string{ServiceSOS, ServiceAmbulance, ServiceFire, ServicePolice}
 
-// Services lists the services that are mapped, the parent first.
-func Services() []string { return append([]string(nil), services...) }
+// service is what the boundaries of one URN answer.
+type service struct {
+	urn    string
+	rows   []*row     // best first
+	areas  *geo.Index // positions are those of rows
+	parent *service   // the next above it that has boundaries
+	byA1   map[string][]int
+}
 
-// Children lists the services immediately below one; the top-level services for
-// an empty one. ok is false for a service that is not implemented.
-func Children(urn string) (list []string, ok bool) {
-	urn = strings.ToLower(urn)
-	switch urn {
-	case "":
-		return []string{ServiceSOS}, true
-	case ServiceSOS:
-		return append(list, services[1:]...), true
+// Services lists the services that are mapped, sorted, ServiceSOS and its
+// children always among them.
+func (x *Index) Services() []string {
+	if x == nil || x.urns == nil {
+		return slices.Sorted(slices.Values(always))
 	}
-	_, substituted, ok := Service(urn)
-	return nil, ok && !substituted
+	return slices.Clone(x.urns)
+}
+
+// Children lists the services immediately below one, sorted; the top-level
+// services for an empty one. ok is false for a service that is not mapped.
+func (x *Index) Children(urn string) (list []string, ok bool) {
+	urn = canonical(urn)
+	for _, s := range x.Services() {
+		up := above(s)
+		switch {
+		case urn == "" && (up == "" || !slices.Contains(x.Services(), up)), urn != "" && up == urn:
+			list = append(list, s)
+		}
+		ok = ok || s == urn
+	}
+	return list, ok || urn == ""
 }
 
 // Service returns the mapped service that stands for one that is asked for:
 // itself, or, substituted, the nearest parent (RFC 5222, section 8.4.1). ok is
 // false when there is none: another branch, test calls, a URN that is none.
-func Service(urn string) (mapped string, substituted, ok bool) {
-	urn = strings.ToLower(urn)
-	for s := urn; s != ""; {
-		for _, known := range services {
-			if s == known {
-				return known, s != urn, true
+// Which one answers at a place, Served says.
+func (x *Index) Service(urn string) (mapped string, substituted, ok bool) {
+	known := x.Services()
+	asked := canonical(urn)
+	for s := asked; s != ""; s = above(s) {
+		if slices.Contains(known, s) {
+			if s == asked {
+				return strings.ToLower(urn), false, true
 			}
+			return s, true, true
 		}
-		dot := strings.LastIndexByte(s, '.')
-		if dot < 0 || dot == len(s)-1 {
-			return "", false, false
-		}
-		s = s[:dot]
 	}
 	return "", false, false
+}
+
+// canonical is a URN in lower case, with the older names of i3's services in
+// the form of NENA-STA-010.3.
+func canonical(urn string) string {
+	urn = strings.ToLower(strings.TrimSpace(urn))
+	if rest, ok := strings.CutPrefix(urn, "urn:nena:service:"); ok {
+		return "urn:emergency:service:" + rest
+	}
+	if rest, ok := strings.CutPrefix(urn, "urn:service:responder"); ok && (rest == "" || rest[0] == '.') {
+		return "urn:emergency:service:responder" + rest
+	}
+	return urn
+}
+
+// above is the parent of a URN, empty at the top. Substitution is for the
+// services of RFC 5031: i3's internal ones are answered as they are asked.
+func above(urn string) string {
+	dot := strings.LastIndexByte(urn, '.')
+	if dot < 0 || dot == len(urn)-1 || !strings.HasPrefix(urn, "urn:service:") {
+		return ""
+	}
+	return urn[:dot]
+}
+
+// serve makes the services out of the rows.
+func (x *Index) serve() {
+	x.services = map[string]*service{}
+	add := func(urn string, r *row) {
+		s := x.services[urn]
+		if s == nil {
+			s = &service{urn: urn}
+			x.services[urn] = s
+		}
+		s.rows = append(s.rows, r)
+	}
+	for i := range x.rows {
+		r := &x.rows[i]
+		add(r.hit.Service, r)
+		if r.hit.Service == servicePSAP {
+			add(ServiceSOS, r)
+		}
+	}
+	for urn, s := range x.services {
+		for up := above(urn); up != "" && s.parent == nil; up = above(up) {
+			s.parent = x.services[up]
+		}
+		areas := make([]e911.MultiPolygon, len(s.rows))
+		s.byA1 = map[string][]int{}
+		for i, r := range s.rows {
+			areas[i] = r.area()
+			if len(r.civic) > 0 {
+				k := stateIn(r.civic)
+				s.byA1[k] = append(s.byA1[k], i)
+			}
+		}
+		s.areas = geo.NewIndex(areas)
+	}
+	x.sos = x.services[ServiceSOS]
+	known := maps.Clone(x.services)
+	for _, urn := range always {
+		known[urn] = nil
+	}
+	x.urns = slices.Sorted(maps.Keys(known))
+}
+
+// service returns the nearest one that has boundaries; nil for none.
+func (x *Index) service(urn string) *service {
+	if urn == "" || urn == ServiceSOS {
+		return x.sos
+	}
+	for s := canonical(urn); s != ""; s = above(s) {
+		if found := x.services[s]; found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// chain lists the service that answers and those above it.
+func (x *Index) chain(urn string) (list []*service) {
+	for s := x.service(urn); s != nil; s = s.parent {
+		list = append(list, s)
+	}
+	return list
 }

@@ -4,24 +4,35 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/geo"
 	"github.com/callbox911/callbox/wire/pidflo"
 )
 
-// Hit is a PSAP whose boundary holds a shape or a part of it.
-type Hit struct {
-	PSAP  *e911.PSAP // must not be changed
-	Share float64    // of the shape's surface, 0 to 1; 1 for a point
-}
-
 // Served is who serves a shape or an address, best first.
 type Served struct {
 	Hits []Hit
+	// Service is the URN that answered; empty without Hits. It is the one that was
+	// asked for, or, Substituted, one above it.
+	Service     string
+	Substituted bool
 	// Withheld says that a demonstration layer has an answer which this asker
 	// must not be given (F-23).
 	Withheld bool
+}
+
+// served is an answer whose hits are all of one service.
+func served(hits []Hit, o Options) Served {
+	s := Served{Hits: hits, Service: hits[0].Service}
+	asked := cmp.Or(strings.ToLower(o.Service), ServiceSOS)
+	if c := canonical(asked); c == s.Service || c == ServiceSOS && s.Service == servicePSAP {
+		s.Service = asked
+	} else {
+		s.Substituted = true
+	}
+	return s
 }
 
 // Bounds of a shape that somebody may be in.
@@ -31,26 +42,56 @@ const (
 	corners   = 64 // of the outline of a round shape
 )
 
-// ByShape returns the PSAPs whose boundaries a shape reaches into: who holds
-// more of it first, then by key, so that a shape always has the same answer.
-// For a point all boundaries that hold it, edges included. Volumes are taken by
-// their footprint. The error is Invalid for a shape that is none, one at a pole
-// or one that is larger than 1,000 km.
-func (x *Index) ByShape(s pidflo.Shape, o Options) (Served, error) {
-	s = pidflo.Flatten(s)
-	ring, point, err := outline(s)
-	if err != nil {
-		return Served{}, err
-	}
-	if x == nil || x.areas == nil {
-		return Served{}, nil
-	}
-	var out Served
-	if ring == nil {
-		for _, i := range x.areas.All(nil, point) {
-			out.add(&x.psaps[i], 1, o)
+// candidate is a boundary that a place reaches into.
+type candidate struct {
+	row   *row
+	share float64
+}
+
+// mostly is the share from which on a boundary of a better grade comes before
+// one that holds more.
+const mostly = 0.5
+
+// compare is the order of candidates: a demonstration layer last; then those
+// that hold half of the place or more, by grade; then by what they hold; then by
+// grade and key.
+func (c candidate) compare(d candidate) int {
+	flag := func(b bool) int {
+		if b {
+			return 1
 		}
-		return out, nil
+		return 0
+	}
+	half := c.share >= mostly && d.share >= mostly
+	return cmp.Or(
+		cmp.Compare(flag(c.row.grade == demonstration), flag(d.row.grade == demonstration)),
+		cmp.Compare(flag(d.share >= mostly), flag(c.share >= mostly)),
+		flag(half)*cmp.Compare(c.row.grade, d.row.grade),
+		cmp.Compare(d.share, c.share),
+		c.row.compare(d.row),
+	)
+}
+
+// around lists the boundaries that hold a part of where somebody may be.
+func (s *service) around(a *e911.Area) ([]candidate, error) {
+	if a.RadiusM > 0 && a.RadiusM <= maxReachM {
+		return s.reached(pidflo.Circle{Center: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}, Radius: a.RadiusM})
+	}
+	return s.reached(pidflo.Point{Pos: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}})
+}
+
+// reached lists the boundaries that hold a part of a flat shape, in no order.
+func (s *service) reached(shape pidflo.Shape) ([]candidate, error) {
+	ring, point, err := outline(shape)
+	if err != nil {
+		return nil, err
+	}
+	var list []candidate
+	if ring == nil {
+		for _, i := range s.areas.All(nil, point) {
+			list = append(list, candidate{s.rows[i], 1})
+		}
+		return list, nil
 	}
 	shares := map[int]float64{}
 	for _, shift := range []float64{0, 360, -360} {
@@ -59,48 +100,56 @@ func (x *Index) ByShape(s pidflo.Shape, o Options) (Served, error) {
 		if most.Lon < -180 || least.Lon > 180 {
 			continue
 		}
-		for _, i := range x.areas.Reach(nil, least, most) {
-			shares[i] += geo.Share(r, x.psaps[i].Area)
+		for _, i := range s.areas.Reach(nil, least, most) {
+			shares[i] += geo.Share(r, s.rows[i].area())
 		}
 	}
-	order := make([]int, 0, len(shares))
 	for i, share := range shares {
-		// To a millionth: rounding must not choose between equals.
-		if shares[i] = min(math.Round(share*1e6)/1e6, 1); share > 0 {
-			order = append(order, i)
+		if share > 0 {
+			// To a millionth: rounding must not choose between equals.
+			list = append(list, candidate{s.rows[i], min(math.Round(share*1e6)/1e6, 1)})
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(shares[b], shares[a]), cmp.Compare(a, b)) })
-	for _, i := range order {
-		out.add(&x.psaps[i], shares[i], o)
-	}
-	return out, nil
+	return list, nil
 }
 
-// ByCivic returns the PSAP that an address names by its state and county, where
-// only one has that county.
-func (x *Index) ByCivic(c e911.Civic, o Options) Served {
-	psap, ok, findings := x.Find(e911.Place{Civic: c}, o)
-	if !ok {
-		return Served{Withheld: slices.ContainsFunc(findings, func(f e911.Finding) bool { return f.Why == demonstrationOnly })}
+// ByShape returns the boundaries that a shape reaches into: first those that
+// hold more of it, a better grade before a lower one that holds as much, then by
+// key, so that a shape always has the same answer. For a point all boundaries
+// that hold it, edges included. Volumes are taken by their footprint. The error
+// is Invalid for a shape that is none, one at a pole or one that is larger than
+// 1,000 km.
+func (x *Index) ByShape(s pidflo.Shape, o Options) (Served, error) {
+	s = pidflo.Flatten(s)
+	if _, _, err := outline(s); err != nil || x == nil {
+		return Served{}, err
 	}
-	return Served{Hits: []Hit{{PSAP: &psap, Share: 1}}}
-}
-
-// All returns the PSAPs that have an area, by key. They must not be changed.
-func (x *Index) All() []e911.PSAP {
-	if x == nil {
-		return nil
+	withheld := false
+	for _, service := range x.chain(o.Service) {
+		cands, err := service.reached(s)
+		if err != nil {
+			return Served{}, err
+		}
+		slices.SortFunc(cands, candidate.compare)
+		var hits []Hit
+		for _, c := range cands {
+			switch {
+			case !c.row.active(o):
+			case !c.row.allowed(o):
+				withheld = true
+			default:
+				hit := c.row.hit
+				hit.Share = c.share
+				hits = append(hits, hit)
+			}
+		}
+		if len(hits) > 0 {
+			out := served(hits, o)
+			out.Withheld = withheld
+			return out, nil
+		}
 	}
-	return x.psaps
-}
-
-func (s *Served) add(p *e911.PSAP, share float64, o Options) {
-	if !allowed(p, o) {
-		s.Withheld = true
-		return
-	}
-	s.Hits = append(s.Hits, Hit{PSAP: p, Share: share})
+	return Served{Withheld: withheld}, nil
 }
 
 // outline returns the outer line of a flat shape, unwrapped where it crosses the

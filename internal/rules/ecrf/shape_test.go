@@ -23,7 +23,7 @@ func authority() *ecrf.Index {
 		{ID: "4", Key: "d-ring", Name: "Ring", Area: ring},
 		{ID: "5", Key: "e-fiji", Name: "Fiji", Area: split},
 		{ID: "6", Key: "f-demo", Name: "Demo", Boundary: e911.Boundary{USCounty: "25017"}, Area: box(30, -72, 1)},
-	})
+	}, nil)
 }
 
 func pos(lat, lon float64) pidflo.Pos { return pidflo.Pos{Lat: lat, Lon: lon} }
@@ -129,7 +129,7 @@ func TestServicesAndTheirParents(t *testing.T) {
 		{"urn:emergency:service:sos", "", false, false},
 		{"", "", false, false},
 	} {
-		mapped, substituted, ok := ecrf.Service(c.urn)
+		mapped, substituted, ok := new(ecrf.Index).Service(c.urn)
 		if mapped != c.mapped || substituted != c.substituted || ok != c.ok {
 			t.Errorf("Service(%q) = %q, %v, %v", c.urn, mapped, substituted, ok)
 		}
@@ -157,7 +157,7 @@ func TestTheAuthorityAndOurLayerDisagree(t *testing.T) {
 			t.Errorf("%s: Disagree = %v", c.name, got)
 		}
 	}
-	x := ecrf.New([]e911.PSAP{{ID: "1", Key: "a", Name: "One", Area: box(1, 1, 1)}, {ID: "2", Key: "b", Name: "Two", Area: box(3, 3, 1)}, {ID: "3", Key: "c", Name: "two", Area: box(5, 5, 1)}})
+	x := ecrf.New([]e911.PSAP{{ID: "1", Key: "a", Name: "One", Area: box(1, 1, 1)}, {ID: "2", Key: "b", Name: "Two", Area: box(3, 3, 1)}, {ID: "3", Key: "c", Name: "two", Area: box(5, 5, 1)}}, nil)
 	if p, ok := x.Named(&ecrf.Answer{Name: "one"}); !ok || p.ID != "1" {
 		t.Errorf("Named(one) = %v, %v", p.ID, ok)
 	}

@@ -24,6 +24,22 @@ func Contains(m e911.MultiPolygon, p e911.Point) bool {
 	return false
 }
 
+// OnEdge reports whether p lies on a side of m: on the edge of a hole too.
+func OnEdge(m e911.MultiPolygon, p e911.Point) bool {
+	for _, poly := range m {
+		for _, ring := range poly {
+			for i, a := range ring {
+				e := newEdge(a, ring[(i+1)%len(ring)])
+				if p.Lat >= e.south.Lat && p.Lat <= e.north.Lat && p.Lon >= min(a.Lon, e.south.Lon, e.north.Lon) &&
+					p.Lon <= max(e.south.Lon, e.north.Lon) && e.east(p) == 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // Metres returns the great-circle distance of two points.
 func Metres(a, b e911.Point) float64 {
 	const rad = math.Pi / 180

@@ -20,6 +20,12 @@ func newEdge(a, b e911.Point) edge {
 	return edge{a, b}
 }
 
+// east is positive where the side runs east of p at p's latitude, 0 where p is
+// on its line.
+func (e *edge) east(p e911.Point) float64 {
+	return (e.north.Lon-e.south.Lon)*(p.Lat-e.south.Lat) - (p.Lon-e.south.Lon)*(e.north.Lat-e.south.Lat)
+}
+
 // polygon is an outer ring with its holes as one list of sides: by the even-odd
 // rule the direction of the rings means nothing, which spares us the clockwise
 // rings of TopoJSON.
@@ -76,8 +82,7 @@ func (g *polygon) holds(p e911.Point) bool {
 			}
 			continue
 		}
-		// Positive: the side runs east of p at p's latitude.
-		side := (e.north.Lon-e.south.Lon)*(p.Lat-e.south.Lat) - (p.Lon-e.south.Lon)*(e.north.Lat-e.south.Lat)
+		side := e.east(p)
 		if side == 0 {
 			return true
 		}
@@ -247,11 +252,17 @@ func (x *Index) at(p e911.Point) []int32 {
 // that a point on a shared edge always has the same answer; -1 when none does.
 // It does not allocate.
 func (x *Index) First(p e911.Point) int {
+	return x.FirstOf(p, func(int) bool { return true })
+}
+
+// FirstOf is First among the positions that keep holds to be good.
+func (x *Index) FirstOf(p e911.Point, keep func(area int) bool) int {
 	for _, e := range x.at(p) {
+		i := e
 		if e < 0 {
-			return x.polygons[^e].area
+			i = ^e
 		}
-		if g := &x.polygons[e]; g.holds(p) {
+		if g := &x.polygons[i]; keep(g.area) && (e < 0 || g.holds(p)) {
 			return g.area
 		}
 	}
