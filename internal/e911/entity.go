@@ -126,7 +126,7 @@ type PSAP struct {
 // Registry, or the operator. It never decides where a call goes.
 type PSAPListing struct {
 	Registry string `json:"registry,omitempty"` // the FCC's PSAP ID, digits
-	Kind     string `json:"kind,omitempty"`     // primary, secondary, orphaned; as the registry says
+	Kind     string `json:"kind,omitempty"`     // one of the Listed words; none: nothing is said
 	City     string `json:"city,omitempty"`
 	County   string `json:"county,omitempty"`
 	State    string `json:"state,omitempty"` // two letters
@@ -135,6 +135,14 @@ type PSAPListing struct {
 	// AsOf is the date of the directory.
 	AsOf time.Time `json:"as_of,omitzero"`
 }
+
+// What a directory says of a PSAP's standing.
+const (
+	ListedPrimary   = "primary"
+	ListedSecondary = "secondary" // calls come to it from a primary one; or it is listed twice
+	ListedOrphaned  = "orphaned"  // no longer takes 911 calls
+	ListedGone      = "gone"      // it is not in the directory any more
+)
 
 // PSAPOverride is an organisation's own choice of the PSAP for a site, a
 // building or a location (one of the three): a campus with its own answering

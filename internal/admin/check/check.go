@@ -61,6 +61,8 @@ func Object(ctx context.Context, view admin.View, value any) ([]e911.Fault, erro
 		c.number(v)
 	case e911.Alert:
 		c.alert(v)
+	case e911.PSAPOverride:
+		c.override(v)
 	}
 	return c.faults, c.err
 }
@@ -206,6 +208,8 @@ func noun(kind e911.ObjectKind) string {
 		return "PSAP"
 	case e911.KindAlert:
 		return "alert rule"
+	case e911.KindOverride:
+		return "PSAP override"
 	case e911.KindTokenKey:
 		return "token key"
 	}

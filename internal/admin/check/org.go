@@ -19,6 +19,7 @@ func (c *checker) org(v e911.Org) {
 	c.held(v)
 	c.prefixes("public_ranges", v.PublicRanges, widest4, widest6)
 	c.masks(v)
+	c.carriers(v)
 	c.psali(v)
 	if len(v.PublicRanges) == 0 {
 		c.noHomes(v)

@@ -285,6 +285,13 @@ func (c *checker) staysOnLoopback(v e911.Trunk) {
 		}
 		return true
 	})
+	for _, o := range c.orgs() {
+		if o.Demonstration && slices.Contains(o.Carriers, v.ID) {
+			c.add("to", Forbidden, fmt.Sprintf("it is a carrier of the demonstration organisation %s, whose calls must stay on this machine (F-23)", o.Key),
+				"use an address of 127.0.0.0/8, or take the demonstration out")
+			return
+		}
+	}
 }
 
 func (c *checker) anyDemonstration() bool {
@@ -299,9 +306,10 @@ func (c *checker) psap(v e911.PSAP) {
 	}
 	if v.Relay {
 		c.relay(v)
-	} else {
+	} else if v.Boundary.USCounty != "" {
 		c.boundary(v)
 	}
+	c.directory(v)
 	c.routes(v)
 }
 
@@ -319,10 +327,6 @@ func (c *checker) relay(v e911.PSAP) {
 }
 
 func (c *checker) boundary(v e911.PSAP) {
-	if v.Boundary.USCounty == "" {
-		c.add("boundary.us_county", Required, "a PSAP serves an area", "write the five digits of a county, as 25017")
-		return
-	}
 	if len(v.Area) == 0 {
 		c.add("boundary.us_county", Unknown, "the county has no area", "write the five digits of another county")
 	}
@@ -358,7 +362,9 @@ func (c *checker) noLayerDecidesElsewhere() {
 }
 
 func (c *checker) routes(v e911.PSAP) {
-	if len(v.Routes) == 0 {
+	// Others may be one of a directory alone, or reached by a carrier of the
+	// caller's organisation.
+	if len(v.Routes) == 0 && (v.Relay || v.Boundary.Demonstration()) {
 		c.add("routes", Required, "calls must reach the PSAP by at least one trunk", "name a trunk")
 	}
 	loopbackOnly := v.Boundary.Demonstration() || v.Relay && c.anyDemonstration()
@@ -368,23 +374,11 @@ func (c *checker) routes(v e911.PSAP) {
 			c.add(at, Duplicate, "the same trunk stands here twice", "the ladder tries every route again by itself: remove it")
 			continue
 		}
-		t, ok := lookup[e911.Trunk](c, e911.KindTrunk, "", string(id))
-		if !ok {
-			if c.err == nil {
-				c.add(at, Unknown, "there is no such trunk", "name one of world.trunks")
-			}
-			continue
-		}
 		want := e911.SideCarrier
 		if v.Relay {
 			want = e911.SideRelay
 		}
-		if t.Side != want {
-			c.add(at, Forbidden, fmt.Sprintf("the trunk %s leads to a %s, not to a %s", t.Key, t.Side, want), "name a trunk of side "+string(want))
-		}
-		if a, err := TrunkAddr(t.To); err == nil && loopbackOnly && !a.Addr().IsLoopback() {
-			c.add(at, Forbidden, fmt.Sprintf("calls of a demonstration come here, and the trunk %s leaves this machine (F-23)", t.Key), "use a trunk to 127.0.0.0/8")
-		}
+		c.trunkOut(at, id, want, loopbackOnly)
 	}
 }
 

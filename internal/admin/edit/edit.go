@@ -40,6 +40,7 @@ type Editor struct {
 	Devices   Objects[e911.Device]
 	Numbers   Objects[e911.NumberRec]
 	Alerts    Objects[e911.Alert]
+	Overrides Objects[e911.PSAPOverride]
 }
 
 // New checks the configuration.
@@ -60,6 +61,7 @@ func New(cfg Config) (*Editor, error) {
 	e.Devices.bind(e, e911.KindDevice)
 	e.Numbers.bind(e, e911.KindNumber)
 	e.Alerts.bind(e, e911.KindAlert)
+	e.Overrides.bind(e, e911.KindOverride)
 	return e, nil
 }
 

@@ -71,12 +71,11 @@ func (d *draft) worldPart(n node) {
 		d.trunk(t, "")
 	}
 	for _, p := range f["psaps"].list() {
-		g := p.object("key", "name", "boundary", "routes", "line")
-		b := g["boundary"].object("us_county")
-		d.psap(p, g, e911.PSAP{Boundary: e911.Boundary{USCounty: b["us_county"].text()}})
+		d.servingPSAP(p)
 	}
 	if r := f["relay"]; r.there() && !r.null() {
-		d.psap(r, r.object("key", "name", "routes", "line"), e911.PSAP{Relay: true})
+		g := r.object("key", "name", "routes", "line", "line_checked")
+		d.psap(r, g, e911.PSAP{Relay: true, Listing: e911.PSAPListing{LineChecked: date(g["line_checked"])}})
 	} else {
 		r.fault(check.Required, "the world has no relay centre: a caller who cannot be located would reach nobody (E1)",
 			`relay: {key: ecrc, name: "Relay centre", routes: [{trunk: ...}]}`)
@@ -105,7 +104,7 @@ func (d *draft) trunk(n node, org string) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "trunks", "network", "sites")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -130,7 +129,12 @@ func (d *draft) organisation(n node) {
 		g := m.object("oui", "digits")
 		v.BSSIDMasking = append(v.BSSIDMasking, e911.BSSIDMask{OUI: oui(g["oui"].text()), Digits: g["digits"].whole()})
 	}
-	d.add(n, scope, v, nil)
+	var paths map[string]string
+	v.Carriers, paths = carriers(f["carriers"])
+	d.add(n, scope, v, paths)
+	for _, o := range f["psap_overrides"].list() {
+		d.override(o, scope)
+	}
 	for _, t := range f["trunks"].list() {
 		d.trunk(t, scope)
 	}

@@ -79,7 +79,7 @@ func (r *resolver) loadKind(ctx context.Context, base admin.View, kind e911.Obje
 		for _, o := range page {
 			n := name{kind, key, admin.KeyOf(o.Value)}
 			r.stored[n] = o
-			if !r.d.world && key == "" {
+			if key == "" && (!r.d.world || listed(o.Value)) {
 				r.ids[n] = o.Ref.ID
 			}
 		}
@@ -118,6 +118,9 @@ func (r *resolver) assign() {
 				v.ALI = was.ALI // what the carrier holds is no matter of the file
 				it.value = v
 			}
+		}
+		if v, ok := it.value.(e911.PSAP); ok {
+			it.value = keepListing(v, r.stored[n].Value)
 		}
 		kept = append(kept, it)
 	}
@@ -158,6 +161,19 @@ func (r *resolver) link() {
 			for j, key := range v.Routes {
 				v.Routes[j] = e911.TrunkID(find(fmt.Sprintf("routes[%d]", j), e911.KindTrunk, string(key)))
 			}
+			it.value = v
+		case e911.Org:
+			v.Carriers = slices.Clone(v.Carriers)
+			for j, key := range v.Carriers {
+				v.Carriers[j] = e911.TrunkID(find(fmt.Sprintf("carriers[%d]", j), e911.KindTrunk, string(key)))
+			}
+			it.value = v
+		case e911.PSAPOverride:
+			v.Org = org
+			v.Site = e911.SiteID(find("site", e911.KindSite, string(v.Site)))
+			v.Building = e911.BuildingID(find("building", e911.KindBuilding, string(v.Building)))
+			v.Location = e911.LocationID(find("location", e911.KindLocation, string(v.Location)))
+			v.PSAP = e911.PSAPID(find("psap", e911.KindPSAP, string(v.PSAP)))
 			it.value = v
 		case e911.Site:
 			v.Org = org
@@ -208,7 +224,7 @@ func (r *resolver) find(it *item, field string, kind e911.ObjectKind, key string
 		return ""
 	}
 	n := name{kind, it.org, key}
-	if worldKind(kind) || admin.RefOf(it.value).Kind == e911.KindPSAP {
+	if of := admin.RefOf(it.value).Kind; worldKind(kind) || of == e911.KindPSAP || of == e911.KindOrg {
 		n.org = ""
 	}
 	if id, ok := r.ids[n]; ok {

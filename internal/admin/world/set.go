@@ -193,6 +193,9 @@ func fieldOf(value any, f admin.Field) []string {
 		has[admin.ByLocation], has[admin.ByNumber] = string(v.Location), string(v.Number)
 	case e911.Alert:
 		has[admin.BySite] = string(v.Site)
+	case e911.PSAPOverride:
+		has[admin.BySite], has[admin.ByBuilding] = string(v.Site), string(v.Building)
+		has[admin.ByLocation], has[admin.ByPSAP] = string(v.Location), string(v.PSAP)
 	case e911.PSAP:
 		if f == admin.ByTrunk {
 			ids := make([]string, len(v.Routes))

@@ -195,6 +195,11 @@ func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) err
 	for _, it := range r.d.items {
 		view.put(it.value)
 	}
+	for n, o := range r.stored {
+		if _, named := r.first[n]; !named && listed(o.Value) {
+			view.put(o.Value)
+		}
+	}
 	view.finish()
 	for i := range r.d.items {
 		it := &r.d.items[i]
@@ -225,6 +230,13 @@ func (s *source) faulty(path string) bool {
 	})
 }
 
+// namedByOthers are the world objects that organisations name.
+var namedByOthers = map[e911.ObjectKind]struct{ path, what, by string }{
+	e911.KindModel: {"world.models", "the model", "devices"},
+	e911.KindTrunk: {"world.trunks", "the trunk", "carriers"},
+	e911.KindPSAP:  {"world.psaps", "the PSAP", "overrides"},
+}
+
 // inUse refuses to delete world objects that organisations outside the file
 // still name.
 func (r *resolver) inUse(ctx context.Context, base admin.Reader) error {
@@ -232,7 +244,8 @@ func (r *resolver) inUse(ctx context.Context, base admin.Reader) error {
 		return nil
 	}
 	for n, o := range r.stored {
-		if _, stays := r.ids[n]; stays || n.org != "" || n.kind != e911.KindModel {
+		where, named := namedByOthers[n.kind]
+		if _, stays := r.ids[n]; stays || n.org != "" || !named {
 			continue
 		}
 		refs, err := base.Pointing(ctx, o.Ref, admin.MaxPage)
@@ -240,6 +253,9 @@ func (r *resolver) inUse(ctx context.Context, base admin.Reader) error {
 			return fmt.Errorf("look for what names %s: %w", o.Ref, err)
 		}
 		refs = slices.DeleteFunc(refs, func(p admin.Ref) bool {
+			if p.Org == "" {
+				return true // it is in the file, or goes too
+			}
 			for _, id := range r.orgIDs {
 				if id == p.Org {
 					return true
@@ -248,9 +264,8 @@ func (r *resolver) inUse(ctx context.Context, base admin.Reader) error {
 			return false
 		})
 		if len(refs) > 0 {
-			path := "world.models"
-			r.s.add(path, r.s.where(path), check.Forbidden, fmt.Sprintf("the model %s is not in the file, and devices of other organisations have it", short(n.key)),
-				"keep the model")
+			r.s.add(where.path, r.s.where(where.path), check.Forbidden,
+				fmt.Sprintf("%s %s is not in the file, and %s of other organisations name it", where.what, short(n.key), where.by), "keep it")
 		}
 	}
 	return nil
@@ -319,7 +334,7 @@ func (r *resolver) diff() *plan {
 // leftovers are stored objects that the file does not name.
 func (r *resolver) leftovers(p *plan, counts map[e911.ObjectKind]*Count) {
 	for n, o := range r.stored {
-		if _, stays := r.first[n]; stays || n.org == "" && !r.d.world {
+		if _, stays := r.first[n]; stays || n.org == "" && !r.d.world || listed(o.Value) {
 			continue
 		}
 		counts[n.kind].Deleted++
