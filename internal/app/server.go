@@ -185,7 +185,7 @@ func (s *Server) wireLive() error {
 	}
 	s.edge, err = sipedge.New(sipedge.Config{
 		Listen: s.cfg.SIP,
-		Known:  s.known,
+		Known:  func(src sipedge.Source) bool { return s.known(src.Addr) },
 		Emergency: func(uri string) bool {
 			class, _, ok := dialplan.Detect(uri)
 			return ok && class == e911.ClassEmergency

@@ -24,7 +24,7 @@ func startEdge(t *testing.T, addr string, handle func(context.Context, *sipedge.
 	t.Helper()
 	cfg := sipedge.Config{
 		Listen:    []sipedge.Listener{{Network: "udp", Addr: netip.MustParseAddrPort(addr + ":0")}},
-		Known:     func(netip.Addr) bool { return true },
+		Known:     func(sipedge.Source) bool { return true },
 		Emergency: func(uri string) bool { _, ok := dialplan.Find(uri); return ok },
 		Handle:    handle, Alarm: func(sipedge.Alarm) {},
 	}
@@ -237,7 +237,7 @@ func TestSIPpOnBothEnds(t *testing.T) {
 	// SIPp cannot be asked which port it took: a port that was free a moment
 	// ago is free for it.
 	edge, err := sipedge.New(sipedge.Config{
-		Listen: []sipedge.Listener{{Network: "udp", Addr: netip.MustParseAddrPort("127.0.0.21:0")}}, Known: func(netip.Addr) bool { return true },
+		Listen: []sipedge.Listener{{Network: "udp", Addr: netip.MustParseAddrPort("127.0.0.21:0")}}, Known: func(sipedge.Source) bool { return true },
 		Emergency: func(string) bool { return true }, Handle: func(context.Context, *sipedge.Leg) {}, Alarm: func(sipedge.Alarm) {},
 	})
 	if err != nil {

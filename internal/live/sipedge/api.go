@@ -2,6 +2,7 @@ package sipedge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -10,10 +11,39 @@ import (
 )
 
 // Listener is one socket to listen on, or, from Edge.Listeners, one that is
-// bound. Network is "udp" or "tcp".
+// bound. Network is "udp", "tcp", "tls", "ws" (RFC 7118) or "wss".
 type Listener struct {
 	Network string
 	Addr    netip.AddrPort
+}
+
+var networks = []string{"udp", "tcp", "tls", "ws", "wss"}
+
+func secure(network string) bool { return network == "tls" || network == "wss" }
+
+// Source is who sent a message.
+type Source struct {
+	Addr      netip.Addr
+	Transport string // a Listener's Network
+	// Names are what its client certificate says, when one was verified: first
+	// "sha256:" and the hexadecimal hash of the certificate, then its DNS names and
+	// URIs.
+	Names []string
+}
+
+// Flow is the way by which a request came, for calls back to a phone that
+// registered by it (RFC 5626). The zero Flow is none. It is comparable.
+type Flow struct{ h hop }
+
+// Valid reports whether there is a way.
+func (f Flow) Valid() bool { return f.h.network != "" }
+
+// String names the flow for a log or a page: transport and address.
+func (f Flow) String() string {
+	if !f.Valid() {
+		return "none"
+	}
+	return f.h.network + ":" + f.h.addr.String()
 }
 
 // Config is what an Edge needs. Known, Emergency, Handle, Alarm and at least
@@ -21,9 +51,18 @@ type Listener struct {
 type Config struct {
 	Listen []Listener
 
-	// Known reports whether the address is a known source (F-10). It is asked
-	// for every datagram and every connection, so it must answer from memory.
-	Known func(netip.Addr) bool
+	// Known reports whether somebody is a known source (F-10). It is asked for
+	// every datagram and every message of a connection, so it must answer from
+	// memory.
+	Known func(Source) bool
+
+	// TLS is what listeners of networks tls and wss show; required with them.
+	// Where it asks for client certificates, their names are in Source.
+	TLS *tls.Config
+	// DialTLS is used towards others by TLS: roots, and a certificate where they
+	// ask for ours. None: the system's roots. The name that the other side must
+	// have comes with each request.
+	DialTLS *tls.Config
 
 	// Emergency reports whether the raw Request-URI is an emergency call (E2).
 	// It decides who is admitted, repaired and alarmed, not how a call goes.
@@ -34,6 +73,18 @@ type Config struct {
 	// a leg still unanswered then is answered 503, one still up gets a BYE. The
 	// context ends when the edge stops.
 	Handle func(ctx context.Context, l *Leg)
+
+	// Serve answers requests outside of dialogs other than INVITE, ACK, CANCEL and
+	// OPTIONS from known sources, and the REGISTERs that Registers lets in. It runs
+	// on a few goroutines of the edge; what cannot be served in time is answered
+	// 503. A repetition of a request never reaches it. None: all get 405 or 501.
+	Serve func(ctx context.Context, r *Request) Response
+	// Registers reports whether a stranger's REGISTER for a domain (the host of its
+	// Request-URI) is handed to Serve; all others meet silence. None: no stranger's.
+	Registers func(domain string) bool
+	// Closed is told of the end of an accepted connection, by which Flow was had.
+	// It must not wait.
+	Closed func(Flow)
 
 	// Alarm receives alarms, one at a time, in order, from a goroutine of the
 	// edge. At most 256 wait for it; more are counted into those.
@@ -52,8 +103,10 @@ type Limits struct {
 	OrdinaryCalls  int // inbound calls that are not emergency, at one time; 2,000
 	EmergencyCalls int // inbound emergency calls at one time; 10,000
 	OrdinaryRate   int // new calls a second that are not emergency; 0: no limit
-	Connections    int // accepted TCP connections from known sources; 4,096
-	MessageBytes   int // largest message on TCP; 65,536
+	Connections    int // accepted connections from known sources; 4,096
+	MessageBytes   int // largest message on a connection; 65,536
+	Requests       int // requests for Serve that wait or are served; 1,024
+	Replies        int // answers of Serve kept for repetitions; 65,536
 }
 
 // Timers are those of RFC 3261, table 4, and F-16. Tests shorten them.
@@ -63,6 +116,7 @@ type Timers struct {
 	T4         time.Duration // longest life of a message in the network; 5 s
 	TCPConnect time.Duration // outbound TCP must connect in; 500 ms (F-16)
 	Partial    time.Duration // a message begun on TCP must be complete in; 5 s
+	Handshake  time.Duration // outbound TLS must shake hands in; 2 s
 }
 
 // AlarmCode is the closed list of what the edge raises alarms for.
@@ -130,7 +184,9 @@ type Request struct {
 	ContentType string
 	Source      netip.AddrPort
 	Local       netip.AddrPort
-	Transport   string // "udp", "tcp"
+	Transport   string   // a Listener's Network
+	Peer        []string // Source.Names
+	Flow        Flow     // the way back
 	CallID      string
 	At          time.Time
 	// Repaired says what was wrong with the message and was read all the same,
@@ -151,17 +207,64 @@ type Message struct {
 
 // Invite is a call to make.
 type Invite struct {
-	URI         string         // Request-URI
-	Dest        netip.AddrPort // where the INVITE goes, whatever the URI says
-	Transport   string         // "tcp": TCP, by UDP when it does not connect in time (F-16); "udp"
-	From, To    string         // name-addr or addr-spec, without tag
-	Headers     Headers        // as Message.Headers; Max-Forwards may be given, else 70
+	URI        string         // Request-URI
+	Dest       netip.AddrPort // where the INVITE goes, whatever the URI says
+	Transport  string         // "tcp": TCP, by UDP when it does not connect in time (F-16); "udp"; "tls"
+	ServerName string         // what the certificate must name, for "tls"
+	// Flow is the way to a registered phone, instead of Dest and Transport.
+	Flow Flow
+	// Authorize answers a challenge (401, 407) to the INVITE or to a request inside
+	// its dialog, once for each; nil Headers: it cannot, and the challenge is the
+	// answer. None: likewise.
+	Authorize   func(Challenge) Headers
+	From, To    string  // name-addr or addr-spec, without tag
+	Headers     Headers // as Message.Headers; Max-Forwards may be given, else 70
 	Body        []byte
 	ContentType string
 	CallID      string // none: the edge makes one
 	// NoOffer: the body holds no SDP (a location alone, say), so the 2xx makes
 	// the offer and waits for Leg.Ack, as it does without a body.
 	NoOffer bool
+}
+
+// Challenge is a demand for credentials (RFC 3261, section 22).
+type Challenge struct {
+	Method  string
+	URI     string // Request-URI of the request that was challenged
+	Body    []byte
+	Code    int     // 401 or 407
+	Headers Headers // of the response
+}
+
+// Outgoing is a request outside of dialogs other than INVITE: OPTIONS to a
+// trunk, REGISTER to a carrier.
+type Outgoing struct {
+	Method     string
+	URI        string
+	Dest       netip.AddrPort
+	Transport  string // "udp", "tcp" (without falling back), "tls"
+	ServerName string // for "tls"
+	Flow       Flow   // instead of Dest and Transport
+	From, To   string // name-addr or addr-spec, without tag
+	CallID     string // none: the edge makes one
+	CSeq       uint32 // none: 1
+	// Contact asks for our Contact; ContactParams go after it (";expires=300").
+	Contact       bool
+	ContactUser   string // none: "callbox"
+	ContactParams string
+	Message       Message
+}
+
+// Response is the final response to a request.
+type Response struct {
+	Code      int
+	Reason    string // none: the words of RFC 3261
+	Message   Message
+	Transport string         // of a response that came: what the request went by
+	Local     netip.AddrPort // our address that the request went out from
+	// Contacts of an answer of Serve: written as Contact fields (RFC 3261,
+	// section 10.3).
+	Contacts []string
 }
 
 // EventKind is the closed list of what happens to a Leg.

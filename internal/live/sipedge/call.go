@@ -41,19 +41,25 @@ type call struct {
 
 	d      dialog
 	base   way // the peer itself, where the dialog names nothing better
-	conn   *tcpConn
-	noTCP  bool     // TCP to the peer failed: the rest of the call goes by UDP
-	busy   bool     // a connection is being opened
-	queue  []func() // what waits for it, in order
-	detach func() bool
+	conn   *stream
+	noTCP  bool // TCP to the peer failed: the rest of the call goes by UDP
+	strict bool // TCP means TCP
+	flow   hop  // the way to a registered phone, whatever the dialog says
+	// authorize answers challenges; nil: nobody does.
+	authorize func(Challenge) Headers
+	busy      bool     // a connection is being opened
+	queue     []func() // what waits for it, in order
+	detach    func() bool
 	// Connections that tell us of their end, kept until forget.
-	watched []*tcpConn
+	watched []*stream
 
 	first *inviteServer // inbound: the INVITE
 	ask   *inviteClient // dialled: the INVITE
-	in    *inviteServer // the newest re-INVITE of the other side
-	out   *inviteClient // our newest re-INVITE
-	next  *Message      // a re-INVITE that waits for its turn
+	// challenged is the INVITE before ask that got 401 or 407.
+	challenged *inviteClient
+	in         *inviteServer // the newest re-INVITE of the other side
+	out        *inviteClient // our newest re-INVITE
+	next       *Message      // a re-INVITE that waits for its turn
 
 	others    map[string]*otherClient // CANCEL, BYE, by method and branch
 	lastKey   string                  // newest request answered other than INVITE
@@ -76,6 +82,7 @@ type dialog struct {
 type way struct {
 	network string
 	dest    netip.AddrPort
+	name    string // network tls: what the other side's certificate must name
 }
 
 const (
@@ -259,9 +266,9 @@ func (c *call) nextHop(d *dialog) way {
 	}
 	t := parseTarget(uri)
 	w := c.base
-	if t.addr.IsValid() && (t.addr.Addr() == w.dest.Addr() || c.e.cfg.Known(t.addr.Addr())) {
+	if t.addr.IsValid() && (t.addr.Addr() == w.dest.Addr() || c.e.cfg.Known(Source{Addr: t.addr.Addr(), Transport: w.network})) {
 		w.dest = t.addr
-		if t.transport != "" {
+		if t.transport != "" && !secure(w.network) {
 			w.network = t.transport
 		}
 	}
@@ -304,7 +311,13 @@ func (c *call) transmit(w way, build func(origin) []byte, sent func(hop, []byte,
 		}
 		return err
 	}
-	if w.network != "tcp" || c.noTCP {
+	if c.flow.network != "" {
+		if err := put(c.flow); err != nil {
+			sent(hop{}, nil, err)
+		}
+		return
+	}
+	if w.network == "udp" || c.noTCP {
 		h, err := c.e.udpHop(w.dest)
 		if err == nil {
 			err = put(h)
@@ -314,7 +327,7 @@ func (c *call) transmit(w way, build func(origin) []byte, sent func(hop, []byte,
 		}
 		return
 	}
-	if t := c.usable(w.dest); t != nil && put(c.e.tcpHop(t)) == nil {
+	if t := c.usable(w); t != nil && put(c.e.streamHop(t)) == nil {
 		c.conn = t
 		return
 	}
@@ -327,30 +340,34 @@ func (c *call) transmit(w way, build func(origin) []byte, sent func(hop, []byte,
 
 // usable is an open connection for dest: one that we dialled, or, on an
 // inbound leg, the one that the leg came on. Never any other accepted one.
-func (c *call) usable(dest netip.AddrPort) *tcpConn {
+func (c *call) usable(w way) *stream {
 	if t := c.conn; t != nil && t.alive() {
 		switch {
-		case !t.dialled && t.remote.Addr() == dest.Addr():
+		case !t.dialled && t.remote.Addr() == w.dest.Addr():
 			return t
-		case t.dialled && t.remote == dest && t.fresh():
+		case t.dialled && t.way() == w && t.fresh():
 			return t
 		}
 	}
-	return c.e.pooled(dest)
+	return c.e.pooled(w)
 }
 
 // open connects, or goes by UDP where that does not succeed in time (F-16).
 func (c *call) open(w way, put func(hop) error, sent func(hop, []byte, error)) {
-	t, err := c.e.connect(c.e.ctx, w.dest)
+	t, err := c.e.connect(c.e.ctx, w)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = false
 	if err == nil {
-		if err = put(c.e.tcpHop(t)); err == nil {
+		if err = put(c.e.streamHop(t)); err == nil {
 			c.conn = t
 		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case w.network != "tcp" || c.strict: // what was to be kept secret does not go in the open
+		sent(hop{}, nil, err)
+	default:
 		c.noTCP = true
 		h, uerr := c.e.udpHop(w.dest)
 		if uerr == nil {
@@ -368,7 +385,7 @@ func (c *call) open(w way, put func(hop) error, sent func(hop, []byte, error)) {
 }
 
 // connLost is told by a connection that ended.
-func (c *call) connLost(t *tcpConn) {
+func (c *call) connLost(t *stream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone {
@@ -422,11 +439,11 @@ type otherClient struct {
 	h     hop
 	r     *repeat
 	retry func() // sends it once more when its connection is lost; nil: not again
-	done  func(code int, err error)
+	done  func(m *message, err error)
 }
 
 // watch asks to be told of the end of a connection.
-func (c *call) watch(t *tcpConn) {
+func (c *call) watch(t *stream) {
 	if t == nil {
 		return
 	}
@@ -442,32 +459,32 @@ func (c *call) watch(t *tcpConn) {
 	c.watched = append(c.watched, t)
 }
 
-// send starts such a transaction. done runs once, with the lock held.
-func (c *call) send(w way, o outgoing, done func(code int, err error)) {
+// send starts such a transaction. done runs once, with the lock held: with the
+// final response, or with what came instead of one.
+func (c *call) send(w way, o outgoing, done func(m *message, h hop, err error)) {
 	key := o.method + o.branch
-	t := &otherClient{done: done}
+	t := &otherClient{}
 	if c.others == nil {
 		c.others = map[string]*otherClient{}
 	}
 	c.others[key] = t
-	end := func(code int, err error) {
+	t.done = func(m *message, err error) {
 		if c.others[key] == t {
 			delete(c.others, key)
 			t.r.stop()
 			if done != nil {
-				done(code, err)
+				done(m, t.h, err)
 			}
 		}
 	}
-	t.done = end
 	try := func() {
 		c.transmit(w, o.write, func(h hop, b []byte, err error) {
 			if err != nil {
-				end(503, err)
+				t.done(nil, err)
 				return
 			}
 			t.h = h
-			t.r = c.repeat(c.e.cfg.Timers.T2, c.lifetime(), again(h, b), func() { end(408, ErrTimeout) })
+			t.r = c.repeat(c.e.cfg.Timers.T2, c.lifetime(), again(h, b), func() { t.done(nil, ErrTimeout) })
 			c.watch(h.conn)
 		})
 	}
@@ -496,6 +513,11 @@ func (c *call) response(m *message) bool {
 		case c.out != nil && c.out.branch == branch:
 			c.reAsked(c.out, m)
 			return true
+		case c.challenged != nil && c.challenged.branch == branch:
+			if m.code >= 300 {
+				c.ackRefusal(c.challenged, m)
+			}
+			return true
 		}
 		return false
 	}
@@ -504,7 +526,7 @@ func (c *call) response(m *message) bool {
 		return false
 	}
 	if m.code >= 200 {
-		t.done(m.code, nil)
+		t.done(m, nil)
 	}
 	return true
 }

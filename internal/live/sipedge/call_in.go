@@ -117,7 +117,8 @@ func retryAfter(s int) Headers { return Headers{{"Retry-After", strconv.Itoa(s)}
 func requestOf(m *message, h hop, src netip.AddrPort, now time.Time) *Request {
 	return &Request{
 		Method: m.method, URI: m.uri, Headers: m.headers, Body: m.body, ContentType: m.contentType,
-		Source: src, Local: h.local, Transport: h.network, CallID: m.callID, At: now, Repaired: m.repaired,
+		Source: src, Local: h.local, Transport: h.network, Peer: h.source(src).Names, CallID: m.callID, At: now, Repaired: m.repaired,
+		Flow: Flow{h: hop{network: h.network, addr: src, local: h.local, conn: h.conn, sock: h.sock}},
 	}
 }
 
@@ -126,7 +127,7 @@ func (c *call) accept(m *message, h hop, src netip.AddrPort) {
 	c.first = &inviteServer{msg: m, h: h, key: c.inviteKey, seq: m.cseq}
 	c.conn = h.conn
 	c.base = way{network: h.network, dest: src}
-	if h.conn != nil {
+	if h.back.IsValid() {
 		c.base.dest = h.back // the connection that it came on is used first
 	}
 	own := m.to.raw
@@ -200,7 +201,7 @@ func (c *call) provisional(attempt, code int, reason string, m Message) error {
 		return err
 	}
 	s := c.first
-	s.last = respond(s.msg, response{code: code, reason: reason, tag: c.tag(attempt), contact: s.h.origin().contact(), rr: true, m: m})
+	s.last = respond(s.msg, response{code: code, reason: reason, tag: c.tag(attempt), contact: s.h.origin().contact(""), rr: true, m: m})
 	c.reply(s)
 	s.r.stop()
 	c.remind(s)
@@ -230,7 +231,7 @@ func (c *call) answer(attempt int, m Message) error {
 	c.phase, c.wasUp = up, true
 	c.d.localTag = c.tag(attempt)
 	c.d.local += ";tag=" + c.d.localTag
-	c.final(c.first, response{code: 200, tag: c.d.localTag, contact: c.first.h.origin().contact(), rr: true, m: m})
+	c.final(c.first, response{code: 200, tag: c.d.localTag, contact: c.first.h.origin().contact(""), rr: true, m: m})
 	return nil
 }
 

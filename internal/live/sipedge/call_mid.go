@@ -101,7 +101,7 @@ func (c *call) update(m *message, h hop) response {
 		return response{code: 488}
 	}
 	c.d.target = contactOf(m, c.d.target)
-	return response{code: 200, contact: h.origin().contact()}
+	return response{code: 200, contact: h.origin().contact("")}
 }
 
 // reInvited takes an INVITE inside the dialog.
@@ -147,7 +147,7 @@ func (c *call) reInvited(m *message, h hop) {
 func (c *call) answerIn(code int, reason string, m Message) {
 	r := response{code: code, reason: reason, m: m}
 	if code < 300 {
-		r.contact = c.in.h.origin().contact()
+		r.contact = c.in.h.origin().contact("")
 	}
 	c.final(c.in, r)
 }
@@ -310,5 +310,5 @@ func (c *call) bye(reason string) {
 	}
 	c.d.localSeq++
 	c.send(c.nextHop(&c.d), c.inside(&c.d, "BYE", c.d.localSeq, Message{Headers: reasonField(reason)}),
-		func(int, error) { c.finish(nil) })
+		func(*message, hop, error) { c.finish(nil) })
 }

@@ -36,6 +36,7 @@ type inviteClient struct {
 	state  clientState
 	r      *repeat
 	again  bool // sent again after its connection was lost
+	proved bool // with credentials, after a challenge
 	heard  bool // 100 was reported
 	offer  bool // carried a body, so that the ACK needs none
 
@@ -58,7 +59,7 @@ type ackSent struct {
 func (a ackSent) repeat() bool { return a.b != nil && a.h.send(a.b) == nil }
 
 // waits reports whether the transaction has no final response and hangs on t.
-func (a *inviteClient) waits(t *tcpConn) bool {
+func (a *inviteClient) waits(t *stream) bool {
 	return a.h.conn == t && (a.state == calling || a.state == proceeding)
 }
 
@@ -87,8 +88,9 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 		c.finish(&Event{Kind: SendFailed, Err: err})
 		return leg
 	}
-	c.base = way{network: in.Transport, dest: netip.AddrPortFrom(in.Dest.Addr().Unmap(), in.Dest.Port())}
+	c.base = way{network: in.Transport, dest: netip.AddrPortFrom(in.Dest.Addr().Unmap(), in.Dest.Port()), name: in.ServerName}
 	c.d = dialog{localTag: c.tag(0), localSeq: 1}
+	c.flow, c.authorize = in.Flow.h, in.Authorize
 	c.d.local = nameAddr(in.From) + ";tag=" + c.d.localTag
 	c.d.remote = nameAddr(in.To)
 	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}
@@ -108,11 +110,14 @@ func (in Invite) check() error {
 	if err := (Message{in.Headers, in.Body, in.ContentType}).check(); err != nil {
 		return err
 	}
-	if in.Transport != "udp" && in.Transport != "tcp" {
+	switch {
+	case in.Flow.Valid():
+	case in.Transport != "udp" && in.Transport != "tcp" && in.Transport != "tls":
 		return fmt.Errorf("%w: transport %q", ErrMessage, limit(in.Transport, 8))
-	}
-	if !in.Dest.IsValid() || in.Dest.Port() == 0 {
+	case !in.Dest.IsValid() || in.Dest.Port() == 0:
 		return fmt.Errorf("%w: no destination", ErrMessage)
+	case in.Transport == "tls" && in.ServerName == "":
+		return fmt.Errorf("%w: TLS needs the name that the other side's certificate must have", ErrMessage)
 	}
 	if in.URI == "" || in.From == "" || in.To == "" {
 		return fmt.Errorf("%w: Request-URI, From and To are needed", ErrMessage)
@@ -165,7 +170,7 @@ func (c *call) inviteSent(a *inviteClient, h hop, b []byte, err error) {
 		return
 	}
 	a.h, a.bytes = h, b
-	if a.state == unsent && initial {
+	if a.state == unsent && initial && !a.proved {
 		c.push(Event{Kind: Sent, Transport: h.network})
 	}
 	a.state = calling
@@ -217,12 +222,33 @@ func (c *call) asked(m *message) {
 		c.answered(m)
 	default:
 		c.ackRefusal(a, m)
-		if c.phase != opening {
+		if c.phase != opening || c.prove(a, m) {
 			return
 		}
 		a.state = refused
 		c.finish(new(eventOf(Failed, m)))
 	}
+}
+
+// prove sends the INVITE of a dialled leg again with credentials when the other
+// side asks for them (RFC 3261, section 22.2): once, in the same dialog to be.
+func (c *call) prove(a *inviteClient, m *message) bool {
+	if c.authorize == nil || a.proved || a.cancel || (m.code != 401 && m.code != 407) {
+		return false
+	}
+	credentials := c.authorize(Challenge{Method: "INVITE", URI: a.out.uri, Body: a.out.m.Body, Code: m.code, Headers: m.headers})
+	if credentials == nil || (Message{Headers: credentials}).check() != nil {
+		return false
+	}
+	a.r.stop()
+	a.state = refused
+	c.d.localSeq++
+	next := &inviteClient{out: a.out, branch: newBranch(), w: a.w, offer: a.offer, heard: a.heard, proved: true}
+	next.out.branch, next.out.seq = next.branch, c.d.localSeq
+	next.out.m.Headers = append(slices.Clone(a.out.m.Headers), credentials...)
+	c.challenged, c.ask = a, next
+	c.sendInvite(next)
+	return true
 }
 
 func eventOf(kind EventKind, m *message) Event {
@@ -364,7 +390,7 @@ func (c *call) sendCancel(a *inviteClient) {
 	b := o.write(a.h.origin())
 	key := "CANCEL" + a.branch
 	t := &otherClient{}
-	t.done = func(int, error) {
+	t.done = func(*message, error) {
 		delete(c.others, key)
 		t.r.stop()
 	}
@@ -373,7 +399,7 @@ func (c *call) sendCancel(a *inviteClient) {
 	}
 	c.others[key] = t
 	_ = a.h.send(b) // repeated below over UDP; a lost connection ends the call
-	t.r = c.repeat(c.e.cfg.Timers.T2, c.lifetime(), again(a.h, b), func() { t.done(408, ErrTimeout) })
+	t.r = c.repeat(c.e.cfg.Timers.T2, c.lifetime(), again(a.h, b), func() { t.done(nil, ErrTimeout) })
 	// An other side that never says 487 is not waited for longer than this.
 	a.r.stop()
 	a.r = c.repeat(c.lifetime(), c.lifetime(), nil, func() { c.inviteTimeout(a) })

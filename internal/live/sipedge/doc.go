@@ -12,7 +12,8 @@
 //     beside it.
 //   - Messages of one dialog are handled in the order in which they were read.
 //   - An outbound request goes only to the destination that was asked for, on
-//     a connection that this package opened to it (D-01).
+//     a connection that this package opened to it (D-01), or down the Flow by
+//     which a phone registered. What was to go by TLS never goes in the open.
 //   - Bodies, numbers and addresses never reach the log.
 //
 // The decisions about a call are made elsewhere (rules/callflow); this package

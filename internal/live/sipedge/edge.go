@@ -18,16 +18,17 @@ import (
 
 // Edge is the SIP side of one node. Safe for concurrent use.
 type Edge struct {
-	cfg    Config
-	log    *limitedLog
-	seed   maphash.Seed
-	udp    []*udpSock
-	tcp    []*tcpSock
-	table  table
-	gate   gate
-	alarms *alarms
-	admit  admission
-	counts counts
+	cfg     Config
+	log     *limitedLog
+	seed    maphash.Seed
+	udp     []*udpSock
+	streams []*streamSock
+	table   table
+	gate    gate
+	alarms  *alarms
+	admit   admission
+	desk    *desk // nil: no Config.Serve
+	counts  counts
 
 	ctx      context.Context // ends when Run stops: handlers, connects
 	cancel   context.CancelFunc
@@ -37,9 +38,9 @@ type Edge struct {
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup
-	conns  map[*tcpConn]struct{}
-	pool   map[netip.AddrPort][]*tcpConn // those that we dialled
-	routes map[netip.Addr]netip.Addr     // our address towards a peer, for listeners on any address
+	conns  map[*stream]struct{}
+	pool   map[way][]*stream         // those that we dialled
+	routes map[netip.Addr]netip.Addr // our address towards a peer, for listeners on any address
 }
 
 // New checks cfg, reporting all its faults, and binds the sockets. Port 0 is
@@ -53,14 +54,17 @@ func New(cfg Config) (*Edge, error) {
 		cfg:    cfg,
 		log:    newLimitedLog(cfg.Log, cfg.Now),
 		seed:   maphash.MakeSeed(),
-		conns:  map[*tcpConn]struct{}{},
-		pool:   map[netip.AddrPort][]*tcpConn{},
+		conns:  map[*stream]struct{}{},
+		pool:   map[way][]*stream{},
 		routes: map[netip.Addr]netip.Addr{},
 	}
 	e.table.init(e.seed)
 	e.gate.init()
 	e.alarms = newAlarms(cfg.Alarm)
 	e.admit.limits = cfg.Limits
+	if cfg.Serve != nil {
+		e.desk = newDesk(e)
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	for _, l := range cfg.Listen {
 		if err := e.bind(l); err != nil {
@@ -79,7 +83,8 @@ func (cfg *Config) validate() error {
 	}
 	need(len(cfg.Listen) > 0, "listen", "at least one address to listen on")
 	for i, l := range cfg.Listen {
-		need(l.Network == "udp" || l.Network == "tcp", fmt.Sprintf("listen[%d].network", i), "udp or tcp")
+		need(slices.Contains(networks, l.Network), fmt.Sprintf("listen[%d].network", i), "udp, tcp, tls, ws or wss")
+		need(!secure(l.Network) || cfg.TLS != nil, "tls", "a certificate, for "+l.Network)
 		need(l.Addr.IsValid(), fmt.Sprintf("listen[%d].addr", i), "an address and a port")
 	}
 	need(cfg.Known != nil, "known", "who is a known source")
@@ -108,6 +113,8 @@ func (cfg *Config) defaults() {
 	def(&cfg.Limits.EmergencyCalls, 10_000)
 	def(&cfg.Limits.Connections, 4_096)
 	def(&cfg.Limits.MessageBytes, 64<<10)
+	def(&cfg.Limits.Requests, 1_024)
+	def(&cfg.Limits.Replies, 65_536)
 	dur := func(p *time.Duration, v time.Duration) {
 		if *p <= 0 {
 			*p = v
@@ -118,18 +125,18 @@ func (cfg *Config) defaults() {
 	dur(&cfg.Timers.T4, 5*time.Second)
 	dur(&cfg.Timers.TCPConnect, 500*time.Millisecond)
 	dur(&cfg.Timers.Partial, 5*time.Second)
+	dur(&cfg.Timers.Handshake, 2*time.Second)
 }
 
 // Listeners tells what is bound, in the order of Config.Listen.
 func (e *Edge) Listeners() []Listener {
 	var ls []Listener
-	u, t := e.udp, e.tcp
+	u, t := e.udp, e.streams
 	for _, l := range e.cfg.Listen {
-		switch l.Network {
-		case "udp":
+		if l.Network == "udp" {
 			ls, u = append(ls, Listener{"udp", u[0].addr}), u[1:]
-		case "tcp":
-			ls, t = append(ls, Listener{"tcp", t[0].addr}), t[1:]
+		} else {
+			ls, t = append(ls, Listener{l.Network, t[0].addr}), t[1:]
 		}
 	}
 	return ls
@@ -148,8 +155,11 @@ func (e *Edge) Run(ctx context.Context) error {
 	for _, s := range e.udp {
 		e.spawn(s.read)
 	}
-	for _, s := range e.tcp {
+	for _, s := range e.streams {
 		e.spawn(s.accept)
+	}
+	for i := 0; e.desk != nil && i < servers; i++ {
+		e.spawn(e.desk.run)
 	}
 	<-ctx.Done()
 	err := e.Close()
@@ -164,7 +174,7 @@ func (e *Edge) Close() error {
 	e.stopping.Store(true)
 	e.mu.Lock()
 	e.closed = true
-	var conns []*tcpConn
+	var conns []*stream
 	for t := range e.conns {
 		conns = append(conns, t)
 	}
@@ -177,7 +187,7 @@ func (e *Edge) Close() error {
 	for _, s := range e.udp {
 		errs = append(errs, closing(s.c.Close()))
 	}
-	for _, s := range e.tcp {
+	for _, s := range e.streams {
 		errs = append(errs, closing(s.l.Close()))
 	}
 	for _, t := range conns {
@@ -244,18 +254,25 @@ func (e *Edge) spawn(f func()) bool {
 	return true
 }
 
-// remember starts reading from a connection; false after the stop.
-func (e *Edge) remember(t *tcpConn) bool {
+// hold counts a connection among those that Close closes; false after the stop.
+func (e *Edge) hold(t *stream) bool {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.closed {
-		e.mu.Unlock()
 		return false
 	}
 	e.conns[t] = struct{}{}
 	if t.dialled {
-		e.pool[t.remote] = append(e.pool[t.remote], t)
+		e.pool[t.way()] = append(e.pool[t.way()], t)
 	}
-	e.mu.Unlock()
+	return true
+}
+
+// remember starts reading from a connection; false after the stop.
+func (e *Edge) remember(t *stream) bool {
+	if !e.hold(t) {
+		return false
+	}
 	if e.spawn(t.read) {
 		return true
 	}
@@ -263,29 +280,30 @@ func (e *Edge) remember(t *tcpConn) bool {
 	return false
 }
 
-func (e *Edge) forget(t *tcpConn) {
+func (e *Edge) forget(t *stream) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, t)
 	if !t.dialled {
 		return
 	}
-	kept := e.pool[t.remote][:0]
-	for _, o := range e.pool[t.remote] {
+	w := t.way()
+	kept := e.pool[w][:0]
+	for _, o := range e.pool[w] {
 		if o != t {
 			kept = append(kept, o)
 		}
 	}
 	if len(kept) == 0 {
-		delete(e.pool, t.remote)
+		delete(e.pool, w)
 		return
 	}
-	e.pool[t.remote] = kept
+	e.pool[w] = kept
 }
 
-func (e *Edge) pooled(dest netip.AddrPort) *tcpConn {
+func (e *Edge) pooled(w way) *stream {
 	e.mu.Lock()
-	dialled := slices.Clone(e.pool[dest])
+	dialled := slices.Clone(e.pool[w])
 	e.mu.Unlock()
 	for _, t := range dialled { // with e.mu free: a connection's lock is taken before it
 		if t.fresh() {

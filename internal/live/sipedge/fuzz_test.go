@@ -126,7 +126,7 @@ func FuzzEdge(f *testing.F) {
 	at := netip.MustParseAddrPort("127.0.0.2:0")
 	e, err := New(Config{
 		Listen:    []Listener{{"udp", at}},
-		Known:     func(a netip.Addr) bool { return a == known.Addr() },
+		Known:     func(s Source) bool { return s.Addr == known.Addr() },
 		Emergency: func(uri string) bool { return strings.Contains(uri, "911") },
 		Handle:    func(_ context.Context, l *Leg) { _ = l.Provisional(1, 183, "", Message{}) },
 		Alarm:     func(Alarm) {},

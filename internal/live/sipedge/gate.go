@@ -78,6 +78,10 @@ func (e *Edge) stranger(m *message, h hop, src netip.AddrPort) bool {
 	if m.missing == "" && e.belongs(m, h) {
 		return true
 	}
+	if m.method == "REGISTER" && m.missing == "" && e.desk != nil && e.cfg.Registers != nil && e.cfg.Registers(hostOf(m.uri)) {
+		e.desk.take(m, h, src)
+		return true
+	}
 	if m.method != "INVITE" {
 		return h.conn == nil
 	}

@@ -62,7 +62,7 @@ func emergency(uri string) bool {
 	return strings.Contains(uri, "911") || strings.HasPrefix(uri, "urn:service:sos")
 }
 
-func known(a netip.Addr) bool { return a.IsLoopback() && a.As4()[3] < 60 }
+func known(s sipedge.Source) bool { return s.Addr.IsLoopback() && s.Addr.As4()[3] < 60 }
 
 func newRig(t *testing.T, change func(*sipedge.Config)) *rig {
 	t.Helper()

@@ -16,11 +16,11 @@ func (e *Edge) receive(m *message, h hop, src netip.AddrPort) bool {
 	if h.network == "udp" {
 		h.addr = m.via.replyTo(src)
 	}
-	if !e.cfg.Known(src.Addr()) && (h.conn == nil || !h.conn.dialled) {
+	if !e.cfg.Known(h.source(src)) && (h.conn == nil || !h.conn.dialled) {
 		return e.stranger(m, h, src)
 	}
 	e.counts.requests.Add(1)
-	if h.conn != nil {
+	if h.network == "tcp" {
 		h.back = netip.AddrPortFrom(src.Addr(), 5060)
 		if m.via.port != 0 {
 			h.back = netip.AddrPortFrom(src.Addr(), m.via.port)
@@ -98,6 +98,8 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 			r = response{code: 503, m: Message{Headers: retryAfter(5)}}
 		}
 		e.reply(m, h, r)
+	case e.desk != nil:
+		e.desk.take(m, h, src)
 	default:
 		e.reply(m, h, response{code: refusalOf(m.method)})
 	}
@@ -136,11 +138,11 @@ func (e *Edge) answer(h hop, b []byte) {
 		return
 	}
 	e.log.limited("answer", "sip response could not be sent", "error", err)
-	if h.conn == nil || !h.back.IsValid() {
+	if h.conn == nil || h.network != "tcp" || !h.back.IsValid() {
 		return
 	}
 	e.spawn(func() {
-		if t, err := e.connect(e.ctx, h.back); err == nil {
+		if t, err := e.connect(e.ctx, way{network: h.network, dest: h.back}); err == nil {
 			_ = t.send(b) // a repetition of the request asks again
 		}
 	})

@@ -13,9 +13,9 @@ type hop struct {
 	network string
 	addr    netip.AddrPort
 	local   netip.AddrPort
-	conn    *tcpConn       // tcp
+	conn    *stream        // all but udp
 	sock    *udpSock       // udp
-	back    netip.AddrPort // tcp, of a request: where its sender listens
+	back    netip.AddrPort // tcp, tls, of a request: where its sender listens
 }
 
 func (h hop) send(b []byte) error {
@@ -59,12 +59,12 @@ func (e *Edge) bind(l Listener) error {
 		_ = c.SetWriteBuffer(receiveBuffer)
 		reportUnreachable(c)
 		e.udp = append(e.udp, &udpSock{e: e, c: c, addr: addrPort(c.LocalAddr())})
-	case "tcp":
+	default:
 		t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(l.Addr))
 		if err != nil {
 			return fmt.Errorf("listen for SIP: %w", err)
 		}
-		e.tcp = append(e.tcp, &tcpSock{e: e, l: t, addr: addrPort(t.Addr())})
+		e.streams = append(e.streams, &streamSock{e: e, network: l.Network, l: t, addr: addrPort(t.Addr())})
 	}
 	return nil
 }
@@ -108,8 +108,8 @@ func (e *Edge) undelivered(b []byte) {
 // datagram takes one datagram. From unknown sources nothing is parsed but an
 // INVITE within the limit of 403s, and what names a call that is up.
 func (e *Edge) datagram(data []byte, src netip.AddrPort, s *udpSock) {
-	known := e.cfg.Known(src.Addr())
-	if !known && !looksLikeInvite(data) && len(e.table.get(peekCallID(data))) == 0 {
+	known := e.cfg.Known(Source{Addr: src.Addr(), Transport: "udp"})
+	if !known && !e.welcome(data) && !looksLikeInvite(data) && len(e.table.get(peekCallID(data))) == 0 {
 		return
 	}
 	m, err := parseDatagram(data)
@@ -124,14 +124,15 @@ func (e *Edge) datagram(data []byte, src netip.AddrPort, s *udpSock) {
 	e.receive(m, h, src)
 }
 
-// tcpSock is one TCP listener.
-type tcpSock struct {
-	e    *Edge
-	l    *net.TCPListener
-	addr netip.AddrPort
+// streamSock is one listener for connections.
+type streamSock struct {
+	e       *Edge
+	network string
+	l       *net.TCPListener
+	addr    netip.AddrPort
 }
 
-func (s *tcpSock) accept() {
+func (s *streamSock) accept() {
 	for {
 		c, err := s.l.AcceptTCP()
 		if errors.Is(err, net.ErrClosed) {
@@ -145,11 +146,29 @@ func (s *tcpSock) accept() {
 			}
 			continue
 		}
-		t := s.e.newConn(c, false)
-		if !s.e.admitConn(t) || !s.e.remember(t) {
+		t := s.e.newStream(s.network, c, false)
+		if !s.e.admitConn(t) || !s.start(t) {
 			t.close()
 		}
 	}
+}
+
+// start reads from an accepted connection, after the handshakes that its
+// network asks for; those run off the accept loop.
+func (s *streamSock) start(t *stream) bool {
+	if s.network == "tcp" {
+		return s.e.remember(t)
+	}
+	return s.e.hold(t) && s.e.spawn(func() {
+		if err := t.welcome(); err != nil {
+			s.e.counts.junk.Add(1)
+			s.e.log.limited("handshake", "sip connection ended in its handshake", "network", s.network, "error", err)
+			t.close()
+			s.e.forget(t)
+			return
+		}
+		t.read()
+	})
 }
 
 func (e *Edge) pause(d time.Duration) bool {
@@ -170,8 +189,8 @@ const (
 	strangerConnsOne = 4
 )
 
-func (e *Edge) admitConn(t *tcpConn) bool {
-	known := e.cfg.Known(t.remote.Addr())
+func (e *Edge) admitConn(t *stream) bool {
+	known := t.known()
 	same, all := 0, 0
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -179,7 +198,7 @@ func (e *Edge) admitConn(t *tcpConn) bool {
 		return len(e.conns) < e.cfg.Limits.Connections+strangerConns
 	}
 	for o := range e.conns {
-		if o.dialled || e.cfg.Known(o.remote.Addr()) {
+		if o.dialled || o.known() {
 			continue
 		}
 		all++
@@ -235,17 +254,25 @@ func (e *Edge) udpHop(dest netip.AddrPort) (hop, error) {
 	return hop{}, errNoSocket
 }
 
-// tcpHop is the way by an open connection. What we say of ourselves is the
+// streamHop is the way by an open connection. What we say of ourselves is the
 // address of our listener: the peer may open a connection of its own to it.
-func (e *Edge) tcpHop(t *tcpConn) hop {
+func (e *Edge) streamHop(t *stream) hop {
 	local := t.local
-	for _, s := range e.tcp {
-		if suits(s.addr.Addr(), t.remote.Addr()) {
+	for _, s := range e.streams {
+		if s.network == t.network && suits(s.addr.Addr(), t.remote.Addr()) {
 			local = netip.AddrPortFrom(t.local.Addr(), s.addr.Port())
 			break
 		}
 	}
-	return hop{network: "tcp", addr: t.remote, local: local, conn: t}
+	return hop{network: t.network, addr: t.remote, local: local, conn: t}
 }
 
 func (h hop) origin() origin { return origin{network: h.network, local: h.local} }
+
+// source is who is at the other end of the way, for a message from src.
+func (h hop) source(src netip.AddrPort) Source {
+	if h.conn != nil {
+		return h.conn.source()
+	}
+	return Source{Addr: src.Addr(), Transport: h.network}
+}

@@ -80,6 +80,8 @@ type response struct {
 	contact string // empty: none
 	rr      bool   // repeat Record-Route: the response makes a dialog
 	m       Message
+	// contacts are those of a registrar's answer.
+	contacts []string
 }
 
 // reasonOf gives the words of RFC 3261, section 21, for a code without words.
@@ -138,6 +140,9 @@ func respond(req *message, r response) []byte {
 	if r.contact != "" {
 		w.field("Contact", r.contact)
 	}
+	for _, v := range r.contacts {
+		w.field("Contact", v)
+	}
 	if r.code != 100 {
 		w.field("Allow", allowed)
 		w.field("Server", product)
@@ -156,10 +161,13 @@ func (o origin) viaValue(branch string) string {
 	return "SIP/2.0/" + strings.ToUpper(o.network) + " " + o.local.String() + ";branch=" + branch + ";rport"
 }
 
-func (o origin) contact() string {
-	c := "<sip:callbox@" + o.local.String()
-	if o.network == "tcp" {
-		c += ";transport=tcp"
+func (o origin) contact(user string) string {
+	if user == "" {
+		user = "callbox"
+	}
+	c := "<sip:" + user + "@" + o.local.String()
+	if o.network != "udp" {
+		c += ";transport=" + o.network
 	}
 	return c + ">"
 }
@@ -174,6 +182,8 @@ type outgoing struct {
 	seq      uint32
 	routes   []string // Route values
 	contact  bool
+	user     string // of the Contact; none: "callbox"
+	params   string // after the Contact
 	m        Message
 }
 
@@ -194,7 +204,7 @@ func (r outgoing) write(o origin) []byte {
 	w.field("To", r.to)
 	w.seq(r.seq, r.method)
 	if r.contact {
-		w.field("Contact", o.contact())
+		w.field("Contact", o.contact(r.user)+r.params)
 		w.field("Allow", allowed)
 	}
 	w.field("User-Agent", product)

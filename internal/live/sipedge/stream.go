@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 const (
@@ -19,16 +21,25 @@ const (
 	strangerLife  = 10 * time.Second
 )
 
-var errPeerSlow = errors.New("peer does not read")
+var (
+	errPeerSlow    = errors.New("peer does not read")
+	errClientOpens = errors.New("only the client opens a WebSocket")
+)
 
-// tcpConn is one TCP connection. Accepted ones carry the answers to what came
-// on them and the requests of dialogs that came on them; only connections that
-// we dialled carry anything else (D-01).
-type tcpConn struct {
+// stream is one connection: TCP, TLS on it, or WebSocket. Accepted ones carry
+// the answers to what came on them, the requests of dialogs that came on them
+// and calls to the flow of a phone that registered on them; only connections
+// that we dialled carry anything else (D-01).
+type stream struct {
 	e       *Edge
-	c       *net.TCPConn
+	network string // "tcp", "tls", "ws", "wss"
+	c       net.Conn
+	raw     *net.TCPConn    // network tcp: written without waiting
+	ws      *websocket.Conn // network ws, wss: a message each
 	remote  netip.AddrPort
 	local   netip.AddrPort
+	name    string   // dialled TLS: the server name that was verified
+	peer    []string // names in the certificate that was verified, fingerprint first
 	dialled bool
 	heard   atomic.Int64 // time of the last bytes read, Unix nanoseconds
 
@@ -40,13 +51,26 @@ type tcpConn struct {
 	users    map[*call]struct{} // dialled calls that wait for an answer on it
 }
 
-func (e *Edge) newConn(c *net.TCPConn, dialled bool) *tcpConn {
-	t := &tcpConn{e: e, c: c, dialled: dialled, users: map[*call]struct{}{}}
+func (e *Edge) newStream(network string, c net.Conn, dialled bool) *stream {
+	t := &stream{e: e, network: network, c: c, dialled: dialled, users: map[*call]struct{}{}}
+	if network == "tcp" { // all else writes through what wraps the socket
+		t.raw, _ = c.(*net.TCPConn)
+	}
 	t.remote = addrPort(c.RemoteAddr())
 	t.local = addrPort(c.LocalAddr())
 	t.heard.Store(time.Now().UnixNano())
 	return t
 }
+
+// source is who is at the other end.
+func (t *stream) source() Source {
+	return Source{Addr: t.remote.Addr(), Transport: t.network, Names: t.peer}
+}
+
+func (t *stream) known() bool { return t.e.cfg.Known(t.source()) }
+
+// hop is the way back to whoever wrote on the stream.
+func (t *stream) hop() hop { return hop{network: t.network, addr: t.remote, local: t.local, conn: t} }
 
 func addrPort(a net.Addr) netip.AddrPort {
 	var ap netip.AddrPort
@@ -61,17 +85,17 @@ func addrPort(a net.Addr) netip.AddrPort {
 
 // send hands b to the socket without waiting; what the socket does not take at
 // once is written by a goroutine that lives as long as there is something.
-func (t *tcpConn) send(b []byte) error {
+func (t *stream) send(b []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return net.ErrClosed
 	}
-	if !t.draining {
-		n, err := tryWrite(t.c, b)
+	if !t.draining && t.raw != nil {
+		n, err := tryWrite(t.raw, b)
 		if err != nil {
 			t.closeLocked()
-			return fmt.Errorf("write to tcp peer: %w", err)
+			return fmt.Errorf("write to a peer by %s: %w", t.network, err)
 		}
 		if b = b[n:]; len(b) == 0 {
 			return nil
@@ -93,7 +117,7 @@ func (t *tcpConn) send(b []byte) error {
 	return nil
 }
 
-func (t *tcpConn) drain() {
+func (t *stream) drain() {
 	for {
 		t.mu.Lock()
 		if len(t.queue) == 0 || t.closed {
@@ -105,14 +129,23 @@ func (t *tcpConn) drain() {
 		t.queue = t.queue[1:]
 		t.queued -= len(b)
 		t.mu.Unlock()
-		_ = t.c.SetWriteDeadline(time.Now().Add(writeDeadline)) // fails only when closed: Write tells
-		if _, err := t.c.Write(b); err != nil {
+		if err := t.write(b); err != nil {
 			t.close()
 		}
 	}
 }
 
-func (t *tcpConn) close() {
+// write waits until the socket took b, writeDeadline at most.
+func (t *stream) write(b []byte) error {
+	if t.ws != nil {
+		return t.writeMessage(b)
+	}
+	_ = t.c.SetWriteDeadline(time.Now().Add(writeDeadline)) // fails only when closed: Write tells
+	_, err := t.c.Write(b)
+	return err
+}
+
+func (t *stream) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closeLocked()
@@ -120,14 +153,18 @@ func (t *tcpConn) close() {
 
 // closeLocked closes the socket. The reader notices and tells the users, so
 // that no lock of a call is taken here.
-func (t *tcpConn) closeLocked() {
+func (t *stream) closeLocked() {
 	if !t.closed {
 		t.closed = true
+		if t.ws != nil {
+			_ = t.ws.CloseNow()
+			return
+		}
 		_ = t.c.Close() // nothing to do about it
 	}
 }
 
-func (t *tcpConn) alive() bool {
+func (t *stream) alive() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.closed
@@ -136,11 +173,11 @@ func (t *tcpConn) alive() bool {
 // fresh reports whether the connection may carry a new call: one that was
 // silent for long may be dead without our knowing, and a new one tells within
 // Timers.TCPConnect (F-16).
-func (t *tcpConn) fresh() bool {
+func (t *stream) fresh() bool {
 	return t.alive() && time.Since(time.Unix(0, t.heard.Load())) < freshFor
 }
 
-func (t *tcpConn) watch(c *call) bool {
+func (t *stream) watch(c *call) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -150,14 +187,34 @@ func (t *tcpConn) watch(c *call) bool {
 	return true
 }
 
-func (t *tcpConn) unwatch(c *call) {
+func (t *stream) unwatch(c *call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.users, c)
 }
 
 // read runs until the connection ends.
-func (t *tcpConn) read() {
+func (t *stream) read() {
+	if t.ws != nil {
+		t.readMessages()
+	} else {
+		t.readBytes()
+	}
+	t.close()
+	t.e.forget(t)
+	t.mu.Lock()
+	users := t.users
+	t.users = nil
+	t.mu.Unlock()
+	for c := range users {
+		c.connLost(t)
+	}
+	if t.e.cfg.Closed != nil && !t.dialled {
+		t.e.cfg.Closed(Flow{h: t.hop()})
+	}
+}
+
+func (t *stream) readBytes() {
 	f := &framer{max: t.e.cfg.Limits.MessageBytes}
 	chunk := make([]byte, 16<<10)
 	err := error(nil)
@@ -176,32 +233,23 @@ func (t *tcpConn) read() {
 			err = nil
 		}
 	}
-	t.close()
-	t.e.forget(t)
-	t.mu.Lock()
-	users := t.users
-	t.users = nil
-	t.mu.Unlock()
-	for c := range users {
-		c.connLost(t)
-	}
 }
 
 // deadline gives a begun message Timers.Partial to be complete, and an unknown
 // peer a short life.
-func (t *tcpConn) deadline(f *framer) {
+func (t *stream) deadline(f *framer) {
 	var at time.Time
 	switch {
 	case len(f.buf) > 0:
 		at = time.Now().Add(t.e.cfg.Timers.Partial)
-	case !t.dialled && !t.e.cfg.Known(t.remote.Addr()):
+	case !t.dialled && !t.known():
 		at = time.Now().Add(strangerLife)
 	}
 	_ = t.c.SetReadDeadline(at) // fails only when closed: Read tells
 }
 
 // take hands on every whole message; false ends the connection.
-func (t *tcpConn) take(f *framer) bool {
+func (t *stream) take(f *framer) bool {
 	for {
 		m, err := f.next()
 		if err != nil {
@@ -211,11 +259,11 @@ func (t *tcpConn) take(f *framer) bool {
 		if m == nil {
 			break
 		}
-		if !t.e.receive(m, hop{network: "tcp", addr: t.remote, local: t.local, conn: t}, t.remote) {
+		if !t.e.receive(m, t.hop(), t.remote) {
 			return false
 		}
 	}
-	if f.pings > 0 && (t.dialled || t.e.cfg.Known(t.remote.Addr())) {
+	if f.pings > 0 && (t.dialled || t.known()) {
 		f.pings = 0
 		return t.send([]byte("\r\n")) == nil
 	}
@@ -224,8 +272,8 @@ func (t *tcpConn) take(f *framer) bool {
 
 // partial is called when a message did not become whole in time. An emergency
 // INVITE goes on with what there is of it; anything else ends the connection.
-func (t *tcpConn) partial(f *framer) bool {
-	if len(f.buf) == 0 || (!t.dialled && !t.e.cfg.Known(t.remote.Addr())) {
+func (t *stream) partial(f *framer) bool {
+	if len(f.buf) == 0 || (!t.dialled && !t.known()) {
 		return false
 	}
 	m := f.cut()
@@ -233,16 +281,16 @@ func (t *tcpConn) partial(f *framer) bool {
 	case m == nil:
 		return false
 	case m.method == "INVITE" && t.e.cfg.Emergency(m.uri):
-		return t.e.receive(m, hop{network: "tcp", addr: t.remote, local: t.local, conn: t}, t.remote)
+		return t.e.receive(m, t.hop(), t.remote)
 	}
 	t.unreadable(m, errUnframed)
 	return false
 }
 
 // unreadable answers the message after which the stream cannot be read on.
-func (t *tcpConn) unreadable(m *message, err error) {
-	h := hop{network: "tcp", addr: t.remote, local: t.local, conn: t}
-	known := t.e.cfg.Known(t.remote.Addr())
+func (t *stream) unreadable(m *message, err error) {
+	h := t.hop()
+	known := t.known()
 	t.e.counts.junk.Add(1)
 	t.e.log.limited("tcp_unreadable", "sip stream ended", "error", err, "known", known)
 	if m == nil || !m.request() || m.method == "ACK" || !known {
@@ -258,34 +306,42 @@ func (t *tcpConn) unreadable(m *message, err error) {
 
 // flush waits until what was queued is written, so that an answer leaves
 // before the connection closes. The writer's deadline bounds the wait.
-func (t *tcpConn) flush() {
+func (t *stream) flush() {
 	t.mu.Lock()
 	rest := t.queue
 	t.queue, t.queued = nil, 0
 	t.mu.Unlock()
 	for _, b := range rest {
-		_ = t.c.SetWriteDeadline(time.Now().Add(writeDeadline))
-		if _, err := t.c.Write(b); err != nil {
+		if t.write(b) != nil {
 			return
 		}
 	}
 }
 
-// connect opens a connection to dest within Timers.TCPConnect, or gives one
-// that we opened before and that was heard from just now. It never gives an
-// accepted one.
-func (e *Edge) connect(ctx context.Context, dest netip.AddrPort) (*tcpConn, error) {
-	if t := e.pooled(dest); t != nil {
+// connect opens a connection on the way w, or gives one that we opened before
+// and that was heard from just now. TCP must connect within Timers.TCPConnect,
+// TLS shake hands within Timers.Handshake. It never gives an accepted one.
+func (e *Edge) connect(ctx context.Context, w way) (*stream, error) {
+	if t := e.pooled(w); t != nil {
 		return t, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timers.TCPConnect)
+	if w.network != "tcp" && w.network != "tls" {
+		return nil, errClientOpens
+	}
+	dialling, cancel := context.WithTimeout(ctx, e.cfg.Timers.TCPConnect)
 	defer cancel()
-	d := net.Dialer{LocalAddr: e.dialFrom(dest)}
-	c, err := d.DialContext(ctx, "tcp", dest.String())
+	d := net.Dialer{LocalAddr: e.dialFrom(w)}
+	c, err := d.DialContext(dialling, "tcp", w.dest.String())
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	t := e.newConn(c.(*net.TCPConn), true)
+	t := e.newStream(w.network, c, true)
+	if w.network == "tls" {
+		if err := t.shakeHands(ctx, w.name); err != nil {
+			_ = c.Close() // the handshake's error tells more
+			return nil, err
+		}
+	}
 	if !e.remember(t) {
 		t.close()
 		return nil, ErrStopped
@@ -295,10 +351,10 @@ func (e *Edge) connect(ctx context.Context, dest netip.AddrPort) (*tcpConn, erro
 
 // dialFrom is the address that our listener has, so that the other side sees
 // the source that it knows; nil lets the kernel choose.
-func (e *Edge) dialFrom(dest netip.AddrPort) net.Addr {
-	for _, l := range e.tcp {
+func (e *Edge) dialFrom(w way) net.Addr {
+	for _, l := range e.streams {
 		a := l.addr.Addr()
-		if !a.IsUnspecified() && a.Is4() == dest.Addr().Is4() && a.IsLoopback() == dest.Addr().IsLoopback() {
+		if l.network == w.network && !a.IsUnspecified() && a.Is4() == w.dest.Addr().Is4() && a.IsLoopback() == w.dest.Addr().IsLoopback() {
 			return &net.TCPAddr{IP: a.AsSlice(), Zone: a.Zone()}
 		}
 	}
