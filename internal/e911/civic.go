@@ -1,6 +1,9 @@
 package e911
 
-import "log/slog"
+import (
+	"iter"
+	"log/slog"
+)
 
 // Civic is a civic address in the fields of CLDXF-US (NENA-STA-004.2) under
 // their PIDF-LO names (RFC 5139, RFC 6848). Fields that are absent are empty.
@@ -94,6 +97,17 @@ func CivicFieldNames() []string {
 		names[i] = f.name
 	}
 	return names
+}
+
+// All yields the fields that are set, by PIDF-LO name, in schema order.
+func (c *Civic) All() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for i := range civicFields {
+			if v := *civicFields[i].ref(c); v != "" && !yield(civicFields[i].name, v) {
+				return
+			}
+		}
+	}
 }
 
 // Get returns the field with the PIDF-LO name, empty when absent or unknown.
