@@ -1,6 +1,7 @@
 package ecrf
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +30,13 @@ type Answer struct {
 	Expires  time.Time // zero: until told otherwise
 }
 
-// Names reports whether the answer means this PSAP: by its name, or by its
-// 24x7 line as a tel URI.
+// Names reports whether the answer means this PSAP: by a service boundary of
+// its, by its name, or by its 24x7 line as a tel URI.
 func (a *Answer) Names(p *e911.PSAP) bool {
-	if a.Name != "" && strings.EqualFold(strings.Join(strings.Fields(a.Name), " "), strings.Join(strings.Fields(p.Name), " ")) {
+	if a.SourceID != "" && (slices.Contains(p.Features, a.SourceID) || p.ID == "" && p.Key == a.SourceID) {
+		return true
+	}
+	if a.Name != "" && spoken(a.Name) == spoken(p.Name) {
 		return true
 	}
 	for _, u := range a.URIs {
@@ -43,24 +47,70 @@ func (a *Answer) Names(p *e911.PSAP) bool {
 	return false
 }
 
-// Named returns the PSAP that an answer of an authority means, when exactly one
-// of ours is meant: it has the routes that the authority does not tell.
-func (x *Index) Named(a *Answer) (e911.PSAP, bool) {
-	var found *e911.PSAP
-	for i := range x.All() {
-		p := &x.psaps[i]
-		if !a.Names(p) {
+// spoken makes two ways to write a name the same.
+func spoken(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+
+// named finds PSAPs by what an authority may call them.
+type named struct {
+	byFeature map[string]*e911.PSAP
+	byName    map[string][]*e911.PSAP
+	byLine    map[string][]*e911.PSAP // by tel URI
+}
+
+func newNamed(psaps []e911.PSAP) named {
+	n := named{map[string]*e911.PSAP{}, make(map[string][]*e911.PSAP, len(psaps)), map[string][]*e911.PSAP{}}
+	for i := range psaps {
+		p := &psaps[i]
+		if p.Relay {
 			continue
 		}
-		if found != nil {
-			return e911.PSAP{}, false
+		for _, f := range p.Features {
+			n.byFeature[f] = p
 		}
-		found = p
+		name := spoken(p.Name)
+		n.byName[name] = append(n.byName[name], p)
+		if p.Line != "" {
+			line := "tel:" + string(p.Line)
+			n.byLine[line] = append(n.byLine[line], p)
+		}
 	}
-	if found == nil {
+	return n
+}
+
+// Named returns the PSAP that an answer of an authority means, when exactly one
+// of ours is meant: it has the routes that the authority does not tell. A
+// directory has many of one name; one that something was configured for is meant
+// before those that are only listed.
+func (x *Index) Named(a *Answer) (e911.PSAP, bool) {
+	if x == nil {
 		return e911.PSAP{}, false
 	}
-	return *found, true
+	if p := x.named.byFeature[a.SourceID]; p != nil {
+		return *p, true
+	}
+	var found []*e911.PSAP
+	add := func(list []*e911.PSAP) {
+		for _, p := range list {
+			if !slices.Contains(found, p) {
+				found = append(found, p)
+			}
+		}
+	}
+	if a.Name != "" {
+		add(x.named.byName[spoken(a.Name)])
+	}
+	for _, u := range a.URIs {
+		add(x.named.byLine[strings.ToLower(u)])
+	}
+	if len(found) > 1 {
+		found = slices.DeleteFunc(found, func(p *e911.PSAP) bool {
+			return len(p.Routes) == 0 && len(p.Area) == 0 && len(p.Features) == 0 && p.Agency == ""
+		})
+	}
+	if len(found) != 1 {
+		return e911.PSAP{}, false
+	}
+	return *found[0], true
 }
 
 // Disagree reports that the authority names another PSAP for a place than our

@@ -24,6 +24,7 @@ type Index struct {
 	services map[string]*service
 	sos      *service // that of ServiceSOS
 	urns     []string // of all services, sorted
+	named    named
 }
 
 // Options of one question.
@@ -51,7 +52,7 @@ const (
 // nobody's: then it stands for itself. Layers and PSAPs are shared: they must
 // not be changed. The order of the arguments means nothing.
 func New(psaps []e911.PSAP, layers []gis.Layer) *Index {
-	x := &Index{}
+	x := &Index{named: newNamed(psaps)}
 	for _, p := range psaps {
 		if !p.Relay && len(p.Area) > 0 {
 			x.psaps = append(x.psaps, p)

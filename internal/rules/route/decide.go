@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +45,8 @@ type choice struct {
 	cfg e911.Org
 	d   Decision
 
-	own         e911.PSAP // of our layers
+	hit         ecrf.Hit // of our layers
+	own         e911.PSAP
 	ownFound    bool
 	ownFindings []e911.Finding
 	other       *e911.PSAP // what our layers say against an authority whose PSAP has no route
@@ -102,7 +104,8 @@ func (c *choice) authority() {
 		c.say(f)
 		return
 	}
-	if c.ownFound && ecrf.Disagree(m, &c.own) {
+	p, known := c.w.PSAPs().Named(m)
+	if c.ownFound && !c.agree(m, p) {
 		c.d.Disagree = fmt.Sprintf("%s names %s, our own layer names %s", m.Source, cmp.Or(m.Name, "another PSAP"), c.own.Name)
 	}
 	if c.took() {
@@ -110,7 +113,6 @@ func (c *choice) authority() {
 		c.say(f)
 		return
 	}
-	p, known := c.w.PSAPs().Named(m)
 	if !known {
 		p = e911.PSAP{Key: m.SourceID, Name: cmp.Or(m.Name, "the PSAP that "+m.Source+" names"), Line: lineOf(m.URIs)}
 	}
@@ -121,23 +123,31 @@ func (c *choice) authority() {
 		f.Why += "; no PSAP of the directory is meant by it"
 	}
 	c.say(f)
-	if len(p.Routes) == 0 {
-		c.elsewise(m)
+	if !c.reach() && c.ownFound && c.d.Disagree != "" {
+		c.other = &c.own
 	}
 }
 
-// elsewise looks for a way to a PSAP of the authority's that has no routes here:
-// a carrier's trunk that leads to the very address that the authority gives.
-func (c *choice) elsewise(m *ecrf.Answer) {
-	for _, u := range m.URIs {
+// agree reports that the authority means whom our own layer means. A
+// demonstration layer is nobody's opinion.
+func (c *choice) agree(m *ecrf.Answer, named e911.PSAP) bool {
+	return c.hit.Demonstration() || named.ID != "" && named.ID == c.own.ID || !ecrf.Disagree(m, &c.own) ||
+		slices.ContainsFunc(m.URIs, func(u string) bool { return slices.Contains(c.hit.URIs(), u) })
+}
+
+// reach looks for a way to a PSAP that has no routes of its own: a carrier's
+// trunk that leads to the very address that the authority or the layer gives.
+func (c *choice) reach() bool {
+	if len(c.d.PSAP.Routes) > 0 {
+		return true
+	}
+	for _, u := range c.d.URIs {
 		if t, ok := c.w.TrunkTo(hostOf(u)); ok {
 			c.d.PSAP.Routes = []e911.TrunkID{t.ID}
-			return
+			return true
 		}
 	}
-	if c.ownFound {
-		c.other = &c.own
-	}
+	return false
 }
 
 // layer takes what our own layers said, when nothing before it did.
@@ -155,21 +165,36 @@ func (c *choice) layer() {
 	if c.took() || !c.ownFound {
 		return
 	}
-	c.d.PSAP = &c.own
+	c.d.PSAP, c.d.URIs = &c.own, c.hit.URIs()
 	c.d.Basis = c.basis()
+	c.reach()
 }
 
 // ownLayer asks our own layers.
 func (c *choice) ownLayer() {
-	c.own, c.ownFound, c.ownFindings = c.w.PSAPs().Find(c.q.Place, ecrf.Options{DemonstrationAllowed: c.cfg.Demonstration})
+	c.hit, c.ownFound, c.ownFindings = c.w.PSAPs().Resolve(c.q.Place, ecrf.Options{
+		DemonstrationAllowed: c.cfg.Demonstration, Service: c.q.Service, Now: c.q.Now,
+	})
+	if c.ownFound {
+		c.own = *c.hit.PSAP
+	}
 }
 
 // basis is what our own layers went by.
 func (c *choice) basis() Basis {
-	if c.own.Boundary.Demonstration() {
-		return Basis{Source: SourceDemonstration, Name: "us-counties", Grade: string(e911.GradeDemonstration), Feature: c.own.Boundary.USCounty}
+	b := Basis{Source: SourceLayer, Grade: c.hit.Grade(), Feature: c.hit.SourceID(), Expires: c.hit.Expires()}
+	if c.hit.Demonstration() {
+		b.Source = SourceDemonstration
 	}
-	return Basis{Source: SourceLayer, Name: c.own.Key}
+	switch l := c.hit.Layer; {
+	case l != nil:
+		b.Name, b.Version, b.AsOf = l.Key, l.Version, l.AsOf
+	case b.Source == SourceDemonstration:
+		b.Name, b.Feature = "us-counties", c.own.Boundary.USCounty
+	default:
+		b.Name = c.own.Key
+	}
+	return b
 }
 
 // ladder orders the trunks.

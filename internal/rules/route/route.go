@@ -34,10 +34,10 @@ const (
 type Basis struct {
 	Source Source `json:"source"`
 	// Name is the override's key, the authority's server, or the layer's key.
-	Name    string `json:"name,omitempty"`
-	Version int    `json:"version,omitempty"` // of the layer
-	Grade   string `json:"grade,omitempty"`   // of the layer
-	Feature string `json:"feature,omitempty"` // the boundary's NGUID, or the mapping's id
+	Name    string          `json:"name,omitempty"`
+	Version int             `json:"version,omitempty"` // of the layer
+	Grade   e911.LayerGrade `json:"grade,omitempty"`   // of the layer
+	Feature string          `json:"feature,omitempty"` // the boundary's NGUID, or the mapping's id
 	// AsOf is the date of the layer; Expires that of the mapping or override.
 	AsOf      time.Time `json:"as_of,omitzero"`
 	Expires   time.Time `json:"expires,omitzero"`
