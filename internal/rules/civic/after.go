@@ -38,6 +38,24 @@ func (p *parser) piece(t []token, comma, first bool) int {
 			return p.second(t)
 		}
 	}
+	if t[0].text == "/" || t[0].text == "|" {
+		return 1
+	}
+	if n := p.milepost(t); n > 0 {
+		return n
+	}
+	if first && !comma && mailRoute(t) {
+		n := 2
+		if t[1].text == "#" {
+			n = 3
+		}
+		store(&p.c.POBOX, join(t[:n]))
+		return n
+	}
+	if n := looseUnit(t); n > 0 {
+		store(&p.c.UNIT, join(t[:n]))
+		return n
+	}
 	if boxWords(t) > 0 || p.route(t) {
 		if n := p.box(t); n > 0 {
 			return n
@@ -122,7 +140,10 @@ func (p *parser) second(t []token) int {
 // partLength counts the tokens up to the next comma, unit or box.
 func (p *parser) partLength(t []token) int {
 	for i := range t {
-		if i > 0 && (boxWords(t[i:]) > 0 || unitAt(t[i:], false) > 0 && !t[i].kind()) {
+		if i > 0 && (boxWords(t[i:]) > 0 || looseUnit(t[i:]) > 0) {
+			return i
+		}
+		if n := unitAt(t[i:], false); i > 0 && n > 0 && !t[i].kind() && !(n == 1 && buildingWords[t[i].key()]) {
 			return i
 		}
 		if t[i].comma && !(i+1 < len(t) && companyEnds[t[i+1].key()]) {
@@ -130,6 +151,45 @@ func (p *parser) partLength(t []token) int {
 		}
 	}
 	return len(t)
+}
+
+// looseUnits number a part of a building only where a number or a letter
+// follows them behind the street.
+var looseUnits = set1("DOCK DOOR STALL BOOTH STORE SHOP KIOSK SECTION SECT MODULE ENTRANCE CABIN BERTH POD ZONE PHASE TERMINAL CONCOURSE BAY PAD BLK BLOCK")
+
+// looseUnit counts "Store 5", "Concourse B".
+func looseUnit(t []token) int {
+	if len(t) < 2 || t[0].comma || !looseUnits[t[0].key()] || !t[1].letter() && !t[1].hasDigit() || t[1].ordinal() {
+		return 0
+	}
+	if len(t) > 2 && !t[1].comma && t[2].strong() { // "Store 5 Street"
+		return 0
+	}
+	return 2
+}
+
+// mailRoute reports the rural delivery behind a street: "Elm Road R.D. #2".
+func mailRoute(t []token) bool {
+	if len(t) < 2 || t[0].comma {
+		return false
+	}
+	switch t[0].key() {
+	case "RD", "RT", "RTE", "RFD":
+		return t[1].digits() && len(t[1].text) == 1 || t[1].text == "#" && len(t) > 2 && t[2].digits()
+	}
+	return false
+}
+
+// wing reports "West Wing", "North Tower": a directional that is no street's.
+func wing(t []token) bool {
+	if len(t) < 2 || t[0].comma || !t[0].direction(directions) && t[0].key() != "MAIN" && t[0].key() != "CENTER" {
+		return false
+	}
+	switch t[1].key() {
+	case "WING", "TOWER", "TWR", "BUILDING", "BLDG", "SIDE", "ENTRANCE":
+		return len(t) == 2 || t[1].comma || !t[2].strong() && !identifies(t[2])
+	}
+	return false
 }
 
 // companyEnds follow a company's name behind a comma.
@@ -150,10 +210,27 @@ func (p *parser) places(parts [][]token) {
 			p.c.A2 = join(part)
 		case isName(part[0].key()):
 			store(&p.c.NAM, join(part))
+		case numberedPart(part):
+			store(&p.c.UNIT, join(part))
 		default:
 			store(&p.c.BLD, join(part))
 		}
 	}
+}
+
+// numberedPart reports a designation that is none of the known ones: it ends in
+// a number, or in a number and a letter.
+func numberedPart(part []token) bool {
+	n := len(part)
+	for _, w := range part {
+		if buildingWords[w.key()] || w.strong() {
+			return false
+		}
+	}
+	if n > 1 && part[n-1].hasDigit() && !part[n-1].ordinal() {
+		return n < 4 && (len(part[0].text) < 5 || part[n-2].key() == "CODE" || part[0].hasDigit())
+	}
+	return n == 2 && part[0].hasDigit() && part[1].letter()
 }
 
 // city stores the city, without "City of" and with a county recognised.
@@ -249,6 +326,9 @@ func company(part []token) bool {
 // crossing reads an intersection: two streets and no house number.
 func (p *parser) crossing(t []token) bool {
 	corner := false
+	if len(t) > 3 && t[0].direction(directions) && (t[1].key() == "CORNER" || t[1].key() == "COR") {
+		t = t[1:]
+	}
 	switch t[0].key() {
 	case "CORNER", "INTERSECTION", "JUNCTION", "COIN", "JCT", "COR":
 		corner = true
@@ -277,6 +357,9 @@ func (p *parser) crossing(t []token) bool {
 }
 
 func (p *parser) houseFirst(t []token) bool {
+	if t[0].digits() && t[1].text == "&" && len(t) > 3 && t[2].digits() { // "123 & 125 Main St"
+		return true
+	}
 	return t[0].hasDigit() && !t[0].ordinal() && t[1].text != "&" && !t[1].kind()
 }
 

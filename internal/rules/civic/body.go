@@ -15,6 +15,12 @@ func (p *parser) body(t []token) {
 	if p.crossing(t) {
 		return
 	}
+	if p.posted && !t[0].digits() {
+		n := p.streetEnd(t)
+		p.name(t[:n], &p.c)
+		p.after(t[n:], t[n-1].comma)
+		return
+	}
 	if n := p.secondHouse(t); n > 0 {
 		store(&p.c.BLD, join(t[:n]))
 		t = t[n:]
@@ -49,14 +55,14 @@ func (p *parser) body(t []token) {
 // secondHouse finds the house number behind a building whose name begins with a
 // number ("1015 Financial Center 505 20th St N"); 0 when there is none.
 func (p *parser) secondHouse(t []token) int {
-	if !t[0].digits() {
+	if !t[0].digits() && numberWords[t[0].key()] == 0 {
 		return 0
 	}
 	for i := 2; i < len(t)-2; i++ {
 		if t[i].comma {
 			return 0
 		}
-		if buildingWords[t[i].key()] && t[i+1].digits() && !t[i+1].comma && !t[i+2].hasUnitType() && anyStrong(t[i+2:]) {
+		if (buildingWords[t[i].key()] || t[i].key() == "PLACE") && t[i+1].digits() && !t[i+1].comma && !t[i+2].hasUnitType() && anyStrong(t[i+2:]) {
 			return i + 1
 		}
 	}
@@ -88,8 +94,18 @@ func (p *parser) leadingUnits(t []token) []token {
 			t = t[n:]
 			continue
 		}
+		if t[0].text == "#" && len(t) > 4 && !t[1].comma && t[2].digits() && t[1].hasDigit() { // "#5 12 Elm St"
+			place(&p.c, join(t[:2]))
+			t = t[2:]
+			continue
+		}
 		if t[0].text == "#" && len(t) > 2 && !t[1].comma { // "# 2 Turner Rd"
 			return t
+		}
+		if n := p.milepost(t); n > 0 && n < len(t) {
+			t = t[n:]
+			p.posted = true
+			continue
 		}
 		n := 0
 		if t[0].hasUnitType() || t[0].key() == "MAIL" || len(t) > 1 && floorType(t[1].text) || glued(t[0]) > 0 {
@@ -105,6 +121,26 @@ func (p *parser) leadingUnits(t []token) []token {
 		t = t[n:]
 	}
 	return t
+}
+
+// milepost reads "Milepost 98", "MM 98.8", "Mile Marker 12" and counts its tokens.
+func (p *parser) milepost(t []token) int {
+	n := 0
+	switch t[0].key() {
+	case "MILEPOST", "MILEPOINT", "MM", "MILEMARKER":
+		n = 1
+	case "MILE":
+		if len(t) > 1 && (t[1].key() == "MARKER" || t[1].key() == "POST") {
+			n = 2
+		}
+	}
+	if n == 0 || n >= len(t) || t[n-1].comma || strings.Trim(t[n].text, "0123456789.") != "" {
+		return 0
+	}
+	if p.c.MP == "" {
+		p.c.MP = t[n].text
+	}
+	return n + 1
 }
 
 // houseAt finds the house number: 0 when it stands first, its place when a name
@@ -213,7 +249,7 @@ func (p *parser) streetEnd(t []token) int {
 			end = i
 			break
 		}
-		if i > 0 && p.route(t[i:]) {
+		if i > 0 && (p.route(t[i:]) || t[i-1].strong() && (mailRoute(t[i:]) || wing(t[i:]) || looseUnit(t[i:]) > 0 || t[i].key() == "MM" || t[i].key() == "MILE")) {
 			end = i
 			break
 		}
@@ -293,7 +329,7 @@ func (p *parser) highwayEnd(t []token) int {
 			start++
 		}
 	}
-	_, n := highwayType(t[start:])
+	stp, n := highwayType(t[start:])
 	if n == 0 || start+n >= len(t) {
 		return 0
 	}
@@ -301,12 +337,15 @@ func (p *parser) highwayEnd(t []token) int {
 	for i < len(t) && (t[i].text == "#" || t[i].key() == "NO" || t[i].key() == "NUMBER") {
 		i++
 	}
-	if i >= len(t) || !routeName(t[i]) || t[i].direction(p.dirs()) && i+1 < len(t) && !t[i].comma {
+	if i >= len(t) || !routeName(t[i]) || t[i].direction(p.dirs()) && (i+1 < len(t) && !t[i].comma || !lettered(stp)) {
 		return 0
 	}
 	i++
 	for i < len(t) && !t[i-1].comma && (t[i].letter() || t[i].digits() && len(t[i].text) < 4) && !t[i].direction(p.dirs()) {
 		i++
+	}
+	if i+1 < len(t) && p.c.HNO != "" && !t[i-1].comma && (t[i].text == "&" || t[i].key() == "AND") && t[i+1].hasDigit() {
+		i += 2
 	}
 	if i < len(t) && highwayWords[t[i].key()] && !t[i-1].comma { // "US 401 Hwy"
 		i++
@@ -320,8 +359,11 @@ func (p *parser) highwayEnd(t []token) int {
 			return 0
 		}
 	}
-	if i < len(t) && (t[i].key() == "BUSINESS" || t[i].key() == "BYPASS") {
+	if i < len(t) && !t[i-1].comma && postModifiers[t[i].key()] != "" && t[i].key() != "CONNECTOR" {
 		i++
+		if i < len(t) && !t[i-1].comma && t[i].direction(p.dirs()) && !directedCity(t[i:]) {
+			i++
+		}
 	}
 	return i
 }
@@ -352,7 +394,7 @@ func (p *parser) trailing(t []token) bool {
 	last := p.lastType(t, true)
 	n := len(t)
 	if last == 0 {
-		return n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() && !t[n-2].direction(p.dirs())
+		return n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() && !t[n-2].direction(p.dirs()) && !(n == 2 && (t[0].letter() || numberedTypes[t[0].key()]))
 	}
 	end := p.directionsAfter(t, last+1)
 	return end < n && (t[end].hasDigit() || n-end >= 1 && last > 0 && !p.onlyDirections(t[end:])) && !(end < n && t[end].kind())
@@ -445,6 +487,9 @@ func (p *parser) directionsAfter(t []token, i int) int {
 		i++
 	}
 	for n := 0; n < 2 && i < len(t) && t[i].direction(p.dirs()) && !t[i-1].comma; n++ {
+		if wing(t[i:]) {
+			break
+		}
 		if two := n == 1 && len(t[i].key()) == 1 && len(t[i-1].key()) == 1; !two && directedCity(t[i:]) && !splitDirection(t[i:]) {
 			break
 		}
@@ -481,6 +526,9 @@ func (p *parser) frenchEnd(t []token) int {
 	return len(t) - 1
 }
 
+// numberedTypes are types that a number follows as the name: "Avenue 280".
+var numberedTypes = set1("AVENUE AVENIDA PARKWAY CALLE ROAD")
+
 // typeless splits street and city without a type between them.
 func (p *parser) typeless(t []token, whole bool) int {
 	n := len(t)
@@ -495,7 +543,7 @@ func (p *parser) typeless(t []token, whole bool) int {
 		whole = true // nothing tells of a city
 	}
 	if whole {
-		for n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() {
+		for n > 1 && t[n-1].hasDigit() && !t[n-1].ordinal() && !(n == 2 && (t[0].letter() || numberedTypes[t[0].key()])) {
 			n--
 		}
 		return n

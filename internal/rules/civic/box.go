@@ -20,6 +20,9 @@ func (p *parser) box(t []token) int {
 		if n < len(t) && !t[n-1].comma && (t[n].letter() || route > 0 && t[n].digits()) {
 			n++
 		}
+		if n+1 < len(t) && !t[n-1].comma && t[n].text == "&" && t[n+1].digits() { // "PO Box 12 & 14"
+			n += 2
+		}
 	} else if route > 0 {
 		return 0
 	}
@@ -43,7 +46,7 @@ func boxWords(t []token) int {
 		return ""
 	}
 	switch at(0) {
-	case "BOX", "LB", "LBX", "DRAWER":
+	case "BOX", "BX", "LB", "LBX", "DRAWER":
 		if len(t) > 1 && !t[0].comma && (t[1].hasDigit() || t[1].text == "#" || t[1].letter()) {
 			return 1
 		}
@@ -54,8 +57,14 @@ func boxWords(t []token) int {
 		if at(1) == "R" && len(t) > 2 && (t[2].hasDigit() || t[2].text == "#") {
 			return 2
 		}
+		if len(t) > 3 && at(1) == "D" && (t[2].digits() && at(3) == "BOX" || t[2].text == "#") { // "R D 2 Box 5"
+			return 2
+		}
+		if len(t) > 2 && t[1].digits() && at(2) == "BOX" { // "R 1 Box 5"
+			return 1
+		}
 	case "LOCK", "CALLER":
-		if at(1) == "BOX" && len(t) > 2 && t[2].hasDigit() {
+		if (at(1) == "BOX" || at(1) == "BAG" || at(1) == "SERVICE") && len(t) > 2 && t[2].hasDigit() {
 			return 2
 		}
 	case "GPO":
@@ -78,6 +87,10 @@ func boxWords(t []token) int {
 		switch at(1) {
 		case "BOX", "BX", "BOXES", "B", "DRAWER":
 			return 2
+		case "LOCK":
+			if at(2) == "BOX" {
+				return 3
+			}
 		case "#":
 			return 1
 		}
@@ -103,6 +116,16 @@ func boxWords(t []token) int {
 		if len(t) > 2 && t[1].digits() && at(2) == "BOX" {
 			return 3
 		}
+		if len(t) > 1 && t[1].digits() && (len(t) == 2 || military(t[2:])) {
+			return 1
+		}
+	case "STAR", "SR": // a star route without a number
+		if at(0) == "STAR" && (at(1) == "RT" || at(1) == "RTE" || at(1) == "ROUTE") && at(2) == "BOX" {
+			return 3
+		}
+		if at(0) == "SR" && at(1) == "BOX" {
+			return 2
+		}
 	case "UNIT":
 		if len(t) > 2 && digits(t[1].text, 4) || digits(at(1), 5) && at(2) == "BOX" {
 			if at(2) == "BOX" {
@@ -123,7 +146,7 @@ func (p *parser) route(t []token) bool {
 		return t[1].hasDigit()
 	case "RT", "RTE", "ROUTE", "HC", "SR", "RD", "STAR":
 		for i := 2; i < len(t) && i < 5; i++ {
-			if t[i].key() == "BOX" {
+			if k := t[i].key(); k == "BOX" || k == "BX" {
 				return true
 			}
 		}
@@ -150,11 +173,13 @@ func routeWords(t []token) int {
 	case "RURAL":
 		if t[1].key() == "ROUTE" || t[1].key() == "RT" || t[1].key() == "RTE" {
 			n = 2
+		} else if t[1].hasDigit() || (t[1].text == "#" || t[1].key() == "NO") && len(t) > 2 && t[2].hasDigit() {
+			n = 1
 		}
 	case "HIGHWAY", "HWY":
 		if t[1].key() == "CONTRACT" {
 			n = 2
-			if len(t) > 2 && (t[2].key() == "ROUTE" || t[2].key() == "RTE" || t[2].key() == "BOX") {
+			if len(t) > 2 && (t[2].key() == "ROUTE" || t[2].key() == "RTE" || t[2].key() == "RT") {
 				n = 3
 			}
 		}
@@ -162,7 +187,7 @@ func routeWords(t []token) int {
 	switch t[0].key() {
 	case "RTE", "RT", "ROUTE", "RD", "SR", "STAR", "SRA": // a mail route only before a box
 		for i := n; i < len(t) && i < n+4; i++ {
-			if t[i].key() == "BOX" || t[i].key() == "RR" {
+			if t[i].key() == "BOX" || t[i].key() == "BX" || t[i].key() == "RR" {
 				return n
 			}
 		}

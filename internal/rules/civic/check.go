@@ -76,14 +76,18 @@ type Report struct {
 // street, length and characters of every field. It looks at the canonical form
 // of c (Normalize), so abbreviations are no fault.
 func Check(c e911.Civic) Report {
-	k := checker{c: c, verdicts: map[string]Verdict{}}
+	return Checker{}.Check(c)
+}
+
+func (k *checker) check() Report {
 	if !k.text() { // the form of such text is of no interest
 		return k.report()
 	}
-	k.c, _ = Normalize(c)
+	k.c, _ = Normalize(k.c)
 	k.country()
 	k.state()
 	k.postal()
+	k.byTable()
 	k.street()
 	k.number()
 	k.mail()
@@ -94,6 +98,7 @@ type checker struct {
 	c        e911.Civic
 	faults   []Fault
 	verdicts map[string]Verdict
+	table    Postal // nil: none
 }
 
 func (k *checker) invalid(field string, kind FaultKind, reason string) {
@@ -131,6 +136,8 @@ func (k *checker) country() {
 	switch c := k.c.Country; {
 	case c == "":
 		k.invalid("country", FaultMissing, "The country is missing and does not follow from the state.")
+	case len(c) == 2 && c != "US" && c != "CA" && alnum(c) && !strings.ContainsAny(c, "0123456789"):
+		k.invalid("country", FaultOutside, "Calls are located in the United States and Canada only.")
 	case c != "US" && c != "CA":
 		k.invalid("country", FaultUnknown, "The country is neither US nor CA.")
 	default:
@@ -141,6 +148,7 @@ func (k *checker) country() {
 func (k *checker) state() {
 	s, known := StateOf(k.c.A1)
 	switch {
+	case k.verdicts["country"] == Invalid && k.c.Country != "" && !served(k.c.Country): // its provinces are nobody's concern
 	case k.c.A1 == "":
 		k.invalid("A1", FaultMissing, "The state or province is missing.")
 	case !known:
@@ -274,23 +282,18 @@ type Candidate struct {
 	Changed []string // PIDF-LO names of the fields that differ from the address entered, in schema order
 }
 
-// Candidates proposes addresses that would be unverified instead of invalid
-// where c is invalid, the one with the fewest changes first: the state and the
-// country that the postal code names, or no postal code. It never invents a
-// street or a number; often there is none.
-func Candidates(c e911.Civic) []Candidate {
-	if Check(c).Verdict != Invalid {
-		return nil
-	}
-	n, _ := Normalize(c)
+// Candidates is Checker.Candidates without a table: addresses that would be
+// unverified instead of invalid, with the state and the country that the postal
+// code names, or without the postal code.
+func Candidates(c e911.Civic) []Candidate { return Checker{}.Candidates(c) }
+
+// structural proposes what the structure alone tells.
+func structural(n e911.Civic) []e911.Civic {
 	var tries []e911.Civic
 	if homes, _ := postalStates(n.PC); n.PC != "" {
 		for _, code := range homes {
 			t := n
-			t.A1 = code
-			if s, ok := StateOf(code); ok {
-				t.Country = s.Country()
-			}
+			t.A1, t.Country = code, countryOf(code, n.Country)
 			tries = append(tries, t)
 		}
 	}
@@ -301,17 +304,7 @@ func Candidates(c e911.Civic) []Candidate {
 		t.PC, t.PCE = "", ""
 		tries = append(tries, t)
 	}
-	var out []Candidate
-	for _, t := range tries {
-		if Check(t).Verdict == Invalid {
-			continue
-		}
-		cand := Candidate{Address: t, Changed: Changed(c, t)}
-		if !hasCandidate(out, t) {
-			out = append(out, cand)
-		}
-	}
-	return out
+	return tries
 }
 
 func hasCandidate(list []Candidate, c e911.Civic) bool {

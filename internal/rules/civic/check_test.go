@@ -44,7 +44,7 @@ func TestCheckNamesTheFieldAtFault(t *testing.T) {
 		{"no such state", with(func(c *e911.Civic) { c.A1 = "XX" }), "A1", civic.FaultUnknown},
 		{"no state", with(func(c *e911.Civic) { c.A1 = "" }), "A1", civic.FaultMissing},
 		{"a state of the other country", with(func(c *e911.Civic) { c.Country = "CA"; c.PC = "" }), "A1", civic.FaultDisagrees},
-		{"a third country", with(func(c *e911.Civic) { c.Country = "DE"; c.PC = "" }), "country", civic.FaultUnknown},
+		{"a third country", with(func(c *e911.Civic) { c.Country = "DE"; c.PC = "" }), "country", civic.FaultOutside},
 		{"a postal code of a far state", with(func(c *e911.Civic) { c.PC = "90210" }), "PC", civic.FaultDisagrees},
 		{"a postal code that nobody has", with(func(c *e911.Civic) { c.PC = "00012" }), "PC", civic.FaultUnknown},
 		{"a postal code of four digits", with(func(c *e911.Civic) { c.PC = "9021" }), "PC", civic.FaultForm},

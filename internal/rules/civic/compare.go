@@ -52,7 +52,7 @@ func Compare(a, b e911.Civic) Comparison {
 	street := d.street()
 	house := d.house()
 	inside := d.inside()
-	named := folded(a.RD) != "" || folded(a.LMK) != ""
+	named := (folded(a.RD) != "" || folded(a.LMK) != "") && (folded(b.RD) != "" || folded(b.LMK) != "")
 	if !named {
 		d.mark("RD") // nothing to tell by
 	}

@@ -26,13 +26,14 @@ type goldString struct {
 // goldLabels maps the labels of usaddress (US Thoroughfare, Landmark and Postal
 // Address Data Standard) to CLDXF fields. Its labels go by the word; those of
 // one field are joined and then written in canonical form (Normalize), because
-// CLDXF spells out what the labelled text abbreviates. Three choices:
+// CLDXF spells out what the labelled text abbreviates. Four choices:
 //   - BuildingName, LandmarkName, Recipient and "Building 5" are one field here,
 //     "name": the text alone does not tell a firm from its building or a
 //     landmark, and CLDXF-US v2 has no landmark any more;
 //   - OccupancyType with OccupancyIdentifier, and SubaddressType with
 //     SubaddressIdentifier, are one designation, "inside";
-//   - the words of both are compared whatever their order, all others in order.
+//   - the words of both are compared whatever their order, all others in order;
+//   - "I-80" is the type Interstate and the name 80, as CLDXF has it.
 var goldLabels = map[string]string{
 	"AddressNumberPrefix": "HN", "AddressNumber": "HN", "AddressNumberSuffix": "HN",
 	"StreetNamePreModifier": "PRM", "StreetNamePreDirectional": "PRD", "StreetNamePreType": "STP",
@@ -145,6 +146,9 @@ func wantFields(parts map[string][]string) map[string]string {
 		PRM: text["PRM"], PRD: text["PRD"], STP: text["STP"], RD: text["RD"], STS: text["STS"], POD: text["POD"], POM: text["POM"],
 		POBOX: text["POBOX"], UNIT: text["inside"],
 	})
+	if c.RD != "" && c.STP != "" && text["STP"] == "" && !strings.Contains(text["RD"], " ") && text["STS"] == "" { // "I-80" is one word to the labels
+		text["STP"] = c.STP
+	}
 	if text["STP"] == "" && text["STS"] == "" && text["PRD"] == "" { // Normalize would take "400E" apart; the labels did not
 		c.PRM, c.PRD, c.STP, c.STPS, c.STS, c.POM, c.RD = text["PRM"], "", "", "", "", text["POM"], text["RD"]
 		if text["POD"] == "" {

@@ -28,7 +28,7 @@ func Normalize(c e911.Civic) (e911.Civic, []Note) {
 		if len(v) > 4*254 { // not an address; the checks refuse it
 			return c, []Note{{Field: name, Text: "The text is too long to be read."}}
 		}
-		c.Set(name, strings.Trim(words(v), ",;"))
+		c.Set(name, strings.Trim(words(plainWidth(v)), ",;"))
 	}
 	n := normalizer{c: c}
 	n.pass()
@@ -79,7 +79,15 @@ func (n *normalizer) where() {
 	case "CA", "CAN", "CANADA":
 		c.Country = "CA"
 	default:
-		c.Country = strings.ToUpper(c.Country)
+		if code := strings.ToUpper(c.Country); territories[code] { // they have codes of their own
+			if c.Country = "US"; c.A1 == "" {
+				c.A1 = code
+			}
+		} else if code, ok := countryCode(c.Country); ok {
+			c.Country = code
+		} else {
+			c.Country = strings.ToUpper(c.Country)
+		}
 	}
 	if code, ok := stateCode(c.A1); ok {
 		c.A1 = code
@@ -162,8 +170,8 @@ func (n *normalizer) wholeStreet() {
 	if c.RD == "" || c.PRD != "" || c.STP != "" || c.STS != "" || c.POD != "" || c.PRM != "" || c.POM != "" {
 		return
 	}
-	toks := tokens(c.RD)
-	p := parser{hint: Hint{Country: c.Country}, french: french(*c)}
+	toks := unglue(tokens(c.RD))
+	p := parser{hint: Hint{Country: c.Country}, inCanada: c.Country == "CA", french: french(*c)}
 	var s e911.Civic
 	if c.HNO == "" && c.MP == "" && c.PN == "" && len(toks) > 2 {
 		if rest := p.number(toks, &s); len(rest) < len(toks) {

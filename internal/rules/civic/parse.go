@@ -2,6 +2,7 @@ package civic
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -51,9 +52,10 @@ type Parsed struct {
 // Parse reads an address as people write it in the United States and Canada, in
 // English or French, on one line or several, into the fields of CLDXF. What it
 // cannot place stands in NAM (before the number) or LOC (behind the street),
-// never nowhere; notes tell of it. Control characters and direction marks are
-// taken as spaces, with a note. MaxText bounds the
-// time whatever the words are.
+// never nowhere; notes tell of it. Control characters are taken as spaces,
+// direction marks and other invisible characters as nothing, with a note;
+// full-width letters as plain ones. MaxText bounds the time whatever the words
+// are.
 func Parse(text string, hint Hint) (Parsed, []Note) {
 	if len(text) > MaxText {
 		return Parsed{}, []Note{{Text: "The text is longer than any address and was not read."}}
@@ -62,17 +64,31 @@ func Parse(text string, hint Hint) (Parsed, []Note) {
 	if !clean(lineEnds.Replace(text)) {
 		p.note("", "Control characters or direction marks were removed.")
 		text = strings.Map(func(r rune) rune {
-			if r != '\n' && r != '\r' && unfit(r) {
-				return ' '
+			switch {
+			case r == '\n' || r == '\r' || !unfit(r):
+				return r
+			case unicode.Is(unicode.Cf, r): // invisible, inside a word too
+				return -1
 			}
-			return r
+			return ' '
 		}, strings.ToValidUTF8(text, " "))
 	}
 	if pictures(text) {
 		p.note("", "The text holds pictures or private characters.")
 	}
+	text = plainWidth(text)
 	p.c.Country = strings.ToUpper(hint.Country)
-	t := p.tail(tokens(text))
+	all := tokens(text)
+	if code := foreignCountry(all); code != "" {
+		p.c = e911.Civic{Country: code}
+		p.kind = KindForeign
+		p.note("country", "The address is in a country that is not served: only the United States and Canada are.")
+		return Parsed{Kind: KindForeign, Address: p.c}, p.notes
+	}
+	t := unglue(p.tail(all))
+	if s, ok := StateOf(p.c.A1); ok && s.FIPS == "" || postalForm(p.c.PC) == "CA" {
+		p.inCanada = true
+	}
 	if p.c.A1 == "QC" || p.c.Country == "CA" && len(t) > 0 && p.frenchStart(t) {
 		p.french = true
 	}
@@ -84,16 +100,18 @@ func Parse(text string, hint Hint) (Parsed, []Note) {
 var lineEnds = strings.NewReplacer("\n", "", "\r", "", "\t", "")
 
 type parser struct {
-	hint   Hint
-	french bool
-	c      e911.Civic
-	cross  e911.Civic
-	kind   Kind
-	notes  []Note
-	tailed bool   // a state or a postal code stood at the end
-	asCity string // the state as written; the name of a city too in New York, Québec and Washington
-	split  bool   // a comma stood before the state
-	placed bool   // the city is known and gone; tailed and split are false then
+	hint     Hint
+	french   bool
+	c        e911.Civic
+	cross    e911.Civic
+	kind     Kind
+	notes    []Note
+	tailed   bool   // a state or a postal code stood at the end
+	asCity   string // the state as written; the name of a city too in New York, Québec and Washington
+	split    bool   // a comma stood before the state
+	inCanada bool   // the province or the postal code tells
+	posted   bool   // a milepost stands first, instead of a house number
+	placed   bool   // the city is known and gone; tailed and split are false then
 }
 
 func (p *parser) note(field, text string) { p.notes = append(p.notes, Note{Field: field, Text: text}) }

@@ -35,6 +35,26 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 	case !numbered(w, c):
 		return toks
 	}
+	if c.HNP != "" && p.canadian() && strings.HasSuffix(c.HNP, "-") && allDigits(c.HNP[:len(c.HNP)-1]) { // "123-4567 rue": the unit stands first
+		store(&c.UNIT, c.HNP[:len(c.HNP)-1])
+		c.HNP = ""
+	} else if p.canadian() && len(c.HNS) > 1 && c.HNS[0] == '-' && allDigits(c.HNS[1:]) {
+		store(&c.UNIT, c.HNO)
+		c.HNO, c.HNS = c.HNS[1:], ""
+	}
+	if len(t) > 2 && t[0].comma && t[0].dash && t[1].digits() && allDigits(c.HNO) { // "100 - 10 Wellington": a unit in Canada, a range elsewhere
+		if p.canadian() {
+			store(&c.UNIT, c.HNO)
+			c.HNO = t[1].text
+		} else {
+			c.HNS = "-" + t[1].text
+		}
+		return t[2:]
+	}
+	if len(t) > 3 && t[1].text == "&" && p.kind == KindNone && t[2].digits() && allDigits(c.HNO) && !t[0].comma && !t[3].ordinal() { // "123 & 125 Main St"
+		c.HNS = "-" + t[2].text
+		return t[3:]
+	}
 	end := t[0].comma
 	t = t[1:]
 	if end || len(t) == 0 {
@@ -86,6 +106,10 @@ func numbered(w string, c *e911.Civic) bool {
 	head, tail := w[:i], w[i:]
 	if tail[0] == '-' {
 		after := tail[1:]
+		if (token{text: after}).fraction() { // "123-1/2"
+			c.HNO, c.HNS = head, fractions.Replace(after)
+			return true
+		}
 		switch {
 		case after == "" || len(after) > 6:
 			return false
@@ -95,6 +119,14 @@ func numbered(w string, c *e911.Civic) bool {
 			c.HNO, c.HNS = head, tail
 		}
 		return alnum(after)
+	}
+	if i := strings.IndexAny(tail, "NSEW"); i == 0 && len(tail) > 2 && allDigits(tail[1:]) && len(head) < 3 { // "26W171" (DuPage County)
+		c.HNP, c.HNO = w[:len(head)+1], tail[1:]
+		return true
+	}
+	if tail[0] == '/' && allDigits(tail[1:]) && len(tail) > 2 && len(tail) <= 6 && tail[1:] != "2" { // "123/125"
+		c.HNO, c.HNS = head, "-"+tail[1:]
+		return true
 	}
 	if (token{text: tail}).fraction() || len(tail) <= 2 && alnum(tail) {
 		c.HNO, c.HNS = head, fractions.Replace(tail)
@@ -152,6 +184,9 @@ func itoa(n int) string {
 	}
 	return string(rune('0' + n))
 }
+
+// canadian reports an address that is in Canada as far as it is known.
+func (p *parser) canadian() bool { return p.french || p.c.Country == "CA" || p.inCanada }
 
 func (p *parser) dirs() wordTable {
 	if p.french {
@@ -322,7 +357,7 @@ var highwayFull = map[string]string{
 	"FARM": "Farm", "TO": "to", "MARKET": "Market", "RANCH": "Ranch", "TOWNSHIP": "Township", "TWP": "Township", "FEDERAL": "Federal",
 	"PROVINCIAL": "Provincial", "REGIONAL": "Regional", "OLD": "Old", "SCENIC": "Scenic", "FOREST": "Forest", "SERVICE": "Service",
 	"FREEWAY": "Freeway", "FWY": "Freeway", "RURAL": "Rural", "BUSINESS": "Business", "NATIONAL": "National", "TR": "Township Road",
-	"LOOP": "Loop", "SPUR": "Spur", "INDIAN": "Indian", "AUTOROUTE": "Autoroute", "RR": "Ranch Road",
+	"LOOP": "Loop", "BELTWAY": "Beltway", "SPUR": "Spur", "INDIAN": "Indian", "AUTOROUTE": "Autoroute", "RR": "Ranch Road",
 	"CONCESSION": "Concession", "CONC": "Concession", "LINE": "Line", "SIDEROAD": "Sideroad", "PARISH": "Parish", "PRIVATE": "Private", "BUREAU": "Bureau",
 }
 
@@ -330,7 +365,7 @@ var highwayFull = map[string]string{
 var highwayAlone = map[string]bool{
 	"SR": true, "CR": true, "FM": true, "SH": true, "CTH": true, "STH": true, "I": true, "IH": true, "US": true, "INTERSTATE": true,
 	"HIGHWAY": true, "HWY": true, "HIWAY": true, "HIGHWY": true, "HWAY": true, "HGHWY": true, "HGHWAY": true, "HIWY": true,
-	"ROUTE": true, "RTE": true, "RT": true, "RM": true, "AUTOROUTE": true, "CONCESSION": true, "CONC": true, "TR": true, "LOOP": true, "SIDEROAD": true, "RR": true,
+	"ROUTE": true, "RTE": true, "RT": true, "RM": true, "AUTOROUTE": true, "CONCESSION": true, "CONC": true, "TR": true, "LOOP": true, "SIDEROAD": true, "RR": true, "BELTWAY": true,
 }
 
 // highwayFirst begin a highway's type: "State Highway", "County Road", "US".
@@ -350,7 +385,7 @@ func (p *parser) highway(t []token, c *e911.Civic) bool {
 	for len(t) > 1 && (t[0].text == "#" || t[0].key() == "NO" || t[0].key() == "NUMBER" || t[0].key() == "NUM") {
 		t = t[1:]
 	}
-	if !routeName(t[0]) || t[0].direction(p.dirs()) && len(t) > 1 {
+	if !routeName(t[0]) || t[0].direction(p.dirs()) && (len(t) > 1 || !lettered(stp)) {
 		return false
 	}
 	name := t[:1]
@@ -359,15 +394,20 @@ func (p *parser) highway(t []token, c *e911.Civic) bool {
 		name = name[:len(name)+1]
 		t = t[1:]
 	}
-	var pod string
-	if len(t) > 0 && t[0].direction(p.dirs()) {
-		pod, _ = p.dirs().find(t[0].text)
-		t = t[1:]
+	if len(t) > 1 && (t[0].text == "&" || t[0].key() == "AND") && t[1].hasDigit() { // "Highway 12 & 18"
+		name = name[:len(name)+2]
+		t = t[2:]
 	}
-	var pom string
-	if len(t) > 0 && postModifiers[t[0].key()] != "" {
-		pom = postModifiers[t[0].key()]
-		t = t[1:]
+	var pod, pom string
+	for range 2 { // in either order
+		if len(t) > 0 && pod == "" && t[0].direction(p.dirs()) {
+			pod, _ = p.dirs().find(t[0].text)
+			t = t[1:]
+		}
+		if len(t) > 0 && pom == "" && postModifiers[t[0].key()] != "" {
+			pom = postModifiers[t[0].key()]
+			t = t[1:]
+		}
 	}
 	if len(t) > 0 {
 		return false
@@ -428,7 +468,7 @@ func highwayType(t []token) (string, int) {
 	if k == "BUSINESS" && len(t) > 2 && highwayAlone[t[1].key()] {
 		return "Business " + highwayFull[t[1].key()], 2
 	}
-	if highwayAlone[k] || (k == "ROAD" || k == "RD" || k == "SPUR" || k == "BUSINESS") && len(t) > 1 && t[1].digits() {
+	if highwayAlone[k] || k == "STATE" && len(t) > 1 && t[1].digits() || (k == "ROAD" || k == "RD" || k == "SPUR" || k == "BUSINESS") && len(t) > 1 && t[1].digits() {
 		return highwayFull[k], 1
 	}
 	if len(t) > 1 && len(k) == 2 && t[1].digits() && len(t[1].text) < 4 && !directions.has(k) && !streetTypes.has(k) {
@@ -436,10 +476,53 @@ func highwayType(t []token) (string, int) {
 			return s.Name, 1
 		}
 	}
+	if len(t) > 1 && len(k) > 3 && k != "WASHINGTON" && t[1].digits() && len(t[1].text) < 4 && (len(t) == 2 || t[1].comma || t[2].direction(directions)) { // "Ohio 4"
+		if s, ok := StateOf(k); ok && s.FIPS != "" {
+			return s.Name, 1
+		}
+	}
+	if n := alternate(t); n > 0 {
+		return full(t[:n]), n
+	}
 	if len(t) > 3 && (t[1].key() == "COUNTY" || t[1].key() == "CNTY") && highwayWords[t[2].key()] && t[3].digits() && !t[0].hasDigit() {
 		return t[0].text + " County " + highwayFull[t[2].key()], 3
 	}
 	return "", 0
+}
+
+// alternate counts "Alt", "Bus Hwy", "US Hwy Alt" before a number.
+func alternate(t []token) int {
+	for i := 0; i < len(t)-1 && i < 3; i++ {
+		switch k := t[i].key(); k {
+		case "ALT", "ALTERNATE", "BUS", "BUSINESS", "BYPASS":
+			if t[i+1].digits() {
+				return i + 1
+			}
+			if i == 0 && i+2 < len(t) && highwayAlone[t[1].key()] && t[2].digits() {
+				return 2
+			}
+			return 0
+		default:
+			if !highwayAlone[k] && !(i == 0 && highwayFirst[k]) {
+				return 0
+			}
+		}
+	}
+	return 0
+}
+
+// full spells the words of a highway's type out.
+func full(t []token) string {
+	words := make([]string, len(t))
+	for i, w := range t {
+		words[i] = w.text
+		if f, ok := highwayFull[w.key()]; ok {
+			words[i] = f
+		} else if f, ok := postModifiers[w.key()]; ok {
+			words[i] = f
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func (t wordTable) has(k string) bool {
@@ -463,6 +546,11 @@ func routeName(t token) bool {
 	default: // the lettered county roads of Wisconsin and Missouri
 		return k[0] == k[1] || !strings.ContainsAny(k, "AEIOUY") && !t.strong() && !directions.has(k)
 	}
+}
+
+// lettered reports a type whose roads are named by any letter, "County Road E".
+func lettered(stp string) bool {
+	return strings.HasPrefix(stp, "County") || strings.HasPrefix(stp, "State") || stp == "Highway"
 }
 
 func highway(stp string) bool {
@@ -526,7 +614,7 @@ func (p *parser) preTyped(t []token, c *e911.Civic) bool {
 		c.STP = full
 	case ok && !weakTypes[english] && k != "ST" && t[1].key() == "OF" && len(t) > 2 && !t[len(t)-1].strong():
 		c.STP = english
-	case (k == "AVENUE" || k == "AVE" || k == "AVENIDA") && len(t) == 2 && (t[1].letter() || t[1].digits()):
+	case (k == "AVENUE" || k == "AVE" || k == "AVENIDA" || k == "PARKWAY") && len(t) == 2 && (t[1].letter() || t[1].digits()):
 		c.STP = english
 	case k == "BOULEVARD" && len(t) == 2 && t[1].direction(p.dirs()):
 		c.STP = english

@@ -60,6 +60,9 @@ func (p *parser) knownCity(t []token) []token {
 			}
 		case best > 0 && len(names) == 0 && code != "":
 		case p.c.A1 != "" && p.hint.Postal.Count(p.c.A1, key) > 0:
+			if best > 0 && t[at].direction(p.dirs()) && (at > 0 && t[at-1].kind() || at == 0) && 5*p.hint.Postal.Count(p.c.A1, key) < p.hint.Postal.Count(p.c.A1, PlaceKey(join(t[len(t)-best:]))) {
+				continue // "Sam Houston Pkwy S Houston"
+			}
 			if code == "" || best == 0 || !p.namedByCode(t[len(t)-best:], code) {
 				best = words
 			}
@@ -69,6 +72,9 @@ func (p *parser) knownCity(t []token) []token {
 	}
 	if best == 0 {
 		return t
+	}
+	if at := len(t) - best; at > 2 && t[at-1].direction(p.dirs()) && !t[at-1].comma && t[at-2].direction(p.dirs()) && !t[at-2].comma && t[at-1].key() == t[at-2].key()[len(t[at-2].key())-1:] {
+		best++ // "St SE E Grand Rapids"
 	}
 	at := len(t) - best
 	p.c.A3 = join(t[at:])
@@ -105,7 +111,7 @@ func (p *parser) mayEnd(before, city []token) bool {
 	case "&", "AND", "AT", "@", "#", "OF", "THE", "DE", "LA", "EL", "LOS", "DU", "DES", "NO", "OLD", "SAN", "SANTA", "SAINT", "NEW", "FORT", "MOUNT":
 		return false
 	}
-	if last.hasUnitType() && !last.kind() && !alone[unitTypes[last.key()]] || city[0].direction(p.dirs()) && len(city) == 1 {
+	if last.hasUnitType() && !last.kind() && !buildingWords[last.key()] && !alone[unitTypes[last.key()]] || city[0].direction(p.dirs()) && len(city) == 1 {
 		return false
 	}
 	if before[0].hasDigit() && !before[0].ordinal() {
@@ -292,6 +298,13 @@ func (p *parser) stateAlone(t []token, code string) bool {
 	}
 	if prev.ordinal() || prev.digits() {
 		return false
+	}
+	if p.hint.Postal != nil {
+		for words := 1; words <= 3 && words < n; words++ {
+			if p.hint.Postal.Count(code, PlaceKey(join(t[n-1-words:n-1]))) > 0 {
+				return n-1-words == 0 || p.mayEnd(t[:n-1-words], t[n-1-words:n-1])
+			}
+		}
 	}
 	for i := 1; i < n-2; i++ { // a street ended before, and a city stands between
 		if t[i].strong() || t[i].comma {

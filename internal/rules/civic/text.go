@@ -47,6 +47,27 @@ func clean(s string) bool {
 	return true
 }
 
+// plainWidth writes full-width letters and digits, as East Asian keyboards give
+// them, as the plain ones, and every kind of space as a space.
+func plainWidth(s string) string {
+	if !strings.ContainsFunc(s, wide) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f || r == 0x3000:
+			return ' '
+		case wide(r):
+			return r - 0xfee0
+		}
+		return r
+	}, s)
+}
+
+func wide(r rune) bool {
+	return r >= 0xff01 && r <= 0xff5e || r >= 0x2000 && r <= 0x200a || r == 0xa0 || r == 0x202f || r == 0x205f || r == 0x3000
+}
+
 // unfit reports a character that must not be in an address at all.
 func unfit(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs)

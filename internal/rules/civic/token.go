@@ -5,6 +5,7 @@ import "strings"
 // token is one word of an address without the signs around it.
 type token struct {
 	text  string
+	dash  bool // the comma is a lone dash
 	comma bool // a comma, a line end or a lone dash follows: what is next is another part
 }
 
@@ -45,6 +46,9 @@ func tokens(text string) []token {
 		case '-':
 			if start < 0 && (i+1 == len(text) || text[i+1] == ' ') {
 				part()
+				if len(out) > 0 {
+					out[len(out)-1].dash = true
+				}
 			} else if start < 0 {
 				start = i
 			}

@@ -13,8 +13,8 @@ func place(c *e911.Civic, text string) {
 	t := tokens(text)
 	if len(t) == 1 { // "Suite100", "Unit508"
 		if i := strings.IndexAny(t[0].text, "0123456789"); i > 2 {
-			if _, ok := unitTypes.find(t[0].text[:i]); ok {
-				t = []token{{text: t[0].text[:i]}, {text: t[0].text[i:]}}
+			if _, ok := unitTypes.find(strings.TrimSuffix(t[0].text[:i], "-")); ok {
+				t = []token{{text: strings.TrimSuffix(t[0].text[:i], "-")}, {text: t[0].text[i:]}}
 			}
 		}
 	}
@@ -36,7 +36,18 @@ func place(c *e911.Civic, text string) {
 		store(&c.FLR, floor(join(t[:n-1])))
 		return
 	}
+	if wing(t) && len(t) == 2 {
+		if t[1].key() == "WING" {
+			store(&c.WING, t[0].text)
+		} else {
+			store(&c.BLD, expandOnly(unitTypes, join(t)))
+		}
+		return
+	}
 	full, ok := unitTypes.find(t[0].text)
+	if len(t) > 2 && ok && full != "Number" && (t[1].key() == "NO" || t[1].key() == "NUM" || t[1].key() == "NUMBER") && t[2].hasDigit() { // "Apt No. 4"
+		t = append([]token{t[0]}, t[2:]...)
+	}
 	value := join(t[1:])
 	switch {
 	case t[0].text == "#" && len(t) > 1:
@@ -99,7 +110,7 @@ func floor(s string) string {
 	if n := ordinalWords[k]; n > 0 {
 		return itoa(n)
 	}
-	if t[0].ordinal() {
+	if t[0].ordinal() || t[0].frenchOrdinal() && len(k) < 7 {
 		return k[:len(k)-len(strings.TrimLeft(k, "0123456789"))]
 	}
 	return t[0].text
@@ -135,6 +146,9 @@ func unitAt(t []token, start bool) int {
 	if n := levelAt(t); n > 0 {
 		return n
 	}
+	if wing(t) {
+		return 2
+	}
 	if t[0].key() == "MAIL" && len(t) > 2 && (t[1].key() == "STOP" || t[1].key() == "CODE") && !t[0].comma {
 		return 2 + identifier(t[2:])
 	}
@@ -147,17 +161,20 @@ func unitAt(t []token, start bool) int {
 
 // levelAt counts "2nd Floor", "Second Fl", "Lower level", "Mezzanine level".
 func levelAt(t []token) int {
+	if len(t) > 3 && t[0].ordinal() && !t[0].comma && (t[1].text == "&" || t[1].key() == "AND") && t[2].ordinal() && floorType(t[3].text) {
+		return 4
+	}
 	if len(t) < 2 || !floorType(t[1].text) || t[0].comma {
 		return 0
 	}
 	switch t[0].key() {
-	case "LOWER", "UPPER", "GROUND", "MAIN", "MEZZANINE", "TOP", "GRND":
+	case "LOWER", "UPPER", "GROUND", "MAIN", "MEZZANINE", "TOP", "GRND", "CONCOURSE":
 		return 2
 	}
-	if t[0].ordinal() {
+	if t[0].ordinal() || t[0].frenchOrdinal() {
 		return 2
 	}
-	if t[0].digits() && (len(t) == 2 || t[1].comma) {
+	if t[0].digits() && (len(t) == 2 || t[1].comma || len(t[0].text) < 3 && !identifies(t[2]) && !strings.HasPrefix(t[1].key(), "L")) {
 		return 2
 	}
 	return 0
@@ -169,7 +186,7 @@ func glued(t token) int {
 	if i < 3 {
 		return 0
 	}
-	if full, ok := unitTypes.find(t.text[:i]); ok && full != "Box" {
+	if full, ok := unitTypes.find(strings.TrimSuffix(t.text[:i], "-")); ok && full != "Box" {
 		return 1
 	}
 	return 0
