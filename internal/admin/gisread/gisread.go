@@ -11,7 +11,6 @@ package gisread
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -179,4 +178,3 @@ func Read(ctx context.Context, files []File, opt Options, sink gis.Sink) (Report
 	return r.finish(), err
 }
 
-var errNotBuilt = errors.New("not built")
