@@ -134,7 +134,10 @@ func TestWhatAQueryGets(t *testing.T) {
 		{"outside of all", find(at(10, 10)), "notFound", "", "", ""},
 		{"an address by its county", find([]lost.Location{ny}), "findServiceResponse", "New York 1", "", "address"},
 		{"an address without a county", find([]lost.Location{address("country", "US", "A1", "NY", "A3", "New York")}), "notFound", "", "", ""},
-		{"police", with(at(40.71, -73.985), service("urn:service:sos.police")), "findServiceResponse", "New York 2", "", "here"},
+		{"police, which have no boundary of their own", with(at(40.71, -73.985), service("urn:service:sos.police")), "findServiceResponse", "New York 2", "serviceSubstitution", "here"},
+		{"a service of i3, as it was asked", with(at(40.71, -73.985), service("urn:emergency:service:sos")), "findServiceResponse", "New York 2", "", "here"},
+		{"responders, as they were asked", with(at(40.71, -73.985), service("urn:emergency:service:responder.fire")), "findServiceResponse", "New York 2", "", "here"},
+		{"a service of i3 that nobody maps", with(at(40.71, -73.985), service("urn:emergency:service:logger")), "serviceNotImplemented", "", "", ""},
 		{"a child that is not mapped", with(at(40.71, -73.985), service("urn:service:sos.marine")), "findServiceResponse", "New York 2", "serviceSubstitution", "here"},
 		{"another service", with(at(40.71, -73.985), service("urn:service:counseling")), "serviceNotImplemented", "", "", ""},
 		{"a test call gets no PSAP", with(at(40.71, -73.985), service("urn:service:test.sos")), "serviceNotImplemented", "", "", ""},
@@ -177,14 +180,14 @@ func TestWhatAQueryGets(t *testing.T) {
 }
 
 // Proves: RFC 5222 sections 8.3.5, 8.4.2; F-05
-func TestNothingIsValidWithoutALayer(t *testing.T) {
+func TestNoStreetIsValidWithoutALayer(t *testing.T) {
 	k := newKit(t, nil)
 	q := find([]lost.Location{address("country", "US", "A1", "Nowhere", "A2", "New York", "HNO", "12", "RD", "Main", "STP", "Avenue", "PC", "1234")})
 	q.ValidateLocation = true
 	if m := k.query(t, q); outcome(m) != "notFound" {
 		t.Errorf("a state that is none maps to %s", mapped(m))
 	}
-	q.Locations[0] = address("country", "US", "A1", "NY", "A2", "New York", "HNO", "12", "RD", "Main", "STP", "Avenue", "PC", "1234")
+	q.Locations[0] = address("country", "US", "A1", "NY", "A2", "New York", "HNO", "12", "RD", "Main", "STP", "Avenue", "PC", "12")
 	v := k.query(t, q).(*lost.FindServiceResponse).Validation
 	names := func(list []lost.Name) string {
 		var out []string
@@ -193,7 +196,7 @@ func TestNothingIsValidWithoutALayer(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	if v == nil || len(v.Valid) != 0 || names(v.Invalid) != "PC" || names(v.Unchecked) != "country A1 A2 RD HNO STP" {
+	if v == nil || names(v.Valid) != "country A1" || names(v.Invalid) != "PC" || names(v.Unchecked) != "A2 RD HNO STP" || len(v.Extensions) != 0 {
 		t.Errorf("validation %+v", v)
 	}
 	q.Locations = at(40.71, -73.985)
@@ -296,9 +299,9 @@ func TestI3MessagesHaveDefinedOutcomes(t *testing.T) {
 		"findService_polygon_covering_fully_one_and_partially_another_boundary.xml": "New York 1, New York 2",
 		"findService_polygon_covering_fully_two_boundaries.xml":                     "New York 1, New York 2",
 		"findService_recursive_mode_polygon_not_covering_boundaries.xml":            "notFound",
-		"listServicesByLocation_urn-emergency-service-sos.xml":                      "serviceNotImplemented",
+		"listServicesByLocation_urn-emergency-service-sos.xml":                      "listServicesByLocationResponse",
 		"listServicesByLocation_urn-service-sos.xml":                                "listServicesByLocationResponse",
-		"listServices_urn-emergency-service-sos.xml":                                "serviceNotImplemented",
+		"listServices_urn-emergency-service-sos.xml":                                "listServicesResponse",
 		"listServices_urn-service-sos.xml":                                          "listServicesResponse",
 	}
 	files, err := filepath.Glob(filepath.Join(shared(t), "schemas", "i3", "messages", "HTTP_LoST", "*.xml"))

@@ -38,10 +38,11 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 	if refused != nil {
 		return refused
 	}
-	planned, err := plannedFor(m.Extensions, q.now)
+	planned, at, err := plannedFor(m.Extensions, q.now)
 	if err != nil {
 		return s.errors(lost.BadRequest, err.Error())
 	}
+	q.at = at
 	if s.cfg.Upstream != nil && planned.IsZero() {
 		if resp, ok := s.cfg.Upstream.Cached(m); ok && writable(resp) {
 			return resp
@@ -75,7 +76,7 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 	}
 	switch {
 	case err == nil:
-		return theirs
+		return s.passedOn(theirs, ask.Path, loc.ID)
 	case served:
 		s.cfg.Log.Warn("LoST upstream gave no answer; our own layer decides", obs.Err(brief(err)))
 		return resp
@@ -83,64 +84,95 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 	return s.upstreamError(err)
 }
 
-// findOwn answers from our own layer.
+// findOwn answers from our own layers.
 func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, planned foreign.Element) lost.Message {
-	service, substituted, ok := q.snap.PSAPs().Service(m.Service)
+	service, ok := serviceOf(q.cat.index, m.Service)
 	if !ok {
 		return s.errors(lost.ServiceNotImplemented, "This server maps "+ecrf.ServiceSOS+" and what is below it.")
 	}
-	served, err := s.served(q, loc)
+	served, err := s.served(q, loc, service.urn)
 	if err != nil {
 		return s.errors(lost.LocationInvalid, sentence(err))
 	}
+	profile := profileOf(loc)
 	resp := &lost.FindServiceResponse{Path: s.pathAfter(m.Path), LocationUsed: loc.ID}
+	resp.Mappings = s.mappingsOf(q, &served, service, wanted{profile: profile, form: m.Boundary})
 	var warnings []lost.Exception
 	warn := func(k lost.Kind, text string) {
 		warnings = append(warnings, lost.Exception{Kind: k, Message: lost.Text{Text: text, Lang: "en"}})
 	}
-	profile := profileOf(loc)
-	for _, hit := range served.Hits[:min(len(served.Hits), mostMappings)] {
-		e := q.cat.psaps[hit.PSAP.ID]
-		if e == nil {
-			continue
-		}
-		resp.Mappings = append(resp.Mappings, s.mapping(q, e, service, profile, m.Boundary))
-	}
-	if len(resp.Mappings) == 0 && s.cfg.DefaultMapping {
-		if relay, ok := q.snap.Relay(); ok {
-			e := &entry{psap: relay, updated: q.snap.At.UTC().Truncate(time.Second)}
-			d := s.mapping(q, e, service, profile, lost.ByReference)
-			d.Expires = lost.Expires{Caching: lost.NoCache}
-			resp.Mappings = []lost.Mapping{d}
-			warn(lost.DefaultMappingReturned, "No boundary holds the location; calls go to the relay centre.")
-		}
-	}
 	switch {
 	case len(resp.Mappings) > 0:
+		if strings.HasPrefix(resp.Mappings[0].Source, demonstrationSource) {
+			warn(lost.DefaultMappingReturned, "The boundary is that of a demonstration layer, not a PSAP's.")
+		}
+		if served.Substituted && !service.internal {
+			warn(lost.ServiceSubstitution, "The service is not mapped by itself here; its parent is.")
+		}
+	case s.cfg.DefaultMapping && s.relay(q, resp, m.Service):
+		warn(lost.DefaultMappingReturned, "No boundary holds the location; calls go to the relay centre.")
 	case served.Withheld:
 		return s.errors(lost.NotFound, "Only a demonstration layer covers the location, and it decides nothing here.")
 	default:
 		return s.errors(lost.NotFound, "No boundary holds the location.")
 	}
-	if strings.HasPrefix(resp.Mappings[0].Source, demonstrationSource) {
-		warn(lost.DefaultMappingReturned, "The boundary is that of a demonstration layer: a county, not a PSAP.")
-	}
-	if substituted {
-		warn(lost.ServiceSubstitution, "The service is not mapped by itself; its parent is.")
-	}
 	if len(warnings) > 0 {
 		resp.Warnings = []lost.Exceptions{{Source: s.cfg.Name, List: warnings}}
 	}
-	if m.ValidateLocation && profile == lost.ProfileCivic {
-		resp.Validation = s.validation(loc.Civic)
+	if profile == lost.ProfileCivic {
+		s.addAddress(q, m, loc.Civic, resp)
 	}
 	if !planned.IsZero() {
 		resp.Extensions = append(resp.Extensions, planned)
-		for i := range resp.Mappings {
-			resp.Mappings[i].Expires = lost.Expires{Caching: lost.NoCache}
-		}
 	}
 	return resp
+}
+
+// mappingsOf are the mappings of who serves, best first.
+func (s *Server) mappingsOf(q *question, served *ecrf.Served, service asked, w wanted) []lost.Mapping {
+	w.service = served.Service
+	if service.answer != "" {
+		w.service = service.answer
+	}
+	out := make([]lost.Mapping, 0, min(len(served.Hits), mostMappings))
+	for i := range served.Hits {
+		if len(out) == mostMappings {
+			break
+		}
+		if e := q.cat.entries[served.Hits[i].PSAP]; e != nil {
+			out = append(out, s.mapping(q, e, w))
+		}
+	}
+	return out
+}
+
+// relay makes the relay centre the default; false when there is none.
+func (s *Server) relay(q *question, resp *lost.FindServiceResponse, service string) bool {
+	relay, ok := q.snap.Relay()
+	if !ok {
+		return false
+	}
+	e := &entry{hit: ecrf.Hit{PSAP: &relay, Service: ecrf.ServiceSOS}, id: string(relay.ID), updated: q.snap.At.UTC().Truncate(time.Second)}
+	d := s.make(e, wanted{service: strings.ToLower(service)})
+	d.Expires = lost.Expires{Caching: lost.NoCache}
+	resp.Mappings = []lost.Mapping{d}
+	return true
+}
+
+// addAddress adds what is known of the address: its validation where that was
+// asked for and, where the boundary is an area alone, the address itself as the
+// boundary in the profile of the query.
+func (s *Server) addAddress(q *question, m *lost.FindService, c *pidflo.Civic, resp *lost.FindServiceResponse) {
+	if m.ValidateLocation {
+		resp.Validation = s.validation(q, m, c, q.address(c))
+	}
+	mp := &resp.Mappings[0]
+	if m.Boundary != lost.ByValue || len(mp.Boundaries) > 0 || q.judged == nil || q.judged.Verdict != e911.VerdictValid {
+		return
+	}
+	if here, ok := streetAddress(civic.FromPIDF(c)); ok {
+		mp.Boundaries, mp.Encoded = []lost.Boundary{{Profile: lost.ProfileCivic, Civics: []pidflo.Civic{*here}}}, nil
+	}
 }
 
 // choose returns the first location whose profile is understood and that can be
@@ -187,43 +219,24 @@ func profileOf(l *lost.Location) string {
 	return lost.ProfileGeodetic
 }
 
-// served is who serves a location by our own layer.
-func (s *Server) served(q *question, l *lost.Location) (ecrf.Served, error) {
-	opt := ecrf.Options{DemonstrationAllowed: q.demo, Now: q.now}
-	if profileOf(l) == lost.ProfileCivic {
-		return q.snap.PSAPs().ByCivic(civic.FromPIDF(l.Civic), opt), nil
+// served is who serves a location by our own layers. An address that a layer
+// knows is where the layer has it; others are found by the boundaries that name
+// a part of them.
+func (s *Server) served(q *question, l *lost.Location, service string) (ecrf.Served, error) {
+	opt := ecrf.Options{DemonstrationAllowed: q.demo, Service: service, Now: q.at}
+	if profileOf(l) != lost.ProfileCivic {
+		return q.cat.index.ByShape(l.Shape, opt)
 	}
-	return q.snap.PSAPs().ByShape(l.Shape, opt)
-}
-
-// validation tells what is known of the fields of an address. Nothing is valid
-// without a reference layer.
-func (s *Server) validation(c *pidflo.Civic) *lost.Validation {
-	a := civic.FromPIDF(c)
-	verdicts := map[string]FieldVerdict{}
-	for _, v := range s.cfg.Validate(a) {
-		verdicts[v.Field] = v
-	}
-	out := &lost.Validation{}
-	for _, field := range e911.CivicFieldNames() {
-		if a.Get(field) == "" {
-			continue
-		}
-		space, ok := pidflo.CivicSpace(field)
-		if !ok {
-			continue
-		}
-		name := lost.Name{Space: space, Local: field}
-		switch v := verdicts[field]; {
-		case v.Invalid:
-			out.Invalid = append(out.Invalid, name)
-		case v.Valid:
-			out.Valid = append(out.Valid, name)
-		default:
-			out.Unchecked = append(out.Unchecked, name)
+	if len(q.snap.Layers()) > 0 {
+		r := q.address(l.Civic)
+		if r.Point != nil && (r.Method == e911.GeocodeAddressPoint || r.Method == e911.GeocodeRange) {
+			at := pidflo.Point{Pos: pidflo.Pos{Lat: r.Point.Lat, Lon: r.Point.Lon}}
+			if served, err := q.cat.index.ByShape(at, opt); err == nil && len(served.Hits) > 0 {
+				return served, nil
+			}
 		}
 	}
-	return out
+	return q.cat.index.ByCivic(civic.FromPIDF(l.Civic), opt), nil
 }
 
 // upstreamError tells why recursion gave nothing.
@@ -238,6 +251,20 @@ func (s *Server) upstreamError(err error) lost.Message {
 		return s.errors(lost.ServerTimeout, "The next server did not answer in time.")
 	}
 	return s.errors(lost.ServerError, "The answer of the next server was not understood.")
+}
+
+// passedOn is an answer of the upstream: we are in its path, whether or not that
+// server read the path of the query, and it names the location.
+func (s *Server) passedOn(theirs *lost.FindServiceResponse, path []lost.Via, used string) *lost.FindServiceResponse {
+	if s.looped(theirs.Path) && theirs.LocationUsed != "" {
+		return theirs
+	}
+	out := *theirs
+	if !s.looped(out.Path) {
+		out.Path = append(slices.Clone(path), out.Path...)
+	}
+	out.LocationUsed = used
+	return &out
 }
 
 func (s *Server) redirect(target string) lost.Message {
@@ -260,27 +287,6 @@ func passed(path []lost.Via, name string) bool {
 // 5222, section 6).
 func (s *Server) pathAfter(path []lost.Via) []lost.Via {
 	return append(slices.Clip(path), lost.Via{Source: s.cfg.Name})
-}
-
-// plannedFor returns the asOf of the planned-changes draft when it lies ahead;
-// one that is over is ignored. No change of ours is planned ahead, so the
-// answer is that of now, not to be kept.
-func plannedFor(list []foreign.Element, now time.Time) (foreign.Element, error) {
-	for _, x := range list {
-		if x.Space != lost.SpacePlan || x.Local != "asOf" {
-			continue
-		}
-		_, text, _ := strings.Cut(x.XML, ">")
-		text, _, _ = strings.Cut(text, "<")
-		at, err := pidflo.ParseTime(strings.TrimSpace(text))
-		if err != nil {
-			return foreign.Element{}, errors.New("the time of asOf cannot be read")
-		}
-		if at.After(now) {
-			return x, nil
-		}
-	}
-	return foreign.Element{}, nil
 }
 
 // logIDs keeps the trace of a call through an i3 network; the location is not

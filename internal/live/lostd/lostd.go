@@ -21,8 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
 )
@@ -46,13 +44,6 @@ type Receiver interface {
 	// Push updates, adds and deletes, and returns the deletions that found
 	// nothing.
 	Push(mappings []lost.Mapping) (notDeleted []lost.Mapping)
-}
-
-// FieldVerdict is what is known of one field of an address (RFC 5222, section
-// 8.4.2). Field is the name in PIDF-LO.
-type FieldVerdict struct {
-	Field          string
-	Valid, Invalid bool // neither: unchecked
 }
 
 // Config is what a Server needs. Snapshot, Name and URI are required.
@@ -80,8 +71,10 @@ type Config struct {
 	// DefaultMapping answers with the relay centre, and a warning, where no
 	// boundary holds the place.
 	DefaultMapping bool
-	// Validate judges the fields of an address; none: by structure alone.
-	Validate func(e911.Civic) []FieldVerdict
+	// BoundaryURIs answers with the addresses of calls that the boundaries of
+	// layers have, as an ECRF inside an ESInet does. Otherwise calls for PSAPs of
+	// our directory come to URI, and only for others go where the boundary says.
+	BoundaryURIs bool
 	// Concurrent bounds requests under way; zero means 64. Beyond: 503.
 	Concurrent int
 	Now        func() time.Time // none: time.Now
@@ -133,9 +126,6 @@ func (c *Config) validate() error {
 	if c.UpstreamWithin < 0 || c.UpstreamWithin > 10*time.Second {
 		errs = append(errs, fmt.Errorf("upstreams are waited for up to 10 s, not %v", c.UpstreamWithin))
 	}
-	if c.Validate == nil {
-		c.Validate = byStructure
-	}
 	if c.Concurrent == 0 {
 		c.Concurrent = 64
 	}
@@ -154,6 +144,8 @@ type Server struct {
 	cfg     Config
 	slots   chan struct{}
 	catalog atomic.Pointer[catalog]
+	agenda  atomic.Pointer[agenda]
+	pushed  atomic.Pointer[pushedMappings]
 }
 
 // New makes a Server. The error names every fault of the Config.
@@ -165,10 +157,13 @@ func New(cfg Config) (*Server, error) {
 }
 
 // Serves reports whether a path is the server's: /lost and /LoST, as RFC 5222
-// leaves it open and the i3 test suite has it.
-func Serves(path string) bool { return path == "/lost" || path == "/LoST" }
+// leaves it open and the i3 test suite has it, and those of planned changes.
+func Serves(path string) bool {
+	return path == "/lost" || path == "/LoST" || path == pathPoll || path == pathChangeSet
+}
 
-// ServeHTTP answers POST /lost and POST /LoST; 404 for the rest.
+// ServeHTTP answers POST /lost and POST /LoST, GET /PlannedChangePoll and GET
+// /GetChangeSet?changeSetId=...; 404 for the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Cache-Control"] = neverStored
@@ -177,35 +172,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	if r.URL.Path == pathPoll || r.URL.Path == pathChangeSet {
+		s.servePlanned(w, r)
+		return
+	}
 	s.serve(w, r)
 }
+
+var errAsOf = errors.New("the time of asOf cannot be read")
 
 // What every answer says in its headers; shared, never changed.
 var (
 	neverStored = []string{"no-store"}
 	noSniffing  = []string{"nosniff"}
 )
-
-// byStructure finds what cannot be: a country that is no code, a state of the
-// United States or Canada that is none, a ZIP code without five digits. It
-// calls nothing valid, for it has seen no map.
-func byStructure(c e911.Civic) []FieldVerdict {
-	var out []FieldVerdict
-	bad := func(field string) { out = append(out, FieldVerdict{Field: field, Invalid: true}) }
-	letters := func(s string) bool {
-		return strings.Trim(strings.ToUpper(s), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-	}
-	country := strings.ToUpper(strings.TrimSpace(c.Country))
-	if country != "" && (len(country) != 2 || !letters(country)) {
-		bad("country")
-	}
-	if _, ok := civic.StateOf(c.A1); !ok && c.A1 != "" && (country == "US" || country == "CA") {
-		bad("A1")
-	}
-	zip, plus4, dashed := strings.Cut(strings.TrimSpace(c.PC), "-")
-	digits := strings.Trim(zip+plus4, "0123456789") == ""
-	if country == "US" && c.PC != "" && (!digits || len(zip) != 5 || dashed && len(plus4) != 4) {
-		bad("PC")
-	}
-	return out
-}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
 )
@@ -37,6 +38,8 @@ type question struct {
 	from   netip.Addr
 	demo   bool // a demonstration layer may answer (F-23)
 	now    time.Time
+	at     time.Time   // the moment that is asked about: now, or one ahead
+	judged *lvf.Result // of the address, when it was looked at
 	ctx    context.Context //nolint:containedctx // of the one request
 	pushes bool
 }
@@ -75,7 +78,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many requests", http.StatusServiceUnavailable)
 		return
 	}
-	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: s.cfg.Now().UTC(), ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
+	now := s.cfg.Now().UTC()
+	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: now, at: now, ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
 	msg, err := s.read(w, r, q, sync)
 	if err != nil {
 		if refused, ok := errors.AsType[*refusal](err); ok {
@@ -90,6 +94,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.write(w, sync, s.answer(q, msg))
 }
 
+// plannedType is what the i3 test suite sends questions about planned changes
+// as; the documents are those of LoST.
+const plannedType = "application/lost+plannedchange"
+
 // contentType reports whether the body can be LoST, and whether it is of the
 // synchronization. A missing or general type of XML is taken too.
 func contentType(r *http.Request) (sync, ok bool) {
@@ -103,7 +111,7 @@ func contentType(r *http.Request) (sync, ok bool) {
 		mt = strings.ToLower(strings.TrimSpace(mt))
 	}
 	switch mt {
-	case lost.MediaType, "application/xml", "text/xml":
+	case lost.MediaType, "application/xml", "text/xml", plannedType:
 		return false, true
 	case lost.MediaTypeSync:
 		return true, true
