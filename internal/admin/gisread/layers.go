@@ -230,9 +230,6 @@ func (r *reader) shpLayers(s source) ([]layer, error) {
 	if !ok {
 		return nil, broken(CodePartMissing, "Give the .dbf file of the same name with it.", "The shapefile lacks its .dbf file, which has the addresses.")
 	}
-	if err := r.checkPRJ(s); err != nil {
-		return nil, err
-	}
 	c, f, err := r.openDBF(s, dbf)
 	if err != nil {
 		return nil, err
@@ -290,6 +287,9 @@ func (r *reader) openDBF(s, dbf source) (io.Closer, *dbfFile, error) {
 }
 
 func (r *reader) readShp(ctx context.Context, s source, t *table) error {
+	if err := r.checkPRJ(s); err != nil {
+		return err
+	}
 	dc, dbf, err := r.openDBF(s, s.parts[".dbf"])
 	if err != nil {
 		return err

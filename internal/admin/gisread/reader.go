@@ -164,7 +164,7 @@ func (r *reader) layer(ctx context.Context, l layer, m meaning) error {
 		t.index = len(r.kinds)
 		r.kinds = append(r.kinds, m.name)
 	}
-	t.prepare(l.src.base)
+	t.prepare(l.src.base, l.name)
 	err := l.read(ctx, t)
 	slices.Sort(t.rep.Unknown)
 	r.rep.Read += t.rep.Read

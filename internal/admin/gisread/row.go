@@ -35,15 +35,22 @@ type record struct {
 }
 
 // prepare sets what rows take that name no area. The name of a TIGER/Line file
-// has the state: tl_2021_30059_addrfeat.
-func (t *table) prepare(file string) {
+// has its state, which nobody knows better: tl_2021_30059_addrfeat.
+func (t *table) prepare(names ...string) {
 	t.defaults = t.r.opt.Defaults
-	if t.m.kind != kindTIGER || t.defaults.A1 != "" {
+	if t.m.kind != kindTIGER {
 		return
 	}
-	for _, part := range strings.Split(strings.TrimSuffix(file, path.Ext(file)), "_") {
-		if s, ok := civic.StateByFIPS(part[:min(2, len(part))]); ok && len(part) == 5 {
-			t.defaults.A1, t.defaults.Country = s.Code, s.Country()
+	for _, name := range names {
+		for _, part := range strings.Split(strings.TrimSuffix(name, path.Ext(name)), "_") {
+			s, ok := civic.StateByFIPS(part[:min(2, len(part))])
+			if !ok || len(part) != 5 && len(part) != 2 || s.Code == t.defaults.A1 {
+				continue
+			}
+			if t.defaults.A1 != "" {
+				t.warn(problem{code: CodeState, reason: "The name of the file tells another state than the one given for the layer; the name counts."})
+			}
+			t.defaults = e911.Civic{Country: s.Country(), A1: s.Code}
 		}
 	}
 }
