@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// known lists the methods that are refused with 405; REFER and what is not
+// RefusalOf is what a method that nobody serves is answered with: 405 for those
+// that are known, 501 for REFER and what is not
 // here gets 501 (RFC 3261, section 8.2.1).
-func refusalOf(method string) int {
+func RefusalOf(method string) int {
 	switch method {
-	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "INFO", "UPDATE":
+	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "INFO", "UPDATE", "OPTIONS":
 		return 405
 	case "PRACK", "BYE":
 		return 481
@@ -42,7 +43,7 @@ func (c *call) inDialog(m *message, h hop) bool {
 		return true
 	}
 	c.d.remoteSeq = max(c.d.remoteSeq, m.cseq)
-	r := response{code: refusalOf(m.method)}
+	r := response{code: RefusalOf(m.method)}
 	after := func() {}
 	switch m.method {
 	case "BYE":

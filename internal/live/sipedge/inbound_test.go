@@ -189,7 +189,7 @@ func TestRequestsForNoCallGet481(t *testing.T) {
 	r := newRig(t, nil)
 	p := newPeer(t, "udp", "127.0.0.11", r.udp)
 	for _, method := range []string{"CANCEL", "BYE", "INVITE", "UPDATE", "INFO"} {
-		o := newInvite("sip:911@callbox.example")
+		o := newInvite("sip:callbox@127.0.0.2") // our Contact, as inside a dialog
 		o.method = method
 		if method != "CANCEL" {
 			o.toTag = "nobody"
@@ -202,6 +202,30 @@ func TestRequestsForNoCallGet481(t *testing.T) {
 	if len(r.legs) != 0 {
 		t.Error("a call was delivered")
 	}
+}
+
+// Proves: E1, D-02 (an emergency number is never the target of a dialog: this is a call)
+func TestACallForHelpWithATagTooManyIsACall(t *testing.T) {
+	r := newRig(t, nil)
+	p := newPeer(t, "udp", "127.0.0.11", r.udp)
+	o := newInvite("sip:911@callbox.example")
+	o.toTag = "nobody"
+	p.send(o.text(p))
+	leg := r.leg()
+	if said := strings.Join(leg.Request().Repaired, ", "); !strings.Contains(said, "To has a tag") {
+		t.Errorf("repaired: %q", said)
+	}
+	if err := leg.Answer(1, sipedge.Message{Body: []byte(sdp), ContentType: "application/sdp"}); err != nil {
+		t.Fatal(err)
+	}
+	ok := p.status(200)
+	if ok.tag("To") == "nobody" || ok.tag("To") == "" {
+		t.Errorf("To-tag %q is not ours", ok.tag("To"))
+	}
+	p.send(o.with("ACK", ok.tag("To"), 1).text(p))
+	event(t, leg, sipedge.Acked)
+	p.send(o.with("INVITE", ok.tag("To"), 2).text(p))
+	event(t, leg, sipedge.ReInvite)
 }
 
 // Proves: D-02, F-15

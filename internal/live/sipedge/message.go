@@ -31,6 +31,7 @@ type message struct {
 
 	repaired []string
 	missing  string // a field without which no answer can be matched; empty when usable
+	broken   string // what makes a request other than INVITE a bad one (RFC 4475)
 	version  string // when it is not SIP/2.0
 }
 
@@ -179,6 +180,7 @@ func (m *message) field(line string) {
 	case "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type":
 		if _, twice := m.headers.find(name); twice {
 			m.repair("second %s", name)
+			m.broken = "second " + name
 			return
 		}
 	}
@@ -318,8 +320,10 @@ func (m *message) sequence(v string) {
 	case errors.Is(err, strconv.ErrRange) || n > math.MaxUint32:
 		m.cseq = math.MaxUint32
 		m.repair("CSeq number is too large")
+		m.broken = "CSeq number is too large"
 	case err != nil:
 		m.repair("CSeq has no number")
+		m.broken = "CSeq has no number"
 	default:
 		m.cseq = uint32(n)
 		if n > math.MaxInt32 {
@@ -329,6 +333,7 @@ func (m *message) sequence(v string) {
 	m.cseqMethod = strings.ToUpper(strings.Trim(method, " \t"))
 	if m.request() && m.cseqMethod != m.method {
 		m.repair("CSeq names another method")
+		m.broken = "CSeq names another method"
 		m.cseqMethod = m.method
 	}
 }

@@ -2,6 +2,7 @@ package sipedge
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -83,15 +84,17 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 				return
 			}
 		}
+		if m.method == "INVITE" && e.cfg.Emergency(m.uri) {
+			// The Request-URI inside a dialog is our Contact, never an emergency
+			// number: this is a call for help with a To that has a tag too many.
+			m.untag()
+			e.newInvite(m, h, src, calls)
+			return
+		}
 		e.reply(m, h, response{code: 481})
 	case m.method == "INVITE":
-		for _, c := range calls {
-			if c.sameInvite(m) {
-				c.repeated(m, h)
-				return
-			}
-		}
-		e.invite(m, h, src)
+		e.newInvite(m, h, src, calls)
+	case e.refusedRequest(m, h):
 	case m.method == "OPTIONS":
 		r := response{code: 200, m: Message{Headers: Headers{{"Accept", "application/sdp, multipart/mixed, application/pidf+xml"}}}}
 		if e.draining.Load() {
@@ -101,8 +104,54 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 	case e.desk != nil:
 		e.desk.take(m, h, src)
 	default:
-		e.reply(m, h, response{code: refusalOf(m.method)})
+		e.reply(m, h, response{code: RefusalOf(m.method)})
 	}
+}
+
+// newInvite takes an INVITE outside of dialogs.
+func (e *Edge) newInvite(m *message, h hop, src netip.AddrPort, calls []*call) {
+	for _, c := range calls {
+		if c.sameInvite(m) {
+			c.repeated(m, h)
+			return
+		}
+	}
+	e.invite(m, h, src)
+}
+
+// untag takes the tag out of To.
+func (m *message) untag() {
+	m.repair("To has a tag and there is no such dialog")
+	m.to = address{raw: "<" + m.to.uri + ">", uri: m.to.uri}
+	for i := range m.headers {
+		if m.headers[i].Name == "To" {
+			m.headers[i].Value = m.to.raw
+		}
+	}
+}
+
+// refusedRequest answers what makes a request other than INVITE one that
+// nobody may serve (RFC 3261, section 8.2).
+func (e *Edge) refusedRequest(m *message, h hop) bool {
+	scheme, _, _ := strings.Cut(m.uri, ":")
+	require := m.headers.values("Require")
+	var r response
+	switch {
+	case m.version != "":
+		r.code = 505
+	case m.broken != "":
+		r = response{code: 400, reason: reasonOf(400) + " (" + m.broken + ")"}
+	case RefusalOf(m.method) == 501:
+		r.code = 501
+	case !slices.Contains([]string{"sip", "sips", "tel", "urn"}, strings.ToLower(scheme)):
+		r.code = 416
+	case len(require) > 0:
+		r = response{code: 420, m: Message{Headers: Headers{{"Unsupported", strings.Join(require, ", ")}}}}
+	default:
+		return false
+	}
+	e.reply(m, h, r)
+	return true
 }
 
 // refuse answers a request that cannot be served. A lost call for help is
