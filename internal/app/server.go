@@ -175,7 +175,7 @@ func (s *Server) wireLive() error {
 		return err
 	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Authority: authority{s}, TestCall: tests, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,

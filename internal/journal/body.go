@@ -58,10 +58,12 @@ type Located struct {
 
 // Rung is one step of the ladder.
 type Rung struct {
-	Kind  string `json:"kind"` // "psap", "relay"
+	Kind  string `json:"kind"` // "psap", "carrier", "relay", "other"
 	Trunk Ref    `json:"trunk"`
 	PSAP  Ref    `json:"psap"`
 	To    string `json:"to"`
+	// Expected: the trunk's carrier chooses the PSAP; ours is the expected one (F-23).
+	Expected bool `json:"expected,omitempty"`
 }
 
 // Routed is the body of CallRouted: which PSAP, by which routes.
@@ -69,9 +71,22 @@ type Routed struct {
 	PSAP          Ref            `json:"psap"`
 	Relay         bool           `json:"relay,omitempty"`
 	Demonstration bool           `json:"demonstration,omitempty"` // a demonstration layer chose
+	Expected      bool           `json:"expected,omitempty"`      // a carrier chooses; this PSAP is expected
+	By            *RoutedBy      `json:"by,omitempty"`            // what chose the PSAP
 	Rungs         []Rung         `json:"rungs"`
 	Flags         []string       `json:"flags,omitempty"`
 	Evidence      []e911.Finding `json:"evidence"`
+}
+
+// RoutedBy is what chose the PSAP of a call (F-23).
+type RoutedBy struct {
+	Source    string    `json:"source"`         // "override", "authority", "own_layer", "demonstration"
+	Name      string    `json:"name,omitempty"` // key of override or layer, name of the authority's server
+	Version   int       `json:"version,omitempty"`
+	Feature   string    `json:"feature,omitempty"`
+	AsOf      time.Time `json:"as_of,omitzero"`
+	Expires   time.Time `json:"expires,omitzero"`
+	Agreement string    `json:"agreement,omitempty"`
 }
 
 // Attempt is the body of CallAttempt: a leg was handed to the transport, or
@@ -265,7 +280,8 @@ type Due struct {
 	Place         e911.Place        `json:"place"` // as sent
 	LocatedBy     e911.LocatedBy    `json:"located_by,omitempty"`
 	PSAP          Ref               `json:"psap,omitzero"`
-	PSAPLine      e911.Number       `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)
+	PSAPLine      e911.Number       `json:"psap_line,omitempty"`     // its 24x7 ten-digit line, when known (F-09)
+	PSAPExpected  bool              `json:"psap_expected,omitempty"` // a carrier chooses; this PSAP is expected (F-23)
 	ArrivedAt     time.Time         `json:"arrived_at"`
 	Demonstration bool              `json:"demonstration,omitempty"`
 	Flags         []string          `json:"flags,omitempty"`

@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/route"
 	"github.com/callbox911/callbox/wire/pidflo"
 	"github.com/callbox911/callbox/wire/sipgeo"
 )
@@ -46,6 +47,8 @@ type decision struct {
 	relayName     journal.Ref
 	line          e911.Number // ten-digit line of whom the call is for
 	demonstration bool        // a demonstration layer chose
+	basis         route.Basis // what chose the PSAP
+	expected      bool        // a carrier chooses it, and this one is expected
 	rungs         []ladder.Rung
 	routeFlags    []string
 	routeFindings []e911.Finding
@@ -391,45 +394,58 @@ func placeOf(g *pidflo.Geopriv) e911.Place {
 // route finds the PSAP of the place and the rungs in order.
 func (c *inquiry) route() {
 	d := &c.dec
-	cfg := c.org.Config()
-	if d.where.By != e911.ByNothing {
-		psap, ok, findings := c.snap.PSAPs().Find(d.where.Place, ecrf.Options{DemonstrationAllowed: cfg.Demonstration, Now: c.now()})
-		d.routeFindings = findings
-		if ok {
-			d.psap, d.demonstration, d.line = &psap, psap.Boundary.Demonstration(), psap.Line
-		} else {
-			d.routeFlags = append(d.routeFlags, FlagOutside)
-		}
+	q := route.Question{Place: d.where.Place, Located: d.where.By != e911.ByNothing, Down: c.down(c.now()), Now: c.now()}
+	if q.Located {
+		c.guard("authority", func() { q.Mapping = c.mapping() })
 	}
-	in := ladder.Input{PSAP: d.psap, Trunk: c.snap.Trunk, Down: c.down(c.now())}
-	if relay, ok := c.snap.Relay(); ok {
-		in.Relay = &relay
-		d.relayName = journal.Ref{ID: string(relay.ID), Key: relay.Key, Name: relay.Name}
-		if d.psap == nil {
-			d.relay, d.line = true, relay.Line
-		}
-	} else {
-		d.routeFlags = append(d.routeFlags, FlagNoRelay)
-	}
+	c.use(route.Decide(c.snap, c.org, q), q.Located)
 	if s := c.alertSite(); s != nil && !stageAllows(s.Stage, c.class) {
 		// A gate blocks a path, never a call (F-24): said, and gone on.
 		d.routeFlags = append(d.routeFlags, FlagSiteNotSetUp)
 	}
-	rungs, left := ladder.Build(in)
-	d.rungs = rungs
-	d.routeFindings = append(d.routeFindings, left...)
+}
+
+// mapping is what the authority said of the place; nil: nothing is known.
+func (c *inquiry) mapping() *ecrf.Answer {
+	if c.authority == nil {
+		return nil
+	}
+	if a, ok := c.authority.Mapping(c.dec.where.Place, c.now()); ok {
+		return &a
+	}
+	return nil
+}
+
+// use takes a decision over.
+func (c *inquiry) use(r route.Decision, located bool) {
+	d := &c.dec
+	d.psap, d.rungs, d.basis, d.expected = r.PSAP, r.Rungs, r.Basis, r.Expected()
+	d.demonstration = r.Basis.Source == route.SourceDemonstration
+	d.routeFindings = append(d.routeFindings, r.Findings...)
+	if r.Relay != nil {
+		d.relayName = journal.Ref{ID: string(r.Relay.ID), Key: r.Relay.Key, Name: r.Relay.Name}
+	} else {
+		d.routeFlags = append(d.routeFlags, FlagNoRelay)
+	}
+	switch {
+	case d.psap != nil:
+		d.line = d.psap.Line
+	case r.Relay != nil:
+		d.relay, d.line = true, r.Relay.Line
+	}
+	if located && d.psap == nil {
+		d.routeFlags = append(d.routeFlags, FlagOutside)
+	}
+	if r.Disagree != "" {
+		d.routeFlags = append(d.routeFlags, FlagPSAPDisputed)
+		c.alarm(AlarmPSAPDisputed, r.Disagree+"; the authority is followed")
+	}
 }
 
 // routeToRelay is for a call whose route could not be decided.
 func (c *inquiry) routeToRelay() {
-	d := &c.dec
-	d.psap, d.demonstration = nil, false
-	relay, ok := c.snap.Relay()
-	if !ok {
-		return
-	}
-	d.relay, d.relayName, d.line = true, journal.Ref{ID: string(relay.ID), Key: relay.Key, Name: relay.Name}, relay.Line
-	d.rungs, d.routeFindings = ladder.Build(ladder.Input{Relay: &relay, Trunk: c.snap.Trunk})
+	c.dec.psap, c.dec.routeFindings, c.dec.routeFlags = nil, nil, nil
+	c.use(route.Decide(c.snap, c.org, route.Question{Now: c.at}), false)
 }
 
 // stageAllows reports whether a site's calls of a class belong to the E911 path

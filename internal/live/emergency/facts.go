@@ -8,6 +8,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
 	"github.com/callbox911/callbox/internal/rules/ladder"
+	"github.com/callbox911/callbox/internal/rules/route"
 )
 
 // AlarmCode is the closed list of what a call raises alarms for.
@@ -27,6 +28,7 @@ const (
 	AlarmLoop          AlarmCode = "loop"                  // the call came back to us
 	AlarmPanic         AlarmCode = "panic"                 // a fault of ours was recovered
 	AlarmLocator       AlarmCode = "locator_slow"          // our location server did not answer in 100 ms
+	AlarmPSAPDisputed  AlarmCode = "psap_disagreement"     // the authority names another PSAP than our layer (F-23)
 )
 
 var alarmText = map[AlarmCode]string{
@@ -44,6 +46,7 @@ const (
 	FlagOutside         = "outside_coverage" // the place is in no PSAP's boundary
 	FlagNoRelay         = "no_relay"         // no relay centre is configured
 	FlagNoRoute         = "no_route"         // nothing to try at all
+	FlagPSAPDisputed    = "psap_disputed"    // the authority and our own layer name two PSAPs (F-23)
 )
 
 // record writes a fact. A journal that fails, or panics, never stops a call.
@@ -60,6 +63,9 @@ func (c *call) record(kind journal.Kind, at time.Time, body any) (r journal.Rece
 }
 
 func (c *call) raise(code AlarmCode, detail string) {
+	if code == AlarmPSAPDisputed && !c.h.disputes.first(c.org.ID(), detail, c.h.cfg.Now()) {
+		return // its record has it, as a flag and in its evidence
+	}
 	c.record(journal.AlarmRaised, time.Time{}, journal.Alarm{Code: string(code), Detail: detail, Source: c.req.Source.Addr().String()})
 }
 
@@ -121,11 +127,16 @@ func (c *inquiry) located() journal.Located {
 func (c *inquiry) routed() journal.Routed {
 	d := &c.dec
 	routed := journal.Routed{
-		PSAP: d.psapRef(), Relay: d.relay, Demonstration: d.demonstration, Flags: d.routeFlags,
+		PSAP: d.psapRef(), Relay: d.relay, Demonstration: d.demonstration, Expected: d.expected, Flags: d.routeFlags,
 		Rungs: make([]journal.Rung, len(d.rungs)), Evidence: d.routeFindings,
 	}
 	for i, r := range d.rungs {
-		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: r.Trunk.To}
+		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: r.Trunk.To, Expected: r.Expected()}
+	}
+	if b := d.basis; b.Source != "" && b.Source != route.SourceNone {
+		routed.By = &journal.RoutedBy{
+			Source: string(b.Source), Name: b.Name, Version: b.Version, Feature: b.Feature, AsOf: b.AsOf, Expires: b.Expires, Agreement: b.Agreement,
+		}
 	}
 	return routed
 }
@@ -188,7 +199,7 @@ func (c *inquiry) due(reason string) journal.Due {
 	due := journal.Due{
 		Reason: reason, Class: c.class, OrgName: c.org.Config().Name, Dialled: clip(c.req.URI, 256), Who: c.who(),
 		IdentifiedBy: d.who.By, Line: d.who.Line, Callback: d.who.Callback, Place: d.where.Place, LocatedBy: d.where.By,
-		PSAP: d.psapRef(), PSAPLine: d.line, ArrivedAt: c.at, Demonstration: c.org.Config().Demonstration, Flags: d.allFlags(),
+		PSAP: d.psapRef(), PSAPLine: d.line, PSAPExpected: d.expected, ArrivedAt: c.at, Demonstration: c.org.Config().Demonstration, Flags: d.allFlags(),
 	}
 	if s := c.alertSite(); s != nil {
 		due.Site, due.SiteName, due.Zone = s.ID, s.Name, s.Zone

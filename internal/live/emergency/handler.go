@@ -14,6 +14,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -55,6 +56,13 @@ type Locator interface {
 	Elsewhere(org e911.OrgID, device e911.DeviceID) bool
 }
 
+// Authority knows what the authority's servers said of who serves a place;
+// *lostc.Client does. It answers from memory alone and waits for nothing: a fresh
+// question has no place in a call (E3), the memory is kept warm ahead of it.
+type Authority interface {
+	Mapping(p e911.Place, now time.Time) (ecrf.Answer, bool)
+}
+
 // TestCall answers 933; *testcall.Service does.
 type TestCall interface {
 	Answer(ctx context.Context, leg testcall.Leg, r testcall.Readback) (journal.Spoken, error)
@@ -75,10 +83,12 @@ type Config struct {
 	Snapshot *snapshot.Holder
 	Journal  journal.Recorder
 	// Dial makes a leg. It must not block: results come as events of the leg.
-	Dial     func(ctx context.Context, in sipedge.Invite) Callee
-	Locator  Locator  // none: tokens are not understood, devices not known
-	People   People   // none: nobody said anything by a client
-	TestCall TestCall // none: 933 is answered 503
+	Dial    func(ctx context.Context, in sipedge.Invite) Callee
+	Locator Locator // none: tokens are not understood, devices not known
+	People  People  // none: nobody said anything by a client
+	// Authority is asked before our own layers (F-23); none: they decide.
+	Authority Authority
+	TestCall  TestCall // none: 933 is answered 503
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string
 	Provider Provider
@@ -129,6 +139,8 @@ func isDomain(s string) bool {
 type Handler struct {
 	cfg    Config
 	health *health
+	// disputes are the disagreements about PSAPs that were told of.
+	disputes *disputes
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
@@ -154,7 +166,7 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("configure emergency calls: %w", err)
 	}
 	return &Handler{
-		cfg: cfg, health: newHealth(), active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, health: newHealth(), disputes: &disputes{}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }

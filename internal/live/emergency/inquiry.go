@@ -26,10 +26,12 @@ type inquiry struct {
 
 	locator Locator // none: nobody to ask
 	people  People  // none: nobody said anything
-	now     func() time.Time
-	down    func(time.Time) func(e911.TrunkID) bool
-	log     *slog.Logger
-	alarm   func(code AlarmCode, detail string)
+	// authority is what an authority said of places; none: nothing.
+	authority Authority
+	now       func() time.Time
+	down      func(time.Time) func(e911.TrunkID) bool
+	log       *slog.Logger
+	alarm     func(code AlarmCode, detail string)
 
 	dec decision
 }
@@ -39,7 +41,7 @@ type inquiry struct {
 func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry {
 	c := inquiry{
 		snap: snap, org: new(snapshot.Org), req: req, at: req.At,
-		locator: h.cfg.Locator, people: h.cfg.People, now: h.cfg.Now, down: h.health.isDown, log: h.cfg.Log,
+		locator: h.cfg.Locator, people: h.cfg.People, authority: h.cfg.Authority, now: h.cfg.Now, down: h.health.isDown, log: h.cfg.Log,
 	}
 	if c.at.IsZero() {
 		c.at = h.cfg.Now()
