@@ -42,6 +42,7 @@ const (
 	ByKeyPrefix    Field = "key_prefix"     // network_element: its ElementKey begins with
 	ByElementKind  Field = "element_kind"   // network_element of kind bssid, mac or ip
 	ByNumber       Field = "number"         // number
+	ByALI          Field = "ali"            // number that is an ELIN or has an ALI record; value "1"
 	ByDeviceUserID Field = "device_user_id" // user
 )
 

@@ -168,6 +168,7 @@ func numbers() rowTable[numberRow, e911.NumberRec] {
 		columns: map[admin.Field]string{
 			admin.ByKey: "number = ?", admin.ByNumber: "number = ?", admin.BySite: "site_id = ?",
 			admin.ByUser: "user_id = ?", admin.ByLocation: "location_id = ?",
+			admin.ByALI: "(elin = 1 OR ali <> '') AND ? = '1'",
 		},
 		base: func(r *numberRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.NumberRec) (numberRow, error) {

@@ -7,6 +7,8 @@ ALTER TABLE numbers ADD COLUMN elin INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE numbers ADD COLUMN ali  TEXT    NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN psali TEXT NOT NULL DEFAULT '';
 
+CREATE INDEX numbers_ali ON numbers (org_id, id) WHERE elin = 1 OR ali <> '';
+
 CREATE TABLE ali_files (
     org_id  TEXT    NOT NULL,
     cycle   INTEGER NOT NULL,
