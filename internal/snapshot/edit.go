@@ -206,7 +206,7 @@ func pointer(object any) (ptr any, kind e911.ObjectKind, org e911.OrgID, id stri
 	case e911.PSAP:
 		return &v, e911.KindPSAP, "", string(v.ID)
 	case gis.Layer:
-		return &v, e911.KindLayer, "", string(v.ID)
+		return &v, e911.KindLayer, "", string(v.Layer.ID)
 	case e911.TokenKey:
 		return &v, e911.KindTokenKey, "", v.ID
 	case e911.Org:
@@ -426,7 +426,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 				s.relay = p
 			}
 		}
-		s.index = ecrf.New(all, nil)
+		s.index = ecrf.New(all, s.Layers())
 	}
 	if e.keys.touched {
 		s.ring = ringOf(slices.Collect(s.keys.values()))

@@ -21,7 +21,7 @@ func (s *Snapshot) Layers() []gis.Layer {
 	for l := range s.layers.values() {
 		out = append(out, *l)
 	}
-	slices.SortFunc(out, func(a, b gis.Layer) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(out, func(a, b gis.Layer) int { return strings.Compare(a.Layer.Key, b.Layer.Key) })
 	return out
 }
 
@@ -29,7 +29,7 @@ func (s *Snapshot) Layers() []gis.Layer {
 // it, so that it need not be read twice.
 func (s *Snapshot) LayerContent(digest string) (*gis.Content, bool) {
 	for l := range s.layers.values() {
-		if l.Digest == digest {
+		if l.Layer.Digest == digest {
 			return l.Content, true
 		}
 	}
@@ -37,7 +37,7 @@ func (s *Snapshot) LayerContent(digest string) (*gis.Content, bool) {
 }
 
 func (e *edit) putLayer(o Object, l *gis.Layer) {
-	switch l.Grade {
+	switch l.Layer.Grade {
 	case e911.GradeAuthoritative, e911.GradeReference, e911.GradeDemonstration:
 	default:
 		e.fault(o, "grade", "invalid", "this version does not know layers of this grade", "")
@@ -45,15 +45,15 @@ func (e *edit) putLayer(o Object, l *gis.Layer) {
 	if l.Content == nil {
 		e.fault(o, "digest", "missing", "what the layer holds is not here", "import the layer again")
 	}
-	if !isDigest(l.Digest) {
+	if !isDigest(l.Layer.Digest) {
 		e.fault(o, "digest", "invalid", "this is no digest", "import the layer again")
 	}
 	for other := range e.layers.t.values() {
-		if other.Key == l.Key && other.ID != l.ID {
+		if other.Layer.Key == l.Layer.Key && other.Layer.ID != l.Layer.ID {
 			e.fault(o, "key", "duplicate", "another layer has this key", "choose another")
 		}
 	}
-	e.layers.set(l.ID, l)
+	e.layers.set(l.Layer.ID, l)
 }
 
 func isDigest(s string) bool {
@@ -69,18 +69,18 @@ const layersDir = "layers/"
 // written. What was read or written whole by this File is not written again.
 func (f *File) keepLayers(base uint64, all []gis.Layer) error {
 	for _, l := range all {
-		f.use(base, l.Digest)
-		if f.sound[l.Digest] {
+		f.use(base, l.Layer.Digest)
+		if f.sound[l.Layer.Digest] {
 			continue
 		}
-		name := layersDir + l.Digest
+		name := layersDir + l.Layer.Digest
 		if err := f.disk.WriteSync(name+temporary, l.Append(nil)); err != nil {
 			return &FileError{name, fmt.Errorf("write: %w", err)}
 		}
 		if err := f.disk.RenameSync(name+temporary, name); err != nil {
 			return &FileError{name, fmt.Errorf("name: %w", err)}
 		}
-		f.sound[l.Digest] = true
+		f.sound[l.Layer.Digest] = true
 	}
 	return nil
 }
@@ -119,15 +119,15 @@ func (f *File) fillLayers(base uint64, changes []Change) []Change {
 			out = append(out, c)
 			continue
 		}
-		f.use(base, l.Digest)
-		content, err := f.readLayer(l.Digest)
+		f.use(base, l.Layer.Digest)
+		content, err := f.readLayer(l.Layer.Digest)
 		if err != nil {
-			f.missing = append(f.missing, &FileError{layersDir + l.Digest, fmt.Errorf("the layer %s is left out: %w", l.Key, err)})
+			f.missing = append(f.missing, &FileError{layersDir + l.Layer.Digest, fmt.Errorf("the layer %s is left out: %w", l.Layer.Key, err)})
 			// An older form of it must not speak for it either.
 			out = append(out, Change{Kind: c.Kind, Org: c.Org, ID: c.ID})
 			continue
 		}
-		f.sound[l.Digest] = true
+		f.sound[l.Layer.Digest] = true
 		l.Content = content
 		c.Object = l
 		out = append(out, c)

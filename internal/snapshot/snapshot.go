@@ -284,7 +284,7 @@ func (s *Snapshot) list() []Change {
 		out = append(out, Change{e911.KindPSAP, "", string(p.ID), *p})
 	}
 	for _, l := range s.layers.all() {
-		out = append(out, Change{e911.KindLayer, "", string(l.ID), *l})
+		out = append(out, Change{e911.KindLayer, "", string(l.Layer.ID), *l})
 	}
 	for _, k := range s.keys.all() {
 		out = append(out, Change{e911.KindTokenKey, "", k.ID, *k})

@@ -20,6 +20,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -95,6 +96,9 @@ type Publisher struct {
 	since  time.Time // of the oldest change that is held back
 	failed time.Time // since when the database has not answered
 	raised map[string]string
+
+	again   bool                    // a content of a layer is to be asked for again
+	waiting map[string]*gis.Content // of layers that are not published yet, by digest
 }
 
 // Result says what one publish did.
@@ -188,7 +192,7 @@ func (p *Publisher) publish(ctx context.Context, src Source) (Result, error) {
 		return res, fmt.Errorf("ask for the last change: %w", err)
 	}
 	known := head.Store == p.at.Head.Store && head.Seq >= p.at.Head.Seq
-	if known && head.Seq == p.at.Head.Seq && !p.behind {
+	if known && head.Seq == p.at.Head.Seq && !p.behind && !p.again {
 		// Held objects wait for the next commit: nothing that they hang on has
 		// changed either.
 		p.watchHeld()
@@ -203,6 +207,7 @@ func (p *Publisher) publish(ctx context.Context, src Source) (Result, error) {
 	if err != nil {
 		return res, fmt.Errorf("read what has changed: %w", err)
 	}
+	p.fillLayers(ctx, src, batch.Rows, p.cfg.Holder.Load())
 	return p.apply(batch, !known), nil
 }
 
@@ -221,6 +226,7 @@ func (p *Publisher) apply(batch admin.Batch, whole bool) Result {
 		}
 	}
 	p.note(next, batch.Head, held)
+	p.forgetLayers(held)
 	p.keep(next, applied, whole)
 	p.reportHeld(held, batch.Oldest)
 	return Result{Version: next.Version, Applied: len(applied), Held: held}
@@ -328,6 +334,7 @@ func (p *Publisher) Verify(ctx context.Context, src Source) (same bool, err erro
 	if batch.Head != p.at.Head || len(p.at.Held) > 0 {
 		return true, nil // changed meanwhile, or known to differ
 	}
+	p.fillLayers(ctx, src, batch.Rows, p.cfg.Holder.Load())
 	changes, _ := changesOf(batch, new(snapshot.Snapshot), false)
 	fresh, left, err := new(snapshot.Snapshot).ApplyGood(changes, p.cfg.Now())
 	if len(left) == 0 && err == nil && fresh.Digest() == p.cfg.Holder.Load().Digest() {

@@ -15,6 +15,8 @@ type Source interface {
 	Since(ctx context.Context, after uint64, also []admin.Ref) (admin.Batch, error)
 	// All returns every object there is, of one moment.
 	All(ctx context.Context) (admin.Batch, error)
+	// LayerBlob returns the content of a reference layer (admin.LayerBlobs).
+	LayerBlob(ctx context.Context, digest string) ([]byte, error)
 	// Wake receives after a commit in this process.
 	Wake() <-chan struct{}
 }
