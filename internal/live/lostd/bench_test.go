@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/callbox911/callbox/wire/lost"
 )
@@ -17,9 +18,10 @@ type sink struct {
 	bytes  int
 }
 
-func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) WriteHeader(status int)      { s.status = status }
-func (s *sink) Write(b []byte) (int, error) { s.bytes += len(b); return len(b), nil }
+func (s *sink) Header() http.Header           { return s.header }
+func (s *sink) WriteHeader(status int)        { s.status = status }
+func (*sink) SetReadDeadline(time.Time) error { return nil }
+func (s *sink) Write(b []byte) (int, error)   { s.bytes += len(b); return len(b), nil }
 
 // replay sends one request again and again, without the cost of making it.
 type replay struct {
@@ -75,4 +77,3 @@ func BenchmarkServe(b *testing.B) {
 		})
 	}
 }
-

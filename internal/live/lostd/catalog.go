@@ -40,7 +40,7 @@ type entry struct {
 	hit     ecrf.Hit
 	id      string // sourceId
 	updated time.Time
-	key     func() string                   // of its shape, and the same for ever
+	key     func() string                    // of its shape, and the same for ever
 	written atomic.Pointer[[]writtenMapping] // replaced, never changed
 }
 

@@ -38,8 +38,8 @@ type question struct {
 	from   netip.Addr
 	demo   bool // a demonstration layer may answer (F-23)
 	now    time.Time
-	at     time.Time   // the moment that is asked about: now, or one ahead
-	judged *lvf.Result // of the address, when it was looked at
+	at     time.Time       // the moment that is asked about: now, or one ahead
+	judged *lvf.Result     // of the address, when it was looked at
 	ctx    context.Context //nolint:containedctx // of the one request
 	pushes bool
 }
@@ -102,7 +102,8 @@ const plannedType = "application/lost+plannedchange"
 // synchronization. A missing or general type of XML is taken too.
 func contentType(r *http.Request) (sync, ok bool) {
 	ct := r.Header.Get("Content-Type")
-	if ct == "" {
+	switch ct {
+	case "", lost.MediaType, lostType[0]: // nearly all
 		return false, true
 	}
 	mt, _, err := mime.ParseMediaType(ct)
