@@ -3,6 +3,7 @@ package e911
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -47,6 +48,7 @@ const (
 	SideCarrier  TrunkSide = "carrier"  // a 911 carrier
 	SideRelay    TrunkSide = "relay"    // the relay centre (ECRC)
 	SideLocal    TrunkSide = "local"    // a site's own PSTN trunk or gateway
+	SideESInet   TrunkSide = "esinet"   // the 911 authority's network
 )
 
 // RouteKind says who chooses the PSAP (F-23).
@@ -62,8 +64,74 @@ const (
 // HeaderProfile is how a leg is written for a trunk (design 2.4).
 type HeaderProfile string
 
-// ProfileCarrier is the profile that is built; the importer refuses others.
-const ProfileCarrier HeaderProfile = "carrier"
+// The header profiles.
+const (
+	// ProfileI3: urn:service:sos, location by value and by reference, identifiers,
+	// RFC 7852 blocks, Resource-Priority esnet.1.
+	ProfileI3 HeaderProfile = "i3"
+	// ProfileCarrier: SIP URI, location by value, From = PAI = callback.
+	ProfileCarrier HeaderProfile = "carrier"
+	// ProfileELIN: From = PAI = the location's ELIN, for carriers that know numbers
+	// alone.
+	ProfileELIN HeaderProfile = "elin"
+	// ProfilePlain: From = PAI = callback, no location.
+	ProfilePlain HeaderProfile = "plain"
+)
+
+// InboundProfile is how a platform writes what its calls say of the caller.
+type InboundProfile string
+
+// The inbound profiles. None: plain.
+const (
+	InboundPlain      InboundProfile = "plain"      // any PBX: PAI, then From
+	InboundWebex      InboundProfile = "webex"      // E911-Organization-ID, E911-User-ID
+	InboundCUCM       InboundProfile = "cucm"       // Cisco UCM with the RedSky script
+	InboundGenesys    InboundProfile = "genesys"    // employee id in Trunk.IdentityHeader
+	InboundTeamsSBC   InboundProfile = "teams_sbc"  // Direct Routing with PIDF-LO
+	InboundAsterisk   InboundProfile = "asterisk"   // res_geolocation
+	InboundFreeSWITCH InboundProfile = "freeswitch" // P-Asserted-Identity and multipart bodies of its own
+)
+
+// TrunkTarget is one place where a trunk's calls can go. URI is a sip or sips
+// URI with an address or a name; names are looked up ahead of calls (RFC 3263).
+type TrunkTarget struct {
+	URI      string `json:"uri"`
+	Priority int    `json:"priority,omitempty"` // lowest first
+	Weight   int    `json:"weight,omitempty"`   // share among equals; zero counts as 1
+}
+
+// TrunkDigest are credentials of RFC 3261, section 22. Of the neighbour's own,
+// several secrets may be live at a time.
+type TrunkDigest struct {
+	User    string   `json:"user,omitempty"`
+	Realm   string   `json:"realm,omitempty"`
+	Secrets []Secret `json:"secrets,omitempty"`
+}
+
+// TrunkRegistration says that we register with a neighbour.
+type TrunkRegistration struct {
+	Registrar string        `json:"registrar,omitempty"` // sip URI
+	AOR       string        `json:"aor,omitempty"`       // sip URI
+	Expires   time.Duration `json:"expires,omitempty"`   // zero: 10 min
+}
+
+// TrunkProbe is how a neighbour's health is asked for by OPTIONS.
+type TrunkProbe struct {
+	Off   bool          `json:"off,omitempty"`
+	Every time.Duration `json:"every,omitempty"` // zero: 30 s
+}
+
+// TrunkMark is a right or duty of a trunk that is off unless it is stated.
+type TrunkMark string
+
+// The marks.
+const (
+	MarkPSAPCallbacks TrunkMark = "psap_callbacks" // brings calls of PSAPs (F-11)
+	MarkPriority      TrunkMark = "priority"       // its Resource-Priority is believed (F-25)
+	MarkTestURN       TrunkMark = "test_urn"       // may carry urn:service:test.sos (F-28)
+	MarkLocatesCalls  TrunkMark = "locates_calls"  // its PIDF-LO is made for each call (F-14)
+	MarkManyOrgs      TrunkMark = "many_orgs"      // E911-Organization-ID names the organisation
+)
 
 // Trunk is a SIP neighbour, known by its source addresses. A platform trunk
 // has an Org and no To; a carrier trunk has a To ("sip:psap@127.0.0.21:5071;transport=tcp").
@@ -78,7 +146,27 @@ type Trunk struct {
 	From           []netip.Prefix `json:"from"`
 	DRFrom         []netip.Prefix `json:"dr_from"` // required, may be empty: disaster-recovery ranges
 	IdentityHeader string         `json:"identity_header,omitempty"`
+
+	Targets []TrunkTarget  `json:"targets,omitempty"` // beside To
+	Inbound InboundProfile `json:"inbound,omitempty"`
+	// Certificates are "sha256:" and the hexadecimal hash of the neighbour's client
+	// certificate, or a DNS name in one that the server's client roots vouch for.
+	Certificates []string          `json:"certificates,omitempty"`
+	Admit        TrunkDigest       `json:"admit,omitzero"`  // what the neighbour proves itself with
+	Digest       TrunkDigest       `json:"digest,omitzero"` // what we prove ourselves with to it
+	Register     TrunkRegistration `json:"register,omitzero"`
+	Probe        TrunkProbe        `json:"probe,omitzero"`
+	// Capacity is how many calls the neighbour takes at a time, Reserved how many
+	// of them only emergency calls may have. Zero Capacity: no bound.
+	Capacity int `json:"capacity,omitempty"`
+	Reserved int `json:"reserved,omitempty"`
+	// National writes numbers with ten digits instead of +E.164 (F-21).
+	National bool        `json:"national,omitempty"`
+	Marks    []TrunkMark `json:"marks,omitempty"`
 }
+
+// Marked reports whether the trunk has a mark.
+func (t *Trunk) Marked(m TrunkMark) bool { return slices.Contains(t.Marks, m) }
 
 // Boundary is the area that a PSAP serves. USCounty is a five-digit FIPS code
 // of the built-in demonstration layer. State and County are the names by which
