@@ -15,6 +15,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/route"
 )
 
 // Text writes the answer as a telecom administrator reads it.
@@ -181,6 +182,22 @@ func (t *text) who(w *journal.Identified) {
 	}
 }
 
+// routedBy says what chose the PSAP.
+func routedBy(b *journal.RoutedBy) string {
+	switch route.Source(b.Source) {
+	case route.SourceOverride:
+		return ", the organisation's own choice " + b.Name
+	case route.SourceAuthority:
+		return ", by the authority's server " + b.Name
+	case route.SourceLayer:
+		if b.Version > 0 {
+			return fmt.Sprintf(", by the layer %s, version %d", b.Name, b.Version)
+		}
+		return ", by the boundary of " + b.Name
+	}
+	return ""
+}
+
 func (t *text) routes(r *journal.Routed, skipped []int) {
 	kind := ""
 	switch {
@@ -188,6 +205,11 @@ func (t *text) routes(r *journal.Routed, skipped []int) {
 		kind = ", because no PSAP follows from the place"
 	case r.Demonstration:
 		kind = ", by a demonstration layer"
+	case r.By != nil:
+		kind = routedBy(r.By)
+	}
+	if r.Expected {
+		kind += "; expected, for the carrier chooses"
 	}
 	t.line("  PSAP: %s%s", cmp.Or(r.PSAP.Name, "none"), kind)
 	for _, f := range r.Evidence {
@@ -316,6 +338,10 @@ func ruleText(rule string) string {
 		return "a desk of the organisation"
 	case identify.RuleCBAsserted:
 		return "asserted number"
+	case route.RuleOverride:
+		return "own choice"
+	case route.RuleAuthority:
+		return "authority"
 	case ecrf.RuleBoundary:
 		return "boundary"
 	case ecrf.RuleCounty:

@@ -201,12 +201,15 @@ func (r *CallRecord) located(b journal.Located) Entry {
 
 func (r *CallRecord) routed(b journal.Routed) Entry {
 	if !r.hasAnswer() {
-		r.PSAP, r.Relay = b.PSAP, b.Relay
+		r.PSAP, r.Relay, r.PSAPExpected = b.PSAP, b.Relay, b.Expected
 	}
-	r.Rungs = b.Rungs
+	r.Rungs, r.RoutedBy = b.Rungs, b.By
 	r.Demonstration = r.Demonstration || b.Demonstration
 	r.flag(b.Flags)
 	e := Entry{Title: "PSAP chosen", Detail: name(b.PSAP), Flags: b.Flags, Evidence: b.Evidence}
+	if b.Expected {
+		e.Title = "PSAP expected; the carrier chooses"
+	}
 	if b.Relay {
 		e.Title, e.Tone = "No PSAP follows from the place: relay centre", ToneWarn
 	}
@@ -271,6 +274,11 @@ func (r *CallRecord) progress(b journal.Progress) Entry {
 	return Entry{Attempt: b.N, Title: title, Detail: code(b.Code, "")}
 }
 
+// expected reports that the rung that answered leads to a carrier, which chose.
+func (r *CallRecord) expected(b journal.Answered) bool {
+	return slices.ContainsFunc(r.Rungs, func(g journal.Rung) bool { return g.Expected && g.Trunk == b.Trunk && g.PSAP == b.PSAP })
+}
+
 func (r *CallRecord) answered(at time.Time, b journal.Answered) Entry {
 	first := !r.hasAnswer()
 	if first {
@@ -279,6 +287,7 @@ func (r *CallRecord) answered(at time.Time, b journal.Answered) Entry {
 		if b.PSAP != (journal.Ref{}) {
 			r.PSAP = b.PSAP
 			r.Relay = r.isRelay(b.PSAP)
+			r.PSAPExpected = r.expected(b)
 		}
 	}
 	if r.State != Ended {

@@ -72,11 +72,14 @@ type CallRecord struct {
 	EvidenceAt *time.Time     `json:"evidence_at,omitempty"`
 	Method     string         `json:"method,omitempty"`
 
-	PSAP     journal.Ref    `json:"psap,omitzero"`       // who answered, else who serves the place
-	PSAPLine e911.Number    `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)
-	Relay    bool           `json:"relay,omitempty"`
-	Rungs    []journal.Rung `json:"rungs,omitempty"`
-	Attempts []Attempt      `json:"attempts,omitempty"`
+	PSAP     journal.Ref `json:"psap,omitzero"`       // who answered, else who serves the place
+	PSAPLine e911.Number `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)
+	Relay    bool        `json:"relay,omitempty"`
+	// PSAPExpected: a carrier chooses the PSAP, and this one is expected (F-23).
+	PSAPExpected bool              `json:"psap_expected,omitempty"`
+	RoutedBy     *journal.RoutedBy `json:"routed_by,omitempty"` // what chose the PSAP
+	Rungs        []journal.Rung    `json:"rungs,omitempty"`
+	Attempts     []Attempt         `json:"attempts,omitempty"`
 	// Tried counts all attempts; of very many the middle ones are not kept.
 	Tried int `json:"tried,omitempty"`
 	// Documents are the PIDF-LO bodies as sent, each once (E10).

@@ -228,7 +228,11 @@ func (v *view) rows(n notify.Notice, at string) {
 		add("Position", position)
 	}
 	if d.Reason != journal.DueTest {
-		add("PSAP", reach(notify.OneLine(d.PSAP.Name), d.PSAPLine))
+		label := "PSAP"
+		if d.PSAPExpected {
+			label = "Expected PSAP" // the carrier chooses (F-23)
+		}
+		add(label, reach(notify.OneLine(d.PSAP.Name), d.PSAPLine))
 	}
 	add("Time of the call", at)
 	add("Dialled", d.Dialled)

@@ -77,6 +77,8 @@ type PSAP struct {
 	Key  string      `json:"key,omitempty"`
 	Name string      `json:"name,omitempty"`
 	Line e911.Number `json:"line,omitempty"`
+	// Expected: a carrier chooses the PSAP; this one is expected.
+	Expected bool `json:"expected,omitempty"`
 }
 
 // The events of a request.
@@ -116,7 +118,7 @@ func Body(n notify.Notice) ([]byte, error) {
 			ID: d.Place.Location, Key: d.Place.Key, Display: d.Place.Display, LocatedBy: d.LocatedBy,
 			Dispatchable: d.Place.Dispatchable, Civic: d.Place.Civic, Area: d.Place.Area,
 		},
-		PSAP:  PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine},
+		PSAP:  PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine, Expected: d.PSAPExpected},
 		Flags: append([]string{}, d.Flags...), Network: d.Network,
 	}
 	return json.Marshal(p)

@@ -238,6 +238,9 @@ func (d *Detail) psap(r *report.CallRecord) {
 	if r.Class != e911.ClassTest933 && r.AnsweredAt != nil && r.Relay {
 		d.PSAPNote += " · answered after " + seconds(r.AnsweredAt.Sub(r.ArrivedAt))
 	}
+	if r.PSAPExpected && r.Class != e911.ClassTest933 && d.PSAP != "" {
+		d.PSAPNote += " · expected: the carrier chooses"
+	}
 	if r.Tried > 1 {
 		d.PSAPNote += fmt.Sprintf(" · %d attempts", r.Tried)
 	}

@@ -66,6 +66,12 @@ func rule(code string) string {
 		return "PSAP boundary"
 	case "psap_county":
 		return "PSAP of the county"
+	case "psap_override":
+		return "The organisation’s own choice"
+	case "psap_authority":
+		return "The authority’s mapping"
+	case "psap_address":
+		return "PSAP of the address"
 	case "relay":
 		return "Relay centre"
 	case "location_reference":
@@ -135,6 +141,8 @@ func flag(code string) string {
 		return "Dialled with a prefix"
 	case "outside_coverage":
 		return "The place is in no PSAP’s boundary"
+	case "psap_disputed":
+		return "The authority and our own map name two PSAPs; the authority was followed"
 	case "no_relay":
 		return "No relay centre is configured"
 	case "no_route":
