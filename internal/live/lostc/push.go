@@ -216,7 +216,7 @@ func (p *Pusher) send(ctx context.Context, at *peer, list []lost.Mapping) (int, 
 	ctx, cancel := context.WithTimeout(ctx, syncWithin)
 	defer cancel()
 	_, err := exchange[*lost.PushMappingsResponse](ctx, p.http,
-		parcel{url: at.URL, media: lost.MediaTypeSync, limits: lost.Limits{}}, &lost.PushMappings{Mappings: list[:n]})
+		parcel{url: at.URL, media: lost.MediaTypeSync, limits: lost.Limits{Bytes: maxAnswer}}, &lost.PushMappings{Mappings: list[:n]})
 	if e, ok := errors.AsType[*lost.Errors](err); ok && len(e.List) == 0 && len(e.NotDeleted) > 0 {
 		err = nil // it did not have what we deleted, which is what we want
 	}
