@@ -51,7 +51,7 @@ var Rules = []Rule{
 		Room: "internal/live",
 		Only: []string{
 			"internal/e911/", "internal/rules/", "internal/snapshot/", "internal/seal/", "internal/journal/",
-			"internal/obs/", "internal/run/", "internal/live/", "wire/",
+			"internal/obs/", "internal/run/", "internal/digest/", "internal/live/", "wire/",
 		},
 		Deny: []string{"database/sql", "internal/journal/disk/"},
 		Why:  "a call must go out while the database is down (E3)",

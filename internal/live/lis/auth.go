@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/internal/digest"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/held"
@@ -171,8 +172,8 @@ func (s *Server) check(conf e911.HELDAccess, p *proof, from netip.Addr, now time
 		if !own {
 			secrets = nil
 		}
-		right, stale = s.digest.check(digestRequest{
-			params: p.cred.params, method: p.r.Method, target: p.r.RequestURI, from: from, now: now, secrets: secrets,
+		right, stale = s.digest.Check(digest.Request{
+			Params: p.cred.params, Method: p.r.Method, Target: p.r.RequestURI, From: from, Now: now, Secrets: secrets,
 		})
 	}
 	if right && own {
@@ -184,6 +185,9 @@ func (s *Server) check(conf e911.HELDAccess, p *proof, from netip.Addr, now time
 func contains(ps []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(a) })
 }
+
+// realm of HTTP authentication; one for all, so that it names nobody.
+const realm = "callbox HELD"
 
 // credential is what an Authorization header offers.
 type credential struct {
@@ -206,7 +210,7 @@ func credentials(r *http.Request) credential {
 	case "bearer":
 		c.secret = strings.TrimSpace(rest)
 	case "digest":
-		c.params = digestParams(rest)
+		c.params = digest.Params(rest)
 		c.user = c.params["username"]
 	}
 	return c
@@ -259,7 +263,7 @@ func anySecret(secrets []e911.Secret, shown string) bool {
 // section 5); a device that asks for its own location is never asked to
 // authenticate otherwise (RFC 5985, section 8).
 func (s *Server) challenge(w http.ResponseWriter, from netip.Addr, stale bool, now time.Time) {
-	for _, line := range s.digest.challenges(from, stale, now) {
+	for _, line := range s.digest.Challenges(from, stale, now) {
 		w.Header().Add("WWW-Authenticate", line)
 	}
 	w.Header().Add("WWW-Authenticate", `Basic realm="`+realm+`", charset="UTF-8"`)

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/digest"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/rules/locate"
@@ -98,7 +99,7 @@ type Server struct {
 	prefix  string // what location URIs of ours start with
 	path    string // of BaseURL, mostly empty
 	host    string // of BaseURL, for pseudonyms
-	digest  *digest
+	digest  *digest.Verifier
 	guard   *guard
 	vouched vouched
 	alias   *aliases
@@ -131,7 +132,7 @@ func New(cfg Config) (*Server, error) {
 		prefix:  cfg.BaseURL + "/loc/",
 		path:    u.Path,
 		host:    u.Hostname(),
-		digest:  newDigest(),
+		digest:  digest.NewVerifier(realm),
 		guard:   newGuard(),
 		alias:   newAliases(),
 		devices: newTable(),

@@ -1,4 +1,7 @@
-package lis
+// Package digest is Digest authentication (RFC 7616, RFC 8760) in both roles,
+// for HELD over HTTP and for SIP: a Verifier that keeps next to nothing, and a
+// Client that answers challenges.
+package digest
 
 import (
 	"crypto/hmac"
@@ -19,18 +22,16 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 )
 
-// realm of HTTP authentication; one for all, so that it names nobody.
-const realm = "callbox HELD"
-
 // nonceTTL is how long a nonce may be used, with a higher count each time.
 const nonceTTL = 5 * time.Minute
 
-// digest makes and checks HTTP Digest authentication (RFC 7616). A nonce is its
-// own time, sealed together with the client's address, so that challenges need
-// no memory; what is remembered is which counts of a nonce were used, and only
-// who knows a secret makes an entry. Safe for concurrent use.
-type digest struct {
-	key [32]byte
+// Verifier makes challenges and checks the answers. A nonce is its own time,
+// sealed together with the client's address, so that challenges need no memory;
+// what is remembered is which counts of a nonce were used, and only who knows a
+// secret makes an entry. Safe for concurrent use.
+type Verifier struct {
+	realm string
+	key   [32]byte
 
 	mu   sync.Mutex
 	used map[string]*counts
@@ -49,7 +50,7 @@ const maxNonces = 65536
 
 // take reports whether this count of a nonce was not used before. A client of
 // RFC 2069 gives none and may use a nonce once.
-func (d *digest) take(nonce, nc string, now time.Time) bool {
+func (d *Verifier) take(nonce, nc string, now time.Time) bool {
 	n := uint64(1)
 	if nc != "" {
 		var err error
@@ -91,8 +92,10 @@ func (d *digest) take(nonce, nc string, now time.Time) bool {
 	return true
 }
 
-func newDigest() *digest {
-	d := &digest{used: map[string]*counts{}}
+// NewVerifier makes a Verifier for a realm, which should name nobody. Its nonces
+// are no other Verifier's.
+func NewVerifier(realm string) *Verifier {
+	d := &Verifier{realm: realm, used: map[string]*counts{}}
 	_, _ = rand.Read(d.key[:]) // never fails (crypto/rand, Go 1.24)
 	return d
 }
@@ -101,14 +104,14 @@ func newDigest() *digest {
 // address.
 const nonceSize = 8 + 8 + 16
 
-func (d *digest) nonce(from netip.Addr, at time.Time) string {
+func (d *Verifier) nonce(from netip.Addr, at time.Time) string {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, nonceSize), uint64(at.UnixMilli()))
 	b = b[:16]
 	_, _ = rand.Read(b[8:]) // never fails (crypto/rand, Go 1.24)
 	return base64.RawURLEncoding.EncodeToString(append(b, d.mac(b, from)...))
 }
 
-func (d *digest) mac(b []byte, from netip.Addr) []byte {
+func (d *Verifier) mac(b []byte, from netip.Addr) []byte {
 	m := hmac.New(sha256.New, d.key[:])
 	m.Write(b)
 	m.Write(from.AsSlice())
@@ -116,7 +119,7 @@ func (d *digest) mac(b []byte, from netip.Addr) []byte {
 }
 
 // fresh reports whether the nonce is ours, for that client, and not too old.
-func (d *digest) fresh(nonce string, from netip.Addr, now time.Time) bool {
+func (d *Verifier) fresh(nonce string, from netip.Addr, now time.Time) bool {
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
 	if err != nil || len(b) != nonceSize || subtle.ConstantTimeCompare(b[16:], d.mac(b[:16], from)) != 1 {
 		return false
@@ -125,8 +128,10 @@ func (d *digest) fresh(nonce string, from netip.Addr, now time.Time) bool {
 	return age >= -nonceTTL && age <= nonceTTL
 }
 
-// challenges lists one header for each algorithm, the better one first.
-func (d *digest) challenges(from netip.Addr, stale bool, now time.Time) []string {
+// Challenges lists one header value for each algorithm, the better one first
+// (RFC 8760, section 2.4). stale tells a client that its secret may be right and
+// only the nonce was not.
+func (d *Verifier) Challenges(from netip.Addr, stale bool, now time.Time) []string {
 	nonce := d.nonce(from, now)
 	again := ""
 	if stale {
@@ -134,24 +139,26 @@ func (d *digest) challenges(from netip.Addr, stale bool, now time.Time) []string
 	}
 	var out []string
 	for _, algorithm := range []string{"SHA-256", "MD5"} {
-		out = append(out, `Digest realm="`+realm+`", qop="auth", algorithm=`+algorithm+`, nonce="`+nonce+`", charset=UTF-8`+again)
+		out = append(out, `Digest realm="`+d.realm+`", qop="auth", algorithm=`+algorithm+`, nonce="`+nonce+`", charset=UTF-8`+again)
 	}
 	return out
 }
 
-type digestRequest struct {
-	params         map[string]string
-	method, target string
-	from           netip.Addr
-	now            time.Time
-	secrets        []e911.Secret
+// Request is one request with credentials.
+type Request struct {
+	Params  map[string]string // of the Authorization header, from Params
+	Method  string
+	Target  string // what the uri parameter must be; none: anything
+	From    netip.Addr
+	Now     time.Time
+	Secrets []e911.Secret // one of them must be the one that was used
 }
 
-// check reports whether the response was made with one of the secrets; stale
+// Check reports whether the response was made with one of the secrets; stale
 // means that the nonce is too old, not ours, or was used with this count before:
 // the client may try once more with a new one.
-func (d *digest) check(r digestRequest) (ok, stale bool) {
-	p := r.params
+func (d *Verifier) Check(r Request) (ok, stale bool) {
+	p := r.Params
 	var h func() hash.Hash
 	switch strings.ToUpper(p["algorithm"]) {
 	case "SHA-256":
@@ -161,10 +168,10 @@ func (d *digest) check(r digestRequest) (ok, stale bool) {
 	default:
 		return false, false
 	}
-	if p["realm"] != realm || p["uri"] != r.target || p["response"] == "" || (p["qop"] != "" && p["qop"] != "auth") {
+	if p["realm"] != d.realm || (r.Target != "" && p["uri"] != r.Target) || p["response"] == "" || (p["qop"] != "" && p["qop"] != "auth") {
 		return false, false
 	}
-	if !d.fresh(p["nonce"], r.from, r.now) {
+	if !d.fresh(p["nonce"], r.From, r.Now) {
 		return false, true
 	}
 	sum := func(s string) string {
@@ -172,27 +179,28 @@ func (d *digest) check(r digestRequest) (ok, stale bool) {
 		w.Write([]byte(s))
 		return hex.EncodeToString(w.Sum(nil))
 	}
-	a2 := sum(r.method + ":" + p["uri"])
+	a2 := sum(r.Method + ":" + p["uri"])
 	got := []byte(strings.ToLower(p["response"]))
 	found := 0
-	for _, secret := range r.secrets {
+	for _, secret := range r.Secrets {
 		if secret == "" {
 			continue
 		}
-		text := sum(p["username"]+":"+realm+":"+string(secret)) + ":" + p["nonce"] + ":"
+		text := sum(p["username"]+":"+d.realm+":"+string(secret)) + ":" + p["nonce"] + ":"
 		if p["qop"] != "" {
 			text += p["nc"] + ":" + p["cnonce"] + ":" + p["qop"] + ":"
 		}
 		found |= subtle.ConstantTimeCompare(got, []byte(sum(text+a2)))
 	}
-	if found == 1 && !d.take(p["nonce"], p["nc"], r.now) {
+	if found == 1 && !d.take(p["nonce"], p["nc"], r.Now) {
 		return false, true // replayed
 	}
 	return found == 1, false
 }
 
-// digestParams reads name=value and name="value" pairs, at most 16.
-func digestParams(s string) map[string]string {
+// Params reads name=value and name="value" pairs, at most 16; of a name that
+// comes twice the first counts. Names are in lower case.
+func Params(s string) map[string]string {
 	out := map[string]string{}
 	for range 16 {
 		s = strings.TrimLeft(s, " \t,")
