@@ -35,6 +35,7 @@ type cli struct {
 	Devices  devicesCmd  `cmd:"" help:"Show every device that is configured or was seen, and what is wrong with it."`
 	Model    modelCmd    `cmd:"" help:"Show or set what a device model can do."`
 	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
+	Psali    psaliCmd    `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
 	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
