@@ -139,7 +139,7 @@ func (r *reader) tellOverlaps(ctx context.Context, list []covered) error {
 			}
 			r.note(Finding{
 				File: b.at.file, Table: b.at.table, Row: b.row, NGUID: b.NGUID, Level: LevelWarning, Code: CodeOverlap,
-				Reason: fmt.Sprintf("The boundary and %s of the same service share %s km² in %d places, the largest near %.5f, %.5f.", printable(a.NGUID, maxText), square(km2), n, at.Lat, at.Lon),
+				Reason: fmt.Sprintf("The boundary and %s of the same service share %s km² in %s, the largest near %.5f, %.5f.", printable(a.NGUID, maxText), square(km2), places(n), at.Lat, at.Lon),
 				Fix:    "Move the border in one of them.",
 			})
 		}
@@ -184,6 +184,13 @@ func (r *reader) tellGaps(ctx context.Context, urn string, list []covered) error
 		})
 	}
 	return nil
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "one place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 func square(km2 float64) string {

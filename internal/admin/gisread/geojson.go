@@ -13,6 +13,7 @@ type geojson struct {
 	j    *jsonText
 	draw drawing
 	name string // of the collection
+	look bool   // geometries are of no interest
 	// begin starts a feature, value gets each of its properties, end gets its
 	// geometry.
 	begin func() error
@@ -143,7 +144,7 @@ func (g *geojson) geometry() (shape, error) {
 	if err != nil {
 		return shape{}, err
 	}
-	if b != '{' {
+	if b != '{' || g.look {
 		return shape{}, g.j.skip()
 	}
 	typ, height, form := "", 0, true

@@ -152,7 +152,7 @@ var errFound = errors.New("found")
 func (r *reader) jsonLayers(s source) ([]layer, error) {
 	var columns, names []string
 	stop := true
-	g := &geojson{begin: func() error { columns = columns[:0]; return nil }, draw: drawing{max: 0}}
+	g := &geojson{begin: func() error { columns = columns[:0]; return nil }, look: true}
 	g.value = func(key, value string) {
 		if len(columns) < r.opt.Limits.Columns {
 			columns = append(columns, key)

@@ -107,11 +107,8 @@ func fold(s string) string {
 // underscores, a schema in front ("main.", "ng911."), the last word (Point,
 // Polygon, Boundary) and a plural do not matter.
 func tableMeaning(name string) (meaning, bool) {
-	name = strings.TrimSuffix(name, path.Ext(name))
-	tries := []string{name}
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		tries = append(tries, name[i+1:])
-	}
+	ext := path.Ext(name)
+	tries := []string{name, strings.TrimSuffix(name, ext), strings.TrimPrefix(ext, ".")}
 	for _, try := range tries {
 		f := fold(try)
 		for _, f := range []string{f, strings.TrimSuffix(f, "S")} {
