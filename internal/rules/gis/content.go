@@ -130,6 +130,10 @@ func (c *Content) Number(address int) (int, bool) {
 	return int(n), n != noNumber
 }
 
+// NoNumber stands in Find for address points without a house number, such as
+// mileposts and landmarks; they come last in their way.
+const NoNumber = noNumber
+
 // Find returns the address points of a way that have a house number: from first
 // up to, not including, end.
 func (c *Content) Find(w Way, number int) (first, end int) {
@@ -160,19 +164,24 @@ func (c *Content) Plain(address int) bool {
 	return c.details[d] == 0 || int(c.details[d]) == placementTag
 }
 
-// PutDetail writes what an address point has beside street, place and number
-// (parts of the house number, units, floors) into an address, where it has
-// them, and returns its placement.
-func (c *Content) PutDetail(to *e911.Civic, address int) (placement string) {
+// Placement is how the position of an address point was found, as published.
+func (c *Content) Placement(address int) string {
 	for d := int(u32(c.addresses, addressSize*address+addrDetail)); c.details[d] != 0; d += 5 {
-		s := c.str(u32(c.details, d+1))
-		if tag := int(c.details[d]); tag == placementTag {
-			placement = s
-		} else {
-			*detailFields[tag-1](to) = s
+		if int(c.details[d]) == placementTag {
+			return c.str(u32(c.details, d+1))
 		}
 	}
-	return placement
+	return ""
+}
+
+// PutDetail writes what an address point has beside street, place and number
+// (parts of the house number, units, floors) into an address, where it has them.
+func (c *Content) PutDetail(to *e911.Civic, address int) {
+	for d := int(u32(c.addresses, addressSize*address+addrDetail)); c.details[d] != 0; d += 5 {
+		if tag := int(c.details[d]); tag != placementTag {
+			*detailFields[tag-1](to) = c.str(u32(c.details, d+1))
+		}
+	}
 }
 
 // AddressActive reports whether an address point holds at a moment.
@@ -196,7 +205,8 @@ func (c *Content) Address(i int) AddressPoint {
 	if n, ok := c.Number(i); ok {
 		p.Civic.HNO = strconv.Itoa(n)
 	}
-	p.Placement = c.PutDetail(&p.Civic, i)
+	c.PutDetail(&p.Civic, i)
+	p.Placement = c.Placement(i)
 	return p
 }
 

@@ -10,6 +10,10 @@
 package lvf
 
 import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -20,14 +24,72 @@ import (
 // Index validates addresses against layers. Immutable, safe for concurrent use.
 // A nil Index has no layer.
 type Index struct {
-	layers []gis.Layer // the better one first
+	layers []*layer // the better one first
 }
 
 // New makes an Index. Authoritative layers come before reference ones and those
 // before demonstration ones; of one grade the newer AsOf comes first, then the
 // key. A better layer that covers a place has the last word on it.
-func New(layers []gis.Layer) *Index {
-	return &Index{layers: layers}
+//
+// A layer covers a place when it has the state together with the town, by any of
+// its names, or with the postal code. A layer without centre lines says what is
+// valid, but what is invalid only when it is authoritative: its address points
+// may be incomplete.
+func New(layers []gis.Layer) *Index { return (*Index)(nil).Replace(layers) }
+
+// Replace makes an Index over other layers. What it knows of a content that
+// stays (the same *gis.Content) is taken over, so that a snapshot with one new
+// layer does not index the others again.
+func (x *Index) Replace(layers []gis.Layer) *Index {
+	next := &Index{}
+	for _, in := range layers {
+		if in.Content == nil {
+			continue
+		}
+		next.layers = append(next.layers, x.layer(in))
+	}
+	slices.SortStableFunc(next.layers, func(a, b *layer) int {
+		return cmp.Or(cmp.Compare(rank(a.info.Grade), rank(b.info.Grade)), b.info.AsOf.Compare(a.info.AsOf), strings.Compare(a.info.Key, b.info.Key))
+	})
+	return next
+}
+
+func (x *Index) layer(in gis.Layer) *layer {
+	if x != nil {
+		for _, l := range x.layers {
+			if l.Content == in.Content {
+				same, info := *l, in.Layer
+				same.info = &info
+				same.denies = denies(in)
+				return &same
+			}
+		}
+	}
+	return newLayer(in)
+}
+
+func rank(g e911.LayerGrade) int {
+	switch g {
+	case e911.GradeAuthoritative:
+		return 0
+	case e911.GradeReference:
+		return 1
+	}
+	return 2
+}
+
+// allowed yields the layers that may answer, the better one first.
+func (x *Index) allowed(o Options) iter.Seq[*layer] {
+	return func(yield func(*layer) bool) {
+		if x == nil {
+			return
+		}
+		for _, l := range x.layers {
+			if (rank(l.info.Grade) < 2 || o.Demonstration) && !yield(l) {
+				return
+			}
+		}
+	}
 }
 
 // Options of one question.
@@ -39,6 +101,9 @@ type Options struct {
 	// Demonstration lets demonstration layers answer: true only for an
 	// organisation so marked (F-23). Result.Layer says when one did.
 	Demonstration bool
+	// Postal is a table of postal codes for what no layer covers; nil: none. What
+	// a layer says of a postal code outranks it.
+	Postal civic.Postal
 	// WithinM bounds Nearest, metres; 0 means DefaultWithinM.
 	WithinM float64
 }
@@ -67,7 +132,8 @@ type Result struct {
 
 	Point  *e911.Area // geocode with its radius at 95 %; nil: none
 	Method e911.GeocodeMethod
-	// Layer and Feature (NGUID) are what decided; nil and empty: structure alone.
+	// Layer is what decided, or for an address without sound structure, where the
+	// geocode comes from; nil: structure alone. Feature is the NGUID that matched.
 	Layer   *e911.Layer
 	Feature string
 	MSAG    gis.MSAG
@@ -80,25 +146,12 @@ type Result struct {
 
 // Candidate is an address that may have been meant.
 type Candidate struct {
-	civic.Candidate // the address, and which fields differ from the one asked
+	civic.Candidate // the address, and which fields differ from Result.Address
 	Layer           *e911.Layer
 	Feature         string
 	// Contested: a lesser layer has this address, a better one that covers the
 	// place has not. All other candidates of a layer are valid.
 	Contested bool
-}
-
-// Validate tells what is known about c.
-func (x *Index) Validate(c e911.Civic, _ Options) Result {
-	r := civic.Check(c)
-	out := Result{Verdict: e911.VerdictUnverified, Fields: r.Fields, Address: r.Address, Dispatchable: r.Dispatchable, Missing: r.Missing, Faults: r.Faults}
-	if r.Verdict == civic.Invalid {
-		out.Verdict = e911.VerdictInvalid
-		for _, n := range civic.Candidates(c) {
-			out.Candidates = append(out.Candidates, Candidate{Candidate: n})
-		}
-	}
-	return out
 }
 
 // Validation is the result in the form that is kept: what was entered, by whom,
@@ -123,25 +176,4 @@ func (r Result) Validation(entered e911.Civic, by string, at time.Time) e911.Val
 		v.Layer, v.Version, v.AsOf = r.Layer.Key, r.Layer.Version, r.Layer.AsOf
 	}
 	return v
-}
-
-// Near is the address or the street that is nearest to a point.
-type Near struct {
-	// Address of the address point, without its unit; for a street the number is
-	// the nearest one of its range, or absent where that side has none.
-	Address   e911.Civic
-	Point     e911.Area // of the feature, with its own radius at 95 %
-	DistanceM float64   // from the point asked
-	Method    e911.GeocodeMethod
-	Layer     *e911.Layer
-	Feature   string
-	MSAG      gis.MSAG
-}
-
-// Nearest tells which known address is nearest to a point, within
-// Options.WithinM metres: an address point, or where there is none so near, the
-// place on the nearest centre line. The best layer that has anything there
-// answers. It is a guess for people to confirm, never a validated address.
-func (x *Index) Nearest(_ e911.Point, _ Options) (Near, bool) {
-	return Near{}, false
 }
