@@ -190,7 +190,7 @@ func (w *writer) community(m gis.MSAG) string {
 func (w *writer) postal() (zip, zip4 string) {
 	zip, zip4 = w.text("PC", w.c.PC), w.text("PCE", w.c.PCE)
 	if first, second, ok := strings.Cut(zip, " "); ok && len(zip) == 7 && zip4 == "" {
-		return first + second[:1], second[1:] // a Canadian code fills both fields, without its space
+		return first + second[:2], second[2:] // a Canadian code fills both fields, without its space
 	}
 	return zip, zip4
 }
