@@ -61,7 +61,8 @@ func newNamed(psaps []e911.PSAP) named {
 	n := named{map[string]*e911.PSAP{}, make(map[string][]*e911.PSAP, len(psaps)), map[string][]*e911.PSAP{}}
 	for i := range psaps {
 		p := &psaps[i]
-		if p.Relay {
+		bare := len(p.Routes) == 0 && len(p.Area) == 0 && len(p.Features) == 0 && p.Agency == ""
+		if k := p.Listing.Kind; p.Relay || bare && (k == e911.ListedOrphaned || k == e911.ListedGone) {
 			continue
 		}
 		for _, f := range p.Features {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 )
@@ -105,6 +106,7 @@ func (c *choice) authority() {
 		return
 	}
 	p, known := c.w.PSAPs().Named(m)
+	known = known && !elsewhere(&p, c.q.Place)
 	if c.ownFound && !c.agree(m, p) {
 		c.d.Disagree = fmt.Sprintf("%s names %s, our own layer names %s", m.Source, cmp.Or(m.Name, "another PSAP"), c.own.Name)
 	}
@@ -126,6 +128,16 @@ func (c *choice) authority() {
 	if !c.reach() && c.ownFound && c.d.Disagree != "" {
 		c.other = &c.own
 	}
+}
+
+// elsewhere reports a PSAP that is only listed, in another state than the place:
+// the directory has many of one name.
+func elsewhere(p *e911.PSAP, place e911.Place) bool {
+	if len(p.Routes) > 0 || len(p.Features) > 0 || p.Agency != "" || len(p.Area) > 0 || p.Listing.State == "" {
+		return false
+	}
+	s, ok := civic.StateOf(place.Civic.A1)
+	return ok && s.Code != p.Listing.State
 }
 
 // agree reports that the authority means whom our own layer means. A
@@ -165,7 +177,7 @@ func (c *choice) layer() {
 	if c.took() || !c.ownFound {
 		return
 	}
-	c.d.PSAP, c.d.URIs = &c.own, c.hit.URIs()
+	c.d.PSAP, c.d.URIs, c.d.Service = &c.own, c.hit.URIs(), c.hit.Service
 	c.d.Basis = c.basis()
 	c.reach()
 }

@@ -80,8 +80,11 @@ type Decision struct {
 	PSAP  *e911.PSAP
 	URIs  []string // of the service, as the authority or the layer has them
 	Basis Basis
-	Relay *e911.PSAP // nil: none is configured
-	Rungs []ladder.Rung
+	// Service is the URN that our own layer answered for: a parent of the one asked
+	// for where that has no boundary at the place.
+	Service string
+	Relay   *e911.PSAP // nil: none is configured
+	Rungs   []ladder.Rung
 	// Disagree says how the authority and our own layer differ; empty: they do not.
 	Disagree string
 	Findings []e911.Finding
