@@ -307,7 +307,10 @@ func (c *Content) str(id uint32) string {
 
 func (c *Content) nguid(template, at uint32) string {
 	t := c.templates[templateSize*int(template):]
-	return c.str(u32(t, 0)) + local(c.locals[at:]) + c.str(u32(t, 4))
+	var room [128]byte
+	b := append(room[:0], c.str(u32(t, 0))...)
+	b = readLocal(b, c.locals[at:])
+	return string(append(b, c.str(u32(t, 4))...))
 }
 
 func (c *Content) times(id uint32) (effective, expire int64) {

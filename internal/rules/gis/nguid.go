@@ -72,22 +72,31 @@ func guid(s string) (kind byte, raw [16]byte, ok bool) {
 	if n, err := hex.Decode(raw[:], []byte(strings.ReplaceAll(s, "-", ""))); err != nil || n != len(raw) {
 		return 0, raw, false
 	}
-	if formatGUID(kind, raw[:]) != s && formatGUID(kind, raw[:]) != "{"+s+"}" { // letters of both cases
+	if back := string(appendGUID(nil, kind, raw[:])); back != s && back != "{"+s+"}" { // letters of both cases
 		return 0, raw, false
 	}
 	return kind, raw, true
 }
 
-func formatGUID(kind byte, raw []byte) string {
-	h := hex.EncodeToString(raw)
-	if (kind-localGUID)&lowerCase == 0 {
-		h = strings.ToUpper(h)
+func appendGUID(b []byte, kind byte, raw []byte) []byte {
+	digits := "0123456789ABCDEF"
+	if (kind-localGUID)&lowerCase != 0 {
+		digits = "0123456789abcdef"
 	}
-	h = h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-	if (kind-localGUID)&braces != 0 {
-		h = "{" + h + "}"
+	closed := (kind-localGUID)&braces != 0
+	if closed {
+		b = append(b, '{')
 	}
-	return h
+	for i, v := range raw {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			b = append(b, '-')
+		}
+		b = append(b, digits[v>>4], digits[v&15])
+	}
+	if closed {
+		b = append(b, '}')
+	}
+	return b
 }
 
 var errLocal = errors.New("the identifier of a feature is broken")
@@ -121,15 +130,16 @@ func localLength(b []byte) (int, error) {
 	return n, nil
 }
 
-// local writes the entry at the front of b, which localLength accepts.
-func local(b []byte) string {
+// readLocal appends the text of the entry at the front of b, which localLength
+// accepts.
+func readLocal(dst, b []byte) []byte {
 	switch b[0] {
 	case localText:
 		n, k := binary.Uvarint(b[1:])
-		return string(b[1+k : 1+k+int(n)]) //nolint:gosec // at most maxText
+		return append(dst, b[1+k:1+k+int(n)]...) //nolint:gosec // at most maxText
 	case localDecimal:
 		n, _ := binary.Uvarint(b[1:])
-		return strconv.FormatUint(n, 10)
+		return strconv.AppendUint(dst, n, 10)
 	}
-	return formatGUID(b[0], b[1:17])
+	return appendGUID(dst, b[0], b[1:17])
 }

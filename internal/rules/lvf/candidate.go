@@ -176,6 +176,7 @@ func (s *search) otherStreets(q *question) {
 		return
 	}
 	l, asked := s.layer, newStem(q.c.RD)
+	parts := l.partsOf(q.c)
 	whole := ""
 	if q.c.STS == "" && q.c.STP == "" { // the type may be what is misspelled
 		whole = strings.ToLower(civic.Street(street(*q.c)))
@@ -191,8 +192,7 @@ func (s *search) otherStreets(q *question) {
 		}
 		cost, ok := stemCost(asked, l.stems[l.stem[n]])
 		if ok {
-			has := l.Name(int(n))
-			cost += partsCost(q.c, &has)
+			cost += partsCost(&parts, &l.parts[n])
 		}
 		if whole != "" && len(whole) <= longest {
 			has := strings.ToLower(civic.Street(l.Name(int(n))))
@@ -221,16 +221,14 @@ func street(c e911.Civic) e911.Civic {
 }
 
 // partsCost tells how far types, directionals and modifiers are apart.
-func partsCost(asked, has *e911.Civic) int {
+func partsCost(asked, has *[8]uint32) int {
 	cost := 0
-	for _, part := range streetParts {
-		a, b := *part.of(asked), *part.of(has)
-		if part.name == "RD" || a == b || civic.NameKey(a) == civic.NameKey(b) {
-			continue
-		}
-		if a == "" {
+	for i, part := range streetParts {
+		switch {
+		case part.name == "RD" || asked[i] == has[i]:
+		case asked[i] == absent:
 			cost += costLacking
-		} else {
+		default:
 			cost += costOther
 		}
 	}

@@ -36,6 +36,9 @@ type layer struct {
 	wayAt  []int32          // first way of each street, and the end
 	segAt  []int32          // first segment of each street, and the end
 
+	words vocabulary  // texts of the parts of streets
+	parts [][8]uint32 // of each street, in the order of streetParts
+
 	states, counties, towns, codes vocabulary
 	areas                          []area
 	streets                        lists // streets of each place
@@ -169,6 +172,7 @@ func (l *layer) indexNames() {
 	n := l.Names()
 	l.exact, l.byKey = make(map[string]int32, n), make(map[string]int32, n)
 	l.group, l.stem = make([]int32, n), make([]int32, n)
+	l.words, l.parts = newVocabulary(civic.NameKey), make([][8]uint32, n)
 	stems := map[string]int32{}
 	var members []entry
 	var spelled []byte
@@ -184,6 +188,9 @@ func (l *layer) indexNames() {
 		}
 		l.group[i] = g
 		members = append(members, entry{g, int32(i)}) //nolint:gosec // as above
+		for k, part := range streetParts {
+			l.parts[i][k] = l.words.add(*part.of(&c))
+		}
 		s, ok := stems[c.RD]
 		if !ok {
 			s = int32(len(l.stems)) //nolint:gosec // as above

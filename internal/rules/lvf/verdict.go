@@ -145,16 +145,14 @@ var streetParts = [...]struct {
 // one lacks: then it is the name.
 func (l *layer) wrongPart(q *question, places []int32) (field, reason string) {
 	left := l.namesIn(places)
-	for _, part := range streetParts {
-		asked := *part.of(q.c)
-		if asked == "" {
+	asked := l.partsOf(q.c)
+	for i, part := range streetParts {
+		if asked[i] == absent {
 			continue
 		}
-		key := civic.NameKey(asked)
 		var kept []int32
 		for _, n := range left {
-			c := l.Name(int(n))
-			if civic.NameKey(*part.of(&c)) == key {
+			if l.parts[n][i] == asked[i] {
 				kept = append(kept, n)
 			}
 		}
@@ -168,6 +166,14 @@ func (l *layer) wrongPart(q *question, places []int32) (field, reason string) {
 		return part.name, sayParts
 	}
 	return "RD", sayParts
+}
+
+// partsOf translates the parts of a street.
+func (l *layer) partsOf(c *e911.Civic) (out [8]uint32) {
+	for i, part := range streetParts {
+		out[i] = l.words.find(*part.of(c))
+	}
+	return out
 }
 
 // mostStreets bounds how many streets an invalid address is compared with: a
