@@ -23,16 +23,23 @@ type LoSTConfig struct {
 	Trusted        []netip.Prefix
 	PushFrom       []netip.Prefix
 	Upstreams      []lostc.Upstream // authorities, in order
+	PushTo         []lostc.Upstream // servers that get our mappings (RFC 6739)
 	DefaultMapping bool
+	BoundaryURIs   bool // calls go where the boundaries of layers say, not to us
 }
 
-// warmEvery is how often the mappings of our places are looked after.
-const warmEvery = time.Minute
+// warmEvery is how often the mappings of our places are looked after, pushEvery
+// how often it is looked whether ours changed.
+const (
+	warmEvery = time.Minute
+	pushEvery = 10 * time.Second
+)
 
 // lostParts are the LoST server and the client behind it.
 type lostParts struct {
 	server *lostd.Server
 	client *lostc.Client // nil without an upstream
+	pusher *lostc.Pusher // nil without a peer
 }
 
 func (s *Server) wireLoST() error {
@@ -50,7 +57,7 @@ func (s *Server) wireLoST() error {
 	}
 	server := lostd.Config{
 		Snapshot: s.holder, Name: c.Name, URI: c.URI, Known: s.known, PushFrom: c.PushFrom, TrustedProxies: s.cfg.TrustedProxies,
-		DefaultMapping: c.DefaultMapping, Now: s.cfg.Now, Log: s.cfg.Log,
+		DefaultMapping: c.DefaultMapping, BoundaryURIs: c.BoundaryURIs, Now: s.cfg.Now, Log: s.cfg.Log,
 	}
 	if len(c.Trusted) > 0 {
 		server.Trusted = c.Trusted
@@ -71,7 +78,14 @@ func (s *Server) wireLoST() error {
 	if s.lost.server, err = lostd.New(server); err != nil {
 		return fmt.Errorf("wire the LoST server: %w", err)
 	}
-	return nil
+	if len(c.PushTo) == 0 {
+		return nil
+	}
+	s.lost.pusher, err = lostc.NewPusher(lostc.PusherConfig{
+		Peers: c.PushTo, Source: c.Name, Mappings: s.lost.server.Mappings, File: filepath.Join(s.cfg.DataDir, "lost-pushed.json"),
+		Alarm: func(a journal.Alarm) { s.alarm("", a) }, Now: s.cfg.Now, Log: s.cfg.Log,
+	})
+	return err
 }
 
 // runLoST keeps the authority's mappings of all our places warm.
@@ -81,6 +95,15 @@ func (s *Server) runLoST(ctx context.Context) error {
 		return nil
 	}
 	return s.lost.client.Run(ctx, warmEvery, s.places)
+}
+
+// runLoSTPush sends our mappings on when they change.
+func (s *Server) runLoSTPush(ctx context.Context) error {
+	if s.lost.pusher == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return s.lost.pusher.Run(ctx, pushEvery)
 }
 
 // places are the locations of all organisations.
