@@ -118,8 +118,10 @@ func (s *search) all() []proposal {
 		}
 	}
 	s.sameStreet(&loose)
+	if len(s.out) == 0 { // else the number is not what is wrong
+		s.otherNumbers(&loose)
+	}
 	s.otherStreets(&loose)
-	s.otherNumbers(&loose)
 	s.otherTowns()
 	return s.out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/geo"
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 )
@@ -170,3 +171,5 @@ func readCambridge(raw []byte) (*gis.Content, error) {
 	}
 	return b.Build(), nil
 }
+
+func closeTo(p, q e911.Point, metres float64) bool { return geo.Metres(p, q) <= metres }
