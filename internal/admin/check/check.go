@@ -43,6 +43,8 @@ func Object(ctx context.Context, view admin.View, value any) ([]e911.Fault, erro
 		c.trunk(v)
 	case e911.PSAP:
 		c.psap(v)
+	case e911.Layer:
+		c.layer(v)
 	case e911.Org:
 		c.org(v)
 	case e911.Site:
@@ -206,6 +208,8 @@ func noun(kind e911.ObjectKind) string {
 		return "network element"
 	case e911.KindPSAP:
 		return "PSAP"
+	case e911.KindLayer:
+		return "reference layer"
 	case e911.KindAlert:
 		return "alert rule"
 	case e911.KindOverride:

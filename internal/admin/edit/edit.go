@@ -21,7 +21,9 @@ import (
 type Config struct {
 	Store admin.Store
 	Layer check.Layer // layers.USCountyBoundary
-	Now   func() time.Time
+	// Layers validate the addresses of buildings; nil: nobody looks at them.
+	Layers check.Layers
+	Now    func() time.Time
 }
 
 // Editor has the use cases, one field a kind of object. Safe for concurrent use.
@@ -102,7 +104,7 @@ func (o *Objects[T]) bind(e *Editor, kind e911.ObjectKind) { o.editor, o.kind = 
 func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stored[T], error) {
 	var made admin.Object
 	err := o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
-		v, err := o.accept(ctx, w, admin.WithID(value, e911.NewID[string]()))
+		v, err := o.accept(ctx, w, who, admin.WithID(value, e911.NewID[string]()))
 		if err != nil {
 			return err
 		}
@@ -118,7 +120,7 @@ func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stor
 func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, version int64) (Stored[T], error) {
 	var made admin.Object
 	err := o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
-		v, err := o.accept(ctx, w, value)
+		v, err := o.accept(ctx, w, who, value)
 		if err != nil {
 			return err
 		}
@@ -136,7 +138,7 @@ func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, versi
 	return stored[T](made), err
 }
 
-func (o *Objects[T]) accept(ctx context.Context, w admin.Writer, value any) (any, error) {
+func (o *Objects[T]) accept(ctx context.Context, w admin.Writer, who admin.Actor, value any) (any, error) {
 	var faults []e911.Fault
 	if p, ok := value.(e911.PSAP); ok {
 		value, faults = o.editor.cfg.Layer.Resolve(p)
@@ -150,10 +152,34 @@ func (o *Objects[T]) accept(ctx context.Context, w admin.Writer, value any) (any
 			faults = append(faults, f)
 		}
 	}
+	if b, ok := value.(e911.Building); ok && len(faults) == 0 && o.editor.cfg.Layers != nil {
+		if value, faults, err = o.editor.settle(ctx, w, who, b); err != nil {
+			return nil, err
+		}
+	}
 	if len(faults) > 0 {
 		return nil, &e911.Error{Kind: e911.Invalid, Msg: fmt.Sprintf("the %s is refused", o.kind), Faults: faults}
 	}
 	return value, nil
+}
+
+// settle validates the address of a building by the layers of the transaction.
+func (e *Editor) settle(ctx context.Context, w admin.Writer, who admin.Actor, b e911.Building) (any, []e911.Fault, error) {
+	x, err := e.cfg.Layers.Addresses(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	entry := check.Entry{By: string(who), Now: e.cfg.Now()}
+	if o, err := w.Get(ctx, admin.Ref{Kind: e911.KindOrg, Org: b.Org, ID: string(b.Org)}); err == nil {
+		entry.Demonstration = o.Value.(e911.Org).Demonstration
+	}
+	var before *e911.Building
+	if o, err := w.Get(ctx, admin.RefOf(b)); err == nil {
+		stored := o.Value.(e911.Building)
+		before = &stored
+	}
+	settled, faults, _ := check.Settle(x, b, before, entry)
+	return settled, faults, nil
 }
 
 // Delete removes the object if it has the version and nothing names it; what

@@ -28,6 +28,7 @@ type resolver struct {
 	stored map[name]admin.Object // in the touched parts
 	ids    map[name]string       // of the objects of the file, and world objects that are not in it
 	first  map[name]int          // index of the item that has the name
+	notes  map[int][]e911.Fault  // what is worth a word, by index of the item
 }
 
 // nested marks a field that the file expresses by where the object stands; a

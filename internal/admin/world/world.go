@@ -28,7 +28,9 @@ const MaxSize = 32 << 20
 type Config struct {
 	Store admin.Store
 	Layer check.Layer // layers.USCountyBoundary
-	Now   func() time.Time
+	// Layers validate the addresses of buildings; nil: nobody looks at them.
+	Layers check.Layers
+	Now    func() time.Time
 }
 
 // Importer imports world files. Safe for concurrent use.
@@ -96,7 +98,7 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 	var err error
 	if opt.DryRun {
 		err = im.cfg.Store.Read(ctx, func(r admin.Reader) error {
-			p, err := im.plan(ctx, r, file, text)
+			p, err := im.plan(ctx, r, input{who, file, text})
 			if err != nil {
 				return err
 			}
@@ -106,7 +108,7 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 		})
 	} else {
 		err = im.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
-			p, err := im.plan(ctx, w, file, text)
+			p, err := im.plan(ctx, w, input{who, file, text})
 			if err != nil {
 				return err
 			}
@@ -140,9 +142,17 @@ type change struct {
 	version int64
 }
 
-func (im *Importer) plan(ctx context.Context, base admin.Reader, file string, text []byte) (*plan, error) {
+// input is what is imported, and who does it.
+type input struct {
+	who  admin.Actor
+	file string
+	text []byte
+}
+
+func (im *Importer) plan(ctx context.Context, base admin.Reader, in input) (*plan, error) {
+	file := in.file
 	s := &source{file: file, at: map[string]place{}}
-	d := s.decode(text)
+	d := s.decode(in.text)
 	r := &resolver{
 		s: s, d: d, orgIDs: map[string]e911.OrgID{}, stored: map[name]admin.Object{}, ids: map[name]string{}, first: map[name]int{},
 	}
@@ -153,6 +163,9 @@ func (im *Importer) plan(ctx context.Context, base admin.Reader, file string, te
 	r.link()
 	im.survey(r)
 	if err := im.check(ctx, r, base); err != nil {
+		return nil, err
+	}
+	if err := im.settle(ctx, r, base, in.who); err != nil {
 		return nil, err
 	}
 	if err := r.inUse(ctx, base); err != nil {
@@ -311,7 +324,7 @@ func (r *resolver) diff() *plan {
 			counts[n.kind].Changed++
 			p.update = append(p.update, change{it.value, o.Version})
 		}
-		for _, f := range check.Advice(it.value, demonstration[it.org]) {
+		for _, f := range append(check.Advice(it.value, demonstration[it.org]), r.notes[i]...) {
 			path := it.pathOf(f.Path)
 			at := r.s.where(path)
 			f.File, f.Path, f.Row, f.Col = r.s.file, path, at.row, at.col

@@ -1,0 +1,248 @@
+package layer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/check"
+	"github.com/callbox911/callbox/internal/admin/gisread"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/gis"
+)
+
+// MaxSize bounds the encoded content of a layer: some 20 million addresses.
+const MaxSize = 1 << 30
+
+// maxEffects bounds the list of a plan; all are counted.
+const maxEffects = 1000
+
+// Store keeps objects and the contents of layers.
+type Store interface {
+	admin.Store
+	admin.LayerBlobs
+}
+
+// Config is what a Planner needs.
+type Config struct {
+	Store Store
+	Shelf *Shelf
+	Now   func() time.Time
+}
+
+// Planner plans and applies changes of layers. Safe for concurrent use; one plan
+// is kept, the last.
+type Planner struct {
+	cfg Config
+
+	mu   sync.Mutex
+	last *planned
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Planner, error) {
+	if cfg.Store == nil || cfg.Shelf == nil || cfg.Now == nil {
+		return nil, e911.Errorf(e911.Invalid, "a planner of layers needs a store, a shelf and a clock")
+	}
+	return &Planner{cfg: cfg}, nil
+}
+
+// Request asks for a layer of the content of files.
+type Request struct {
+	Key, Name, Source string
+	Grade             e911.LayerGrade
+	AsOf              time.Time
+	Files             []string // paths, as this process sees them
+	Defaults          e911.Civic
+	// AcceptRefused takes an authoritative layer although service boundaries in
+	// it were refused.
+	AcceptRefused bool
+}
+
+// Plan is what a change would do. Two plans of one request over the same world
+// have the same Hash.
+type Plan struct {
+	Hash     string          `json:"hash"`
+	Remove   bool            `json:"remove,omitempty"`
+	Layer    e911.Layer      `json:"layer"`
+	Before   *e911.Layer     `json:"before,omitempty"` // the version that goes
+	Same     bool            `json:"same,omitempty"`   // nothing would change
+	Report   *gisread.Report `json:"report,omitempty"`
+	Counts   Counts          `json:"counts"`
+	Effects  []Effect        `json:"effects,omitempty"`
+	Unlisted int             `json:"unlisted,omitempty"`
+	// Refused says why the plan cannot be applied; empty: it can.
+	Refused string `json:"refused,omitempty"`
+}
+
+// planned is a plan with what it stands on.
+type planned struct {
+	plan    Plan
+	base    []e911.Layer // all layers as they were
+	version int64        // of the stored object that changes; 0: a new one
+	content *gis.Content
+	bytes   []byte
+}
+
+// Plan reads the files and says what the layer would change. An Invalid error
+// has what is wrong with the request or the files.
+func (p *Planner) Plan(ctx context.Context, r Request) (Plan, error) {
+	next := &planned{plan: Plan{Layer: e911.Layer{
+		ID: e911.NewID[e911.LayerID](), Key: r.Key, Name: r.Name, Grade: r.Grade, Source: r.Source, AsOf: r.AsOf.UTC(), Version: 1,
+	}}}
+	if err := p.check(ctx, next.plan.Layer); err != nil {
+		return Plan{}, err
+	}
+	if len(r.Files) == 0 {
+		return Plan{}, e911.Errorf(e911.Invalid, "name the files of the layer")
+	}
+	files := make([]gisread.File, len(r.Files))
+	for i, path := range r.Files {
+		files[i] = gisread.File{Path: path}
+	}
+	b := gis.NewBuilder()
+	report, err := gisread.Read(ctx, files, gisread.Options{Defaults: r.Defaults, Now: p.cfg.Now()}, b)
+	if err != nil {
+		return Plan{}, err
+	}
+	next.content = b.Build()
+	next.bytes = next.content.Append(nil)
+	if len(next.bytes) > MaxSize {
+		return Plan{}, e911.Errorf(e911.Invalid, "the layer would have %d MiB, and at most %d are taken: import it in parts", len(next.bytes)>>20, MaxSize>>20)
+	}
+	sum := sha256.Sum256(next.bytes)
+	l := &next.plan.Layer
+	l.Standard, l.Digest, l.Size = report.Standard, hex.EncodeToString(sum[:]), int64(len(next.bytes))
+	l.Addresses, l.Streets, l.Boundaries = next.content.Addresses(), next.content.Streets(), len(next.content.Boundaries())
+	next.plan.Report = &report
+	if n := refusedBoundaries(report); n > 0 && l.Grade == e911.GradeAuthoritative && !r.AcceptRefused {
+		next.plan.Refused = fmt.Sprintf("%d service boundaries were refused, and an authoritative layer decides where calls go: mend them, or say --accept-refused", n)
+	}
+	return p.finish(ctx, next)
+}
+
+// PlanRemoval says what would change without a layer.
+func (p *Planner) PlanRemoval(ctx context.Context, key string) (Plan, error) {
+	return p.finish(ctx, &planned{plan: Plan{Remove: true, Layer: e911.Layer{Key: key}}})
+}
+
+func (p *Planner) check(ctx context.Context, l e911.Layer) error {
+	var faults []e911.Fault
+	err := p.cfg.Store.Read(ctx, func(r admin.Reader) (err error) {
+		faults, err = check.Object(ctx, r, l)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// The key of a layer that is there means its next version.
+	faults = slices.DeleteFunc(faults, func(f e911.Fault) bool { return f.Path == "key" && f.Code == check.Duplicate })
+	if len(faults) > 0 {
+		return &e911.Error{Kind: e911.Invalid, Msg: "the layer is refused", Faults: faults}
+	}
+	return nil
+}
+
+func refusedBoundaries(r gisread.Report) int {
+	n := 0
+	for _, t := range r.Tables {
+		if t.Used && strings.HasSuffix(t.Kind, "Polygon") {
+			n += t.Refused
+		}
+	}
+	return n
+}
+
+// finish compares the world with and without the change.
+func (p *Planner) finish(ctx context.Context, next *planned) (Plan, error) {
+	err := p.cfg.Store.Read(ctx, func(r admin.Reader) error {
+		before, err := p.cfg.Shelf.Layers(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err := next.found(ctx, r); err != nil {
+			return err
+		}
+		psaps, err := list[e911.PSAP](ctx, r, e911.KindPSAP, "")
+		if err != nil {
+			return err
+		}
+		e := newEvaluation(psaps, before, next.after(before), p.cfg.Now())
+		return e.run(ctx, r, func(c change) error {
+			next.plan.Counts.add(c.effect)
+			switch {
+			case !c.effect.matters():
+			case len(next.plan.Effects) == maxEffects:
+				next.plan.Unlisted++
+			default:
+				next.plan.Effects = append(next.plan.Effects, c.effect)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	next.plan.Hash = next.hash()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = next
+	return next.plan, nil
+}
+
+// found looks up the version that goes, and all layers as they are.
+func (n *planned) found(ctx context.Context, r admin.Reader) error {
+	objects, err := listObjects(ctx, r, e911.KindLayer, "")
+	if err != nil {
+		return err
+	}
+	n.base = nil
+	for _, o := range objects {
+		l := o.Value.(e911.Layer)
+		n.base = append(n.base, l)
+		if l.Key != n.plan.Layer.Key {
+			continue
+		}
+		n.plan.Before, n.version = &l, o.Version
+		if n.plan.Remove {
+			n.plan.Layer = l
+			continue
+		}
+		n.plan.Layer.ID, n.plan.Layer.Version = l.ID, l.Version+1
+		as := l
+		as.Version, as.ImportedAt, as.ImportedBy = n.plan.Layer.Version, time.Time{}, ""
+		n.plan.Same = admin.Same(as, n.plan.Layer)
+	}
+	if n.plan.Remove && n.plan.Before == nil {
+		return e911.Errorf(e911.NotFound, "there is no layer %q", n.plan.Layer.Key)
+	}
+	return nil
+}
+
+// after is the layers as they would be.
+func (n *planned) after(before []gis.Layer) []gis.Layer {
+	after := slices.DeleteFunc(slices.Clone(before), func(l gis.Layer) bool { return l.Layer.ID == n.plan.Layer.ID })
+	if !n.plan.Remove {
+		after = append(after, gis.Layer{Layer: n.plan.Layer, Content: n.content})
+	}
+	return after
+}
+
+// hash names the plan: what would be stored, over which layers, to what effect.
+func (n *planned) hash() string {
+	l := n.plan.Layer
+	if n.plan.Before == nil {
+		l.ID = "" // made up anew each time
+	}
+	h := sha256.New()
+	// A hash never fails to be written to, and these values encode.
+	_ = json.NewEncoder(h).Encode([]any{n.plan.Remove, l, n.base, n.plan.Counts, n.plan.Effects, n.plan.Refused})
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
