@@ -160,7 +160,7 @@ func (s *Server) wireLive() error {
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}
-	if s.plus, err = heldplus.New(heldplus.Config{Snapshot: s.holder, Journal: s.journal, LIS: s.lis, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+	if s.plus, err = heldplus.New(heldplus.Config{Snapshot: s.holder, Journal: s.journal, LIS: s.lis, Postal: s.postalCodes(), Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
 		return fmt.Errorf("wire HELD+: %w", err)
 	}
 	ports, err := media.New(media.Config{Addr: s.cfg.RTP, MinPort: s.cfg.RTPPorts[0], MaxPort: s.cfg.RTPPorts[1], Log: s.cfg.Log})

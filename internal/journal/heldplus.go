@@ -58,6 +58,9 @@ type Own struct {
 	Verdict string    `json:"verdict,omitempty"`
 	Why     string    `json:"why,omitempty"`
 	At      time.Time `json:"at"`
+	// Validation is what was entered and what was found out about it; zero for a
+	// location of the organisation.
+	Validation e911.Validation `json:"validation,omitzero"`
 }
 
 // Callback is the body of OwnCallback.

@@ -65,6 +65,16 @@ type own struct {
 	why     string
 	at      time.Time
 	homes   []locate.Home // Place and Verdict are left empty: they are the own's
+
+	validation e911.Validation
+}
+
+// given is the address as its user gave it.
+func (o *own) given() e911.Civic {
+	if o.validation.Entered != (e911.Civic{}) {
+		return o.validation.Entered
+	}
+	return o.place.Civic
 }
 
 // book is what users and their clients said. Safe for concurrent use. Facts are
@@ -314,7 +324,7 @@ func text(v any) json.RawMessage {
 func (o *own) fact(now time.Time) journal.Fact {
 	return journal.New(journal.OwnLocation, now, o.client.org, "", journal.Own{
 		ID: o.id, Client: o.client.digest, Device: o.device, User: o.user, Name: o.name, Homes: text(o.homes), Place: o.place,
-		Verdict: string(o.verdict), Why: o.why, At: o.at,
+		Verdict: string(o.verdict), Why: o.why, At: o.at, Validation: o.validation,
 	})
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/lis"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -92,14 +93,14 @@ func (p *Policy) fill() {
 
 // Config is what a Server needs. Snapshot, Journal and LIS are required.
 type Config struct {
-	Snapshot  *snapshot.Holder
-	Journal   journal.Recorder
-	LIS       LIS
-	Validator Validator // none: Structure
-	Policy    Policy
-	Limits    Limits
-	Now       func() time.Time // none: time.Now
-	Log       *slog.Logger     // none: discarded
+	Snapshot *snapshot.Holder
+	Journal  journal.Recorder
+	LIS      LIS
+	Postal   civic.Postal // table of postal codes; none: the rules go without
+	Policy   Policy
+	Limits   Limits
+	Now      func() time.Time // none: time.Now
+	Log      *slog.Logger     // none: discarded
 }
 
 func (c *Config) validate() error {
@@ -112,9 +113,6 @@ func (c *Config) validate() error {
 	}
 	if c.LIS == nil {
 		errs = append(errs, errors.New("location server is required"))
-	}
-	if c.Validator == nil {
-		c.Validator = Structure{}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

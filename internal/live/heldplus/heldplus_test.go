@@ -326,8 +326,10 @@ func TestAnAddressThatIsNotTakenSaysWhy(t *testing.T) {
 		t.Errorf("what was known is gone: %+v", cs)
 	}
 	mx := e911.Civic{Country: "MX", A1: "CDMX", A3: "Mexico", RD: "Juarez", HNO: "5"}
-	if v := (heldplus.Structure{}).Validate(mx); v.Verdict != locate.Invalid {
-		t.Errorf("an address in Mexico is %s", v.Verdict)
+	var got heldplus.SetAnswer
+	b.ask("POST", "/locations", p.token, netA, heldplus.SetRequest{Address: &mx}, &got)
+	if got.Status != heldplus.StatusInvalid || got.Verdict != string(locate.Invalid) || len(got.Faults) != 1 || got.Faults[0].Field != "address.country" || got.Faults[0].Rule != "outside_served_countries" {
+		t.Errorf("an address in Mexico: %+v", got)
 	}
 }
 

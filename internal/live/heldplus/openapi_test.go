@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 // The document tells every route, and each example fits its schema with all its
@@ -175,13 +177,22 @@ func FuzzParse(f *testing.F) {
 		if !utf8.ValidString(s) || len(s) > 500 {
 			return
 		}
-		v := Structure{}.Validate(Parse(s))
-		if (v.Verdict == "invalid") != (len(v.Faults) > 0) {
-			t.Errorf("%q: %s with %v", s, v.Verdict, v.Faults)
+		plus := &Server{}
+		var j judged
+		j.entered, j.notes = plus.readLine(s)
+		plus.structure(&j.result, j.entered)
+		j.suggested = j.result.Candidates
+		if (j.result.Verdict == e911.VerdictInvalid) != (len(j.faults("text", false)) > 0) {
+			t.Errorf("%q: %s with %v", s, j.result.Verdict, j.result.Faults)
 		}
-		for _, k := range v.Candidates {
-			if k == v.Address {
+		for _, k := range j.candidates() {
+			if k.Civic == j.result.Address || len(k.Changed) == 0 {
 				t.Errorf("%q: a candidate that is what was given", s)
+			}
+		}
+		for _, n := range slices.Concat(j.faults("text", false), j.notes) {
+			if n.Msg == "" || n.Rule == "" {
+				t.Errorf("%q: %+v", s, n)
 			}
 		}
 	})

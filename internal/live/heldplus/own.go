@@ -25,6 +25,7 @@ func (s *Server) set(q *request, body []byte) (any, *failure) {
 		return nil, fail
 	}
 	c := q.caller
+	var asked *judged
 	what := said{name: strings.TrimSpace(in.Name), remember: in.Remember == nil || *in.Remember}
 	switch {
 	case in.Corporate != nil:
@@ -38,14 +39,26 @@ func (s *Server) set(q *request, body []byte) (any, *failure) {
 		if !ok {
 			return nil, notFound("location")
 		}
-		what.id, what.place, what.verdict, what.why = o.id, o.place, o.verdict, o.why
-	default:
-		v, fault := s.validate(&in)
-		if fault != nil {
-			fault.Warnings = q.warnings
-			return fault, nil
+		what.id, what.place, what.verdict, what.why, what.validation = o.id, o.place, o.verdict, o.why, o.validation
+		if o.place.Location != "" {
+			break
 		}
-		what.place, what.verdict, what.why = v.place(in.House), v.Verdict, v.Why
+		// Layers and rules may have changed since.
+		j := s.judge(c, o.given(), q.now)
+		house := in.House || o.place.Dispatchable && !civic.HasDetail(o.place.Civic)
+		if j.verdict == locate.Invalid {
+			return s.refused(q, &j, "personal"), nil
+		}
+		what.judged(&j, c, house, q.now)
+	default:
+		j, base := s.entered(&in, c, q.now)
+		q.warnings = append(q.warnings, j.notes...)
+		if j.verdict == locate.Invalid {
+			return s.refused(q, &j, base), nil
+		}
+		q.warnings = append(q.warnings, j.faults(base, true)...)
+		what.judged(&j, c, in.House, q.now)
+		asked = &j
 	}
 	o, remembered, why := s.book.set(c, what, q.now, s.cfg.Journal)
 	if why != "" {
@@ -54,7 +67,11 @@ func (s *Server) set(q *request, body []byte) (any, *failure) {
 	if what.remember && !remembered {
 		q.left("remember", "unknown", "nothing is known by which this network would be found again; it counts until the network changes", "report gateway, access point or address first")
 	}
-	return s.kept(q, &o, remembered), nil
+	a := s.kept(q, &o, remembered)
+	if asked != nil {
+		a.Fields, a.Missing, a.Candidates = asked.fields(), asked.missing(in.House), asked.candidates()
+	}
+	return a, nil
 }
 
 // check wants exactly one choice.
@@ -76,40 +93,31 @@ func (in *SetRequest) check() *failure {
 	return nil
 }
 
-// validate judges a free address; the answer is what is wrong with it.
-func (s *Server) validate(in *SetRequest) (Validated, *SetAnswer) {
-	base := "address"
-	var a e911.Civic
+// entered judges an address that is given as fields or as text; base is the name
+// of that input.
+func (s *Server) entered(in *SetRequest, c *caller, now time.Time) (j judged, base string) {
 	if in.Address != nil {
-		a = *in.Address
-	} else {
-		base = "text"
-		a = Parse(in.Text)
+		return s.judge(c, *in.Address, now), "address"
 	}
-	v := s.cfg.Validator.Validate(a)
-	if v.Verdict == locate.Invalid {
-		out := &SetAnswer{Status: StatusInvalid}
-		for _, f := range v.Faults {
-			if f.Field != "" {
-				f.Field = base + "." + f.Field
-			} else {
-				f.Field = base
-			}
-			out.Faults = append(out.Faults, f)
-		}
-		for _, k := range v.Candidates[:min(len(v.Candidates), maxCandidates)] {
-			out.Candidates = append(out.Candidates, Candidate{Kind: "address", Display: civic.Display(k), Civic: k, Why: "this may be meant"})
-		}
-		return v, out
+	address, notes := s.readLine(in.Text)
+	j = s.judge(c, address, now)
+	j.notes = notes
+	return j, "text"
+}
+
+// refused is the answer to an address that cannot be right.
+func (s *Server) refused(q *request, j *judged, base string) *SetAnswer {
+	return &SetAnswer{
+		Status: StatusInvalid, Verdict: string(j.verdict), Why: j.why, Faults: j.faults(base, false), Fields: j.fields(),
+		Missing: j.missing(false), Candidates: j.candidates(), Warnings: append(q.warnings, j.faults(base, true)...),
 	}
-	return v, nil
 }
 
 // kept answers with the validated form, and says where a call would see more
 // exact evidence instead.
 func (s *Server) kept(q *request, o *own, remembered bool) *SetAnswer {
 	c := q.caller
-	a := &SetAnswer{Status: StatusValidated, Remembered: remembered, Location: place(o.place), Warnings: q.warnings}
+	a := &SetAnswer{Status: StatusValidated, Verdict: string(o.verdict), Why: o.why, Remembered: remembered, Location: place(o.place), Warnings: q.warnings}
 	by, rank := e911.ByUserSet, locate.RankUserSet
 	if remembered {
 		by, rank = e911.ByConfirmed, locate.RankConfirmed
@@ -150,10 +158,15 @@ func (s *Server) said(c *caller, now time.Time) []locate.Candidate {
 }
 
 func personal(o *own, here bool) Personal {
-	return Personal{
+	p := Personal{
 		ID: o.id, Name: o.name, Display: o.place.Display, Civic: o.place.Civic, Corporate: string(o.place.Location),
-		Verdict: string(o.verdict), Networks: len(o.homes), Here: here, At: o.at,
+		Verdict: string(o.verdict), Networks: len(o.homes), Here: here, At: o.at, Missing: o.validation.Missing,
+		Layer: o.validation.Layer, LayerVersion: o.validation.Version, ValidatedAt: o.validation.At,
 	}
+	if o.validation.Entered != (e911.Civic{}) {
+		p.Entered = civic.Display(o.validation.Entered)
+	}
+	return p
 }
 
 // list returns the user's own locations, newest first: those that he set by this

@@ -17,6 +17,13 @@ type said struct {
 	verdict  locate.Verdict
 	why      string
 	remember bool
+
+	validation e911.Validation
+}
+
+// judged takes what was found out about an address.
+func (s *said) judged(j *judged, c *caller, house bool, now time.Time) {
+	s.place, s.verdict, s.why, s.validation = j.place(house), j.verdict, j.why, j.validation(c, house, now)
 }
 
 // set keeps what a user said for the network that his device is on: what he said
@@ -47,7 +54,7 @@ func (b *book) set(c *caller, in said, now time.Time, rec journal.Recorder) (_ o
 	if in.name != "" {
 		o.name = in.name
 	}
-	o.place, o.verdict, o.why, o.at = in.place, in.verdict, in.why, now
+	o.place, o.verdict, o.why, o.validation, o.at = in.place, in.verdict, in.why, in.validation, now
 	remembered = in.remember && d.here.Known()
 	h := locate.Home{Network: d.here, At: now, By: e911.ByUserSet}
 	if remembered {

@@ -100,7 +100,7 @@ func (b *book) restoreOwn(f journal.Fact, v journal.Own) error {
 		return nil
 	}
 	o.device, o.user, o.name, o.place = v.Device, v.User, v.Name, v.Place
-	o.verdict, o.why, o.at = locate.Verdict(v.Verdict), v.Why, v.At
+	o.verdict, o.why, o.at, o.validation = locate.Verdict(v.Verdict), v.Why, v.At, v.Validation
 	o.homes = homes[:min(len(homes), maxNetworks)]
 	return nil
 }

@@ -18,7 +18,10 @@ func (s *Server) table() []route {
 		Display: "795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139", Civic: desk, Corporate: "0195555e-0000-7000-8000-000000000210",
 		Rule: "lldp_port", Rank: 3, Class: "fresh", At: when, Dispatchable: true,
 	}
-	own := Personal{ID: "5f0a63c1b2d4e8f901234567", Name: "Home", Display: "12 Elm Street, Unit 3, Cambridge, MA 02139", Civic: home, Verdict: "unverified", Networks: 1, Here: true, At: when}
+	own := Personal{
+		ID: "5f0a63c1b2d4e8f901234567", Name: "Home", Display: "12 Elm Street, Unit 3, Cambridge, MA 02139", Civic: home, Verdict: "unverified", Networks: 1, Here: true, At: when,
+		Entered: "12 Elm St, #3, Cambridge, MA 02139", Missing: []string{"A3"}, Layer: "cambridge-ma", LayerVersion: 3, ValidatedAt: when,
+	}
 	other := Personal{ID: "5f0a63c1b2d4e8f901234568", Name: "Hot desk", Display: found.Display, Civic: desk, Corporate: found.Corporate, At: when}
 	said := &Location{
 		Display: own.Display, Civic: home, Point: &Circle{Lat: 42.36684, Lon: -71.10565, RadiusM: 25}, Rule: "confirmed", Rank: 5, Class: "fresh", At: when, Dispatchable: true, Verdict: "unverified",
@@ -84,8 +87,9 @@ func (s *Server) table() []route {
 				Text: "12 Elm Street, Unit 3, Cambridge, MA 02139", Name: "Home", House: true, Remember: &no,
 			},
 			out: SetAnswer{
-				Status: StatusValidated, Location: said, Personal: &own, LocationURI: uri, Remembered: true, Faults: []Fault{exampleFault},
-				Candidates: []Candidate{{Kind: "address", Display: own.Display, Civic: home, Why: "this may be meant"}}, Warnings: []Fault{exampleFault},
+				Status: StatusValidated, Verdict: "unverified", Why: "its structure is right; no reference layer covers the place",
+				Fields: []FieldVerdict{{Field: "A1", Verdict: "valid"}, {Field: "RD", Verdict: "unchecked"}}, Missing: []string{"FLR"}, Location: said, Personal: &own, LocationURI: uri, Remembered: true, Faults: []Fault{exampleFault},
+				Candidates: []Candidate{{Kind: "address", Display: own.Display, Civic: home, Changed: []string{"PC"}, Why: "this may be meant"}}, Warnings: []Fault{exampleFault},
 			},
 		},
 		{

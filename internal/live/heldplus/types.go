@@ -213,6 +213,7 @@ type Candidate struct {
 	Name    string     `json:"name,omitempty"`
 	Display string     `json:"display"`
 	Civic   e911.Civic `json:"civic,omitzero"`
+	Changed []string   `json:"changed,omitempty" doc:"of an address: the fields that differ from what was given, under their PIDF-LO names"`
 	Why     string     `json:"why"`
 }
 
@@ -239,27 +240,43 @@ type SetRequest struct {
 
 // SetAnswer tells what came of it.
 type SetAnswer struct {
-	Status      string       `json:"status" enum:"validated,invalid_address"`
-	Location    *Location    `json:"location,omitempty" doc:"the validated form, to be shown to the user"`
-	Personal    *Personal    `json:"personal,omitempty"`
-	LocationURI *LocationURI `json:"location_uri,omitempty"`
-	Remembered  bool         `json:"remembered" doc:"for this network; false: until the network changes"`
-	Faults      []Fault      `json:"faults,omitempty" doc:"why the address is not taken"`
-	Candidates  []Candidate  `json:"candidates,omitempty" doc:"addresses that may be meant"`
-	Warnings    []Fault      `json:"warnings,omitempty"`
+	Status      string         `json:"status" enum:"validated,invalid_address"`
+	Location    *Location      `json:"location,omitempty" doc:"the validated form, to be shown to the user"`
+	Personal    *Personal      `json:"personal,omitempty"`
+	LocationURI *LocationURI   `json:"location_uri,omitempty"`
+	Remembered  bool           `json:"remembered" doc:"for this network; false: until the network changes"`
+	Verdict     string         `json:"verdict,omitempty" enum:"unverified,verified,invalid" doc:"of an address; only verified was found in a reference layer"`
+	Why         string         `json:"why,omitempty" doc:"of the verdict, for a person"`
+	Fields      []FieldVerdict `json:"fields,omitempty" doc:"each field of the address that was given, in the order of PIDF-LO"`
+	Missing     []string       `json:"missing,omitempty" doc:"what a dispatcher would lack, under PIDF-LO names; FLR stands for any detail: floor, room, unit"`
+	Faults      []Fault        `json:"faults,omitempty" doc:"why the address is not taken"`
+	Candidates  []Candidate    `json:"candidates,omitempty" doc:"addresses that may be meant"`
+	Warnings    []Fault        `json:"warnings,omitempty" doc:"doubts about the address, what was read otherwise than written, and parts of the request that were left out"`
+}
+
+// FieldVerdict is what is known about one field of an address (RFC 5222, section
+// 8.4.2).
+type FieldVerdict struct {
+	Field   string `json:"field" doc:"name in PIDF-LO"`
+	Verdict string `json:"verdict" enum:"valid,invalid,unchecked"`
 }
 
 // Personal is one of the user's own locations.
 type Personal struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name,omitempty"`
-	Display   string     `json:"display"`
-	Civic     e911.Civic `json:"civic,omitzero"`
-	Corporate string     `json:"corporate_location_id,omitempty"`
-	Verdict   string     `json:"verdict,omitempty" enum:"unverified,verified,invalid"`
-	Networks  int        `json:"networks" doc:"how many networks it is remembered for"`
-	Here      bool       `json:"here" doc:"it counts on the network that the device is on"`
-	At        time.Time  `json:"at" doc:"when the user said it last"`
+	ID           string     `json:"id"`
+	Name         string     `json:"name,omitempty"`
+	Display      string     `json:"display"`
+	Civic        e911.Civic `json:"civic,omitzero"`
+	Corporate    string     `json:"corporate_location_id,omitempty"`
+	Verdict      string     `json:"verdict,omitempty" enum:"unverified,verified,invalid"`
+	Entered      string     `json:"entered,omitempty" doc:"as it was given, where that differs from the validated form"`
+	Missing      []string   `json:"missing,omitempty" doc:"what a dispatcher would lack"`
+	Layer        string     `json:"layer,omitempty" doc:"key of the reference layer that decided; none: structure alone"`
+	LayerVersion int        `json:"layer_version,omitempty"`
+	ValidatedAt  time.Time  `json:"validated_at,omitzero"`
+	Networks     int        `json:"networks" doc:"how many networks it is remembered for"`
+	Here         bool       `json:"here" doc:"it counts on the network that the device is on"`
+	At           time.Time  `json:"at" doc:"when the user said it last"`
 }
 
 // PersonalList lists them.

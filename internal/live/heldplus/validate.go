@@ -1,209 +1,165 @@
 package heldplus
 
 import (
-	"regexp"
-	"strings"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 )
 
-// Validator judges an address that a user gives. It answers from memory.
-type Validator interface {
-	Validate(e911.Civic) Validated
+// judged is what is known about an address that a user gave.
+type judged struct {
+	entered   e911.Civic // as he gave it; of a line of text, as it was read
+	result    lvf.Result
+	verdict   locate.Verdict
+	why       string  // of the verdict, for a person; holds no part of the address
+	notes     []Fault // what was read otherwise than written
+	suggested []lvf.Candidate
 }
 
-// Validated is what a Validator says.
-type Validated struct {
-	Verdict locate.Verdict
-	Address e911.Civic // in its validated form
-	Area    *e911.Area // where it is, when that is known
-	Why     string     // of the verdict, for a person; holds no part of the address
-	Faults  []Fault    // with Invalid; Field is the PIDF-LO name
-	// Candidates are addresses that may be meant, with Invalid.
-	Candidates []e911.Civic
+// judge asks the reference layers of the caller's organisation, and where none
+// of them covers the place the structure and the table of postal codes. It
+// answers from memory.
+func (s *Server) judge(c *caller, entered e911.Civic, now time.Time) judged {
+	j := judged{entered: entered}
+	j.result = c.snap.LVF().Validate(entered, lvf.Options{Now: now, Demonstration: c.org.Config().Demonstration})
+	if j.result.Layer == nil {
+		s.structure(&j.result, entered)
+	}
+	j.suggested = j.result.Candidates
+	switch j.result.Verdict {
+	case e911.VerdictValid:
+		j.verdict, j.why = locate.Verified, "found in the reference layer "+j.result.Layer.Name+", version "+strconv.Itoa(j.result.Layer.Version)
+	case e911.VerdictInvalid:
+		j.verdict, j.why = locate.Invalid, "it cannot be right"
+		if j.result.Layer != nil {
+			j.why = "the reference layer " + j.result.Layer.Name + " does not have it"
+		}
+	default:
+		j.verdict, j.why = locate.Unverified, "its structure is right; no reference layer covers the place"
+		if len(j.result.Faults) > 0 {
+			j.why = "nothing says that it is wrong, but there is a doubt; no reference layer covers the place"
+		}
+	}
+	return j
 }
 
-// place makes a place of it. A house needs no further detail to be found.
-func (v *Validated) place(house bool) e911.Place {
+// structure adds what the table of postal codes tells to a result that no layer
+// decided.
+func (s *Server) structure(r *lvf.Result, entered e911.Civic) {
+	k := civic.Checker{Postal: s.cfg.Postal}
+	rep := k.Check(entered)
+	r.Fields, r.Faults, r.Address, r.Missing, r.Dispatchable = rep.Fields, rep.Faults, rep.Address, rep.Missing, rep.Dispatchable
+	r.Verdict, r.Candidates = e911.VerdictUnverified, nil
+	if rep.Verdict == civic.Invalid {
+		r.Verdict = e911.VerdictInvalid
+	}
+	for _, cand := range k.Candidates(entered) {
+		r.Candidates = append(r.Candidates, lvf.Candidate{Candidate: cand})
+	}
+}
+
+// read reads a line of text as people write addresses.
+func (s *Server) readLine(text string) (e911.Civic, []Fault) {
+	p, notes := civic.Parse(text, civic.Hint{Postal: s.cfg.Postal})
+	var out []Fault
+	for _, n := range notes {
+		out = append(out, Fault{Field: "text", Rule: "note", Msg: n.Text})
+	}
+	return p.Address, out
+}
+
+// missing is what a dispatcher would lack. A house needs no further detail,
+// unless a layer knows several units at its address (N-38).
+func (j *judged) missing(house bool) []string {
+	if !house || j.result.Multiple {
+		return j.result.Missing
+	}
+	return slices.DeleteFunc(slices.Clone(j.result.Missing), func(f string) bool { return f == detail })
+}
+
+// detail stands for any detail that finds the caller inside a building.
+const detail = "FLR"
+
+// place makes a place of it.
+func (j *judged) place(house bool) e911.Place {
 	return e911.Place{
-		Civic: v.Address, Area: v.Area, Display: civic.Display(v.Address),
-		Dispatchable: civic.HasStreet(v.Address) && (house || civic.HasDetail(v.Address)),
+		Civic: j.result.Address, Area: j.result.Point, Display: civic.Display(j.result.Address),
+		Dispatchable: j.verdict != locate.Invalid && len(j.missing(house)) == 0,
 	}
 }
 
-// Structure judges what can be told without a reference layer: country, state,
-// form of the postal code and its state, street and house number. It never says
-// more than Unverified.
-type Structure struct{}
-
-const maxField = 100
-
-// Validate implements Validator.
-func (Structure) Validate(a e911.Civic) Validated {
-	k := judge{a: a}
-	k.text()
-	if len(k.faults) == 0 {
-		k.country()
-		k.region()
-		k.postal()
-		k.street()
+// validation is what is kept beside the place.
+func (j *judged) validation(c *caller, house bool, at time.Time) e911.Validation {
+	by := "device " + c.Device
+	if c.User != "" {
+		by = "user " + string(c.User)
 	}
-	v := Validated{Verdict: locate.Unverified, Address: k.a, Why: "its structure is right; nobody looked it up"}
-	if len(k.faults) > 0 {
-		v.Verdict, v.Why, v.Faults, v.Candidates = locate.Invalid, "its structure is wrong", k.faults, k.others
-	}
+	v := j.result.Validation(j.entered, by, at)
+	v.Missing = j.missing(house)
 	return v
 }
 
-type judge struct {
-	a      e911.Civic
-	state  civic.State
-	faults []Fault
-	others []e911.Civic
+// fields tells the verdict of each field.
+func (j *judged) fields() []FieldVerdict {
+	out := make([]FieldVerdict, 0, len(j.result.Fields))
+	for _, f := range j.result.Fields {
+		out = append(out, FieldVerdict{Field: f.Field, Verdict: f.Verdict.String()})
+	}
+	return out
 }
 
-func (k *judge) fault(field, rule, msg, fix string) {
-	k.faults = append(k.faults, Fault{Field: field, Rule: rule, Msg: msg, Fix: fix})
+// candidates are addresses that may be meant, with what differs in each.
+func (j *judged) candidates() []Candidate {
+	var out []Candidate
+	for i := range j.suggested[:min(len(j.suggested), maxCandidates)] {
+		k := &j.suggested[i]
+		why := "this may be meant"
+		if k.Layer != nil {
+			why = "the reference layer " + k.Layer.Name + " has this address"
+		}
+		if k.Contested {
+			why += ", and a better one has not"
+		}
+		out = append(out, Candidate{Kind: "address", Display: civic.Display(k.Address), Civic: k.Address, Changed: k.Changed, Why: why})
+	}
+	return out
 }
 
-// text looks at each field alone.
-func (k *judge) text() {
-	for _, name := range e911.CivicFieldNames() {
-		v := strings.Join(strings.Fields(k.a.Get(name)), " ")
-		if len(v) > maxField || clip(v, maxField) != v {
-			k.fault(name, "length", "a field has at most 100 octets, without control characters", "")
+// faults says what is wrong, or with doubt what may be, below the input's name.
+func (j *judged) faults(base string, doubt bool) []Fault {
+	var out []Fault
+	for _, f := range j.result.Faults {
+		if f.Doubt != doubt {
 			continue
 		}
-		k.a.Set(name, v)
-	}
-	if strings.TrimSpace(k.a.POBOX) != "" {
-		k.fault("POBOX", "not_dispatchable", "nobody can be sent to a post office box", "give street and house number")
-	}
-}
-
-// country finds out the country, from the state when it is not told.
-func (k *judge) country() {
-	s, known := civic.StateOf(k.a.A1)
-	k.state = s
-	of := "US"
-	if known && s.FIPS == "" {
-		of = "CA"
-	}
-	c := strings.ToUpper(strings.ReplaceAll(k.a.Country, ".", ""))
-	switch c {
-	case "USA", "UNITED STATES", "UNITED STATES OF AMERICA":
-		c = "US"
-	case "CAN", "CANADA":
-		c = "CA"
-	case "PR", "GU", "VI", "AS", "MP", "UM": // ISO 3166-1 has codes of their own for territories
-		c = "US"
-	case "":
-		if known {
-			c = of
+		field := base
+		if f.Field != "" {
+			field += "." + f.Field
 		}
+		out = append(out, Fault{Field: field, Rule: rule(f.Kind), Msg: f.Reason, Fix: fixes[f.Kind]})
 	}
-	switch {
-	case c == "":
-		k.fault("country", "required", "the country is missing", "US or CA")
-	case c != "US" && c != "CA":
-		k.fault("country", "outside_served_countries", "calls are located in the United States and Canada only", "an address there; elsewhere dial the local emergency number")
-	case known && c != of:
-		k.fault("A1", "disagrees", "there is no such state or province in that country", "")
-		other := k.a
-		other.Country = of
-		k.others = append(k.others, other)
-	default:
-		k.a.Country = c
-	}
+	return out
 }
 
-func (k *judge) region() {
-	switch {
-	case k.a.A1 == "":
-		k.fault("A1", "required", "the state or province is missing", "its two letters")
-		if s, ok := civic.StateOf(onlyStateOf(k.a.PC)); ok {
-			other := k.a
-			other.A1 = s.Code
-			k.others = append(k.others, other)
-		}
-	case k.state.Code == "":
-		if k.a.Country == "US" || k.a.Country == "CA" {
-			k.fault("A1", "unknown", "there is no such state or province", "its two letters")
-		}
-	default:
-		k.a.A1 = k.state.Code
-	}
+// rules are the names that HELD+ has for kinds of fault; others are called alike.
+var rules = map[civic.FaultKind]string{
+	civic.FaultMissing: "required", civic.FaultForm: "format", civic.FaultOutside: "outside_served_countries",
 }
 
-var (
-	zipCode    = regexp.MustCompile(`^\d{5}(-?\d{4})?$`)
-	canadaCode = regexp.MustCompile(`^[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d$`)
-)
-
-// zones are the states that the first digit of a ZIP code stands for (USPS
-// Publication 65); of Canada the provinces of the first letter.
-var zones = map[byte]string{
-	'0': "CT MA ME NH NJ PR RI VT VI NY", '1': "DE NY PA", '2': "DC MD NC SC VA WV", '3': "AL FL GA MS TN", '4': "IN KY MI OH",
-	'5': "IA MN MT ND SD WI DC", '6': "IL KS MO NE", '7': "AR LA OK TX", '8': "AZ CO ID NM NV UT WY TX", '9': "AK AS CA GU HI MP OR WA",
-	'A': "NL", 'B': "NS", 'C': "PE", 'E': "NB", 'G': "QC", 'H': "QC", 'J': "QC", 'K': "ON", 'L': "ON", 'M': "ON", 'N': "ON", 'P': "ON",
-	'R': "MB", 'S': "SK", 'T': "AB", 'V': "BC", 'X': "NT NU", 'Y': "YT",
+func rule(k civic.FaultKind) string {
+	if r, ok := rules[k]; ok {
+		return r
+	}
+	return string(k)
 }
 
-func onlyStateOf(postal string) string {
-	if postal == "" {
-		return ""
-	}
-	if z := zones[strings.ToUpper(postal)[0]]; len(z) == 2 {
-		return z
-	}
-	return ""
-}
-
-func (k *judge) postal() {
-	pc := strings.ToUpper(k.a.PC)
-	switch {
-	case pc == "":
-		if k.a.A3 == "" && k.a.PCN == "" {
-			k.fault("A3", "required", "town and postal code are missing", "one of them is needed, both are better")
-		}
-		return
-	case k.a.Country == "US" && !zipCode.MatchString(pc):
-		k.fault("PC", "format", "this is no ZIP code", "five digits, or nine")
-		return
-	case k.a.Country == "CA" && !canadaCode.MatchString(pc):
-		k.fault("PC", "format", "this is no postal code", "written K1A 0B1")
-		return
-	}
-	if k.state.Code != "" && !strings.Contains(zones[pc[0]], k.state.Code) {
-		k.fault("PC", "disagrees", "the postal code is of another state or province", "look at both")
-		if s, ok := civic.StateOf(onlyStateOf(pc)); ok {
-			other := k.a
-			other.A1 = s.Code
-			k.others = append(k.others, other)
-		}
-		return
-	}
-	if len(pc) == 6 {
-		pc = pc[:3] + " " + pc[3:]
-	}
-	if len(pc) == 9 {
-		pc = pc[:5] + "-" + pc[5:]
-	}
-	if before, after, ok := strings.Cut(pc, "-"); ok {
-		pc, k.a.PCE = before, after
-	}
-	k.a.PC = pc
-}
-
-func (k *judge) street() {
-	switch {
-	case k.a.RD == "" && k.a.LMK == "":
-		k.fault("RD", "required", "the street is missing", "")
-	case k.a.HNO == "" && k.a.MP == "" && k.a.PN == "" && k.a.LMK == "":
-		k.fault("HNO", "required", "the house number is missing", "")
-	case k.a.HNO != "" && !strings.ContainsAny(k.a.HNO, "0123456789"):
-		k.fault("HNO", "format", "a house number has digits", "letters before it go into HNP, behind it into HNS")
-	}
+var fixes = map[civic.FaultKind]string{
+	civic.FaultOutside:         "an address in the United States or Canada; elsewhere dial the local emergency number",
+	civic.FaultNotDispatchable: "give street and house number",
+	civic.FaultDisagrees:       "look at both",
 }

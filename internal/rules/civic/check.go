@@ -151,6 +151,8 @@ func (k *checker) state() {
 	case k.verdicts["country"] == Invalid && k.c.Country != "" && !served(k.c.Country): // its provinces are nobody's concern
 	case k.c.A1 == "":
 		k.invalid("A1", FaultMissing, "The state or province is missing.")
+	case k.c.A1 == "AE" || k.c.A1 == "AP" || k.c.A1 == "AA":
+		k.invalid("A1", FaultNotDispatchable, "A military mail address is for mail; nobody can be sent to it.")
 	case !known:
 		k.invalid("A1", FaultUnknown, "No such state, province or territory.")
 	case (k.c.Country == "US" || k.c.Country == "CA") && s.Country() != k.c.Country:
