@@ -124,7 +124,7 @@ func (b *book) one(ctx context.Context, a Answer, e elin) error {
 	if err != nil {
 		return err
 	}
-	if a.Record.Street != "" && addressOf(a.Record) != addressOf(was) {
+	if older(a.Record, was) {
 		b.fault(a.Line, fmt.Sprintf("%s: the record is not the one that was sent in cycle %d", e.value.Number, r.Cycle),
 			"this answers an older file: wait for the answer to the last one")
 		return nil
@@ -162,6 +162,13 @@ func (b *book) sent(ctx context.Context, cycle int, number string) (Record, erro
 		}
 	}
 	return b.files[cycle][number], nil
+}
+
+// older reports that a record came back which is not the one that was sent last.
+// Address and date may be left out of an answer.
+func older(back, was Record) bool {
+	return back.Function != was.Function || back.Street != "" && addressOf(back) != addressOf(was) ||
+		back.Expanded != "" && back.Expanded != was.Expanded
 }
 
 // addressOf is what of a record a PSAP goes by.

@@ -266,9 +266,10 @@ func answered(r e911.ALIRecord, ev Answered) (e911.ALIRecord, error) {
 	case Rejected:
 		r.State = e911.ALIRejected
 	case Exists:
-		// What the carrier holds is somebody else's word: send it as a change.
+		// What the carrier holds is not our word. Nothing has to be mended: it is
+		// sent again, as a change.
 		r = forget(r)
-		r.State, r.Held = e911.ALIRejected, unknown
+		r.State, r.Held = e911.ALIFixed, unknown
 	case NoRecord:
 		r = forget(r)
 		r.State, r.Held = e911.ALINoRecord, e911.ALIDigest{}

@@ -44,7 +44,7 @@ func TestEveryEventInEveryState(t *testing.T) {
 		{"a file was written", alirecord.Sent{Function: "I", Cycle: 1, Digest: here, At: at}, [8]string{"sent", "sent", "sent", "sent", "sent", "sent", "sent", "sent"}},
 		{"accepted", alirecord.Answered{Outcome: alirecord.Accepted, At: at}, [8]string{no, "accepted", no, no, no, no, no, ""}},
 		{"rejected", alirecord.Answered{Outcome: alirecord.Rejected, Codes: "301", At: at}, [8]string{no, "rejected", no, no, no, no, no, "rejected"}},
-		{"there already", alirecord.Answered{Outcome: alirecord.Exists, At: at}, [8]string{no, "rejected", no, no, no, no, no, "rejected"}},
+		{"there already", alirecord.Answered{Outcome: alirecord.Exists, At: at}, [8]string{no, "fixed", no, no, no, no, no, "fixed"}},
 		{"no record found", alirecord.Answered{Outcome: alirecord.NoRecord, At: at}, [8]string{no, "no_record_found", no, no, no, no, no, ""}},
 		{"fixed", alirecord.Fixed{By: "Ann", At: at}, [8]string{no, no, no, "fixed", "fixed", no, no, no}},
 		{"seen", alirecord.Confirmed{By: "Ann", Evidence: "test call", Now: here, At: at}, [8]string{no, no, "confirmed", no, no, no, "confirmed", no}},
