@@ -101,7 +101,7 @@ func (s *service) reached(shape pidflo.Shape) ([]candidate, error) {
 			continue
 		}
 		for _, i := range s.areas.Reach(nil, least, most) {
-			shares[i] += geo.Share(r, s.rows[i].area())
+			shares[i] += s.areas.Share(r, i)
 		}
 	}
 	for i, share := range shares {

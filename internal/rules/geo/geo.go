@@ -7,6 +7,7 @@ package geo
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -16,28 +17,14 @@ const earthRadiusKM = 6371.0088
 
 // Contains reports whether m holds p, edges included: the edge of a hole too.
 func Contains(m e911.MultiPolygon, p e911.Point) bool {
-	for _, poly := range m {
-		if g := prepare(poly); g.holds(p) {
-			return true
-		}
-	}
-	return false
+	q, twice := beyond(p)
+	return slices.ContainsFunc(m, func(rings [][]e911.Point) bool { return contains(rings, p) || twice && contains(rings, q) })
 }
 
 // OnEdge reports whether p lies on a side of m: on the edge of a hole too.
 func OnEdge(m e911.MultiPolygon, p e911.Point) bool {
-	for _, poly := range m {
-		for _, ring := range poly {
-			for i, a := range ring {
-				e := newEdge(a, ring[(i+1)%len(ring)])
-				if p.Lat >= e.south.Lat && p.Lat <= e.north.Lat && p.Lon >= min(a.Lon, e.south.Lon, e.north.Lon) &&
-					p.Lon <= max(e.south.Lon, e.north.Lon) && e.east(p) == 0 {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	q, twice := beyond(p)
+	return slices.ContainsFunc(m, func(rings [][]e911.Point) bool { return onEdge(rings, p) || twice && onEdge(rings, q) })
 }
 
 // Metres returns the great-circle distance of two points.

@@ -1,106 +1,20 @@
 package geo
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
 
-// edge is one side of a ring with its southern end first (western, where both
-// are as far south). Two areas that share a side so compute the very same
-// numbers for it: no point falls between them, and one on the side is in both.
-type edge struct{ south, north e911.Point }
-
-func newEdge(a, b e911.Point) edge {
-	if b.Lat < a.Lat || (b.Lat == a.Lat && b.Lon < a.Lon) {
-		a, b = b, a
-	}
-	return edge{a, b}
-}
-
-// east is positive where the side runs east of p at p's latitude, 0 where p is
-// on its line.
-func (e *edge) east(p e911.Point) float64 {
-	return (e.north.Lon-e.south.Lon)*(p.Lat-e.south.Lat) - (p.Lon-e.south.Lon)*(e.north.Lat-e.south.Lat)
-}
-
-// polygon is an outer ring with its holes as one list of sides: by the even-odd
-// rule the direction of the rings means nothing, which spares us the clockwise
-// rings of TopoJSON.
-type polygon struct {
-	area     int // position in the Index
-	min, max e911.Point
-	edges    []edge // by their southern ends
-}
-
-func prepare(rings [][]e911.Point) polygon {
-	var g polygon
-	n := 0
-	for _, r := range rings {
-		n += len(r)
-	}
-	g.edges = make([]edge, 0, n)
-	for _, ring := range rings {
-		for i, p := range ring {
-			q := ring[(i+1)%len(ring)]
-			if p == q {
-				continue
-			}
-			if len(g.edges) == 0 {
-				g.min, g.max = p, p
-			}
-			g.min.Lat, g.min.Lon = min(g.min.Lat, p.Lat, q.Lat), min(g.min.Lon, p.Lon, q.Lon)
-			g.max.Lat, g.max.Lon = max(g.max.Lat, p.Lat, q.Lat), max(g.max.Lon, p.Lon, q.Lon)
-			g.edges = append(g.edges, newEdge(p, q))
-		}
-	}
-	slices.SortFunc(g.edges, func(a, b edge) int { return cmp.Compare(a.south.Lat, b.south.Lat) })
-	return g
-}
-
-// holds casts a ray eastwards and counts the sides that it crosses.
-func (g *polygon) holds(p e911.Point) bool {
-	// A point just outside may be so near a corner that rounding puts it on the
-	// side; the box decides, here as in the grid.
-	if !g.mayHold(p) {
-		return false
-	}
-	in := false
-	for i := range g.edges {
-		e := &g.edges[i]
-		if p.Lat < e.south.Lat {
-			break // sorted: all others lie further north
-		}
-		if p.Lat > e.north.Lat {
-			continue
-		}
-		if e.south.Lat == e.north.Lat {
-			if p.Lon >= e.south.Lon && p.Lon <= e.north.Lon {
-				return true
-			}
-			continue
-		}
-		side := e.east(p)
-		if side == 0 {
-			return true
-		}
-		// A northern end belongs to the next side, or a ray through a
-		// corner would count twice.
-		if side > 0 && p.Lat < e.north.Lat {
-			in = !in
-		}
-	}
-	return in
-}
-
 // Index finds the areas that hold a point: a grid of equal cells, each with the
 // polygons that reach into it. Most questions end in a cell that one polygon
 // covers whole, the others look at one or two polygons. Immutable; safe for
 // concurrent use. The zero Index holds nothing.
 type Index struct {
-	polygons   []polygon // by area
+	areas      []e911.MultiPolygon
+	polygons   []polygon
+	area       []int32 // of each polygon, ascending
 	min, max   e911.Point
 	cols, rows int
 	// Cells per degree.
@@ -110,29 +24,31 @@ type Index struct {
 }
 
 // cellsPerPolygon makes cells much smaller than areas; maxCells bounds the grid
-// to 4 MB where a few areas lie far from all others.
+// to 8 MB, and as much again for what lies in it, where a few areas lie far from
+// all others.
 const (
 	cellsPerPolygon = 256
-	maxCells        = 1 << 20
+	maxCells        = 1 << 21
 )
 
 // NewIndex prepares areas; a point is later answered with positions in this
-// slice. Areas are expected to have passed Check.
+// slice. Areas are expected to have passed Check. They are kept, and must not be
+// changed.
 func NewIndex(areas []e911.MultiPolygon) *Index {
-	x := &Index{}
+	x := &Index{areas: areas}
 	for i, m := range areas {
 		for _, rings := range m {
 			g := prepare(rings)
-			if len(g.edges) == 0 {
+			if len(g.corners) == 0 {
 				continue
 			}
-			g.area = i
 			if len(x.polygons) == 0 {
 				x.min, x.max = g.min, g.max
 			}
 			x.min.Lat, x.min.Lon = min(x.min.Lat, g.min.Lat), min(x.min.Lon, g.min.Lon)
 			x.max.Lat, x.max.Lon = max(x.max.Lat, g.max.Lat), max(x.max.Lon, g.max.Lon)
 			x.polygons = append(x.polygons, g)
+			x.area = append(x.area, int32(i)) //nolint:gosec // positions in a slice of areas
 		}
 	}
 	if len(x.polygons) > 0 {
@@ -185,7 +101,8 @@ func (x *Index) cover(g *polygon, place func(cell int, whole bool)) {
 	south, north := x.row(g.min.Lat), x.row(g.max.Lat)
 	width := east - west + 1
 	passed := make([]bool, width*(north-south+1))
-	for _, e := range g.edges {
+	g.each(func(a, b e911.Point) {
+		e := newEdge(a, b)
 		for row := x.row(e.south.Lat - slack); row <= x.row(e.north.Lat+slack); row++ {
 			a, b := e.within(x.min.Lat+float64(row)/x.perLat-slack, x.min.Lat+float64(row+1)/x.perLat+slack)
 			for col := max(x.col(a-slack), west); col <= min(x.col(b+slack), east); col++ {
@@ -194,7 +111,7 @@ func (x *Index) cover(g *polygon, place func(cell int, whole bool)) {
 				}
 			}
 		}
-	}
+	})
 	for row := south; row <= north; row++ {
 		for col := west; col <= east; col++ {
 			cell := row*x.cols + col
@@ -213,6 +130,16 @@ func (x *Index) cover(g *polygon, place func(cell int, whole bool)) {
 // slack in degrees, a tenth of a millimetre, makes up for rounding: a side on
 // the line between two cells passes both.
 const slack = 1e-9
+
+// edge is a side with its southern end first.
+type edge struct{ south, north e911.Point }
+
+func newEdge(a, b e911.Point) edge {
+	if b.Lat < a.Lat {
+		a, b = b, a
+	}
+	return edge{a, b}
+}
 
 // within returns the range of longitudes that the side has between two
 // latitudes which it reaches.
@@ -238,7 +165,7 @@ func (x *Index) row(lat float64) int {
 	return min(max(int((lat-x.min.Lat)*x.perLat), 0), x.rows-1)
 }
 
-// at returns the entries of p's cell, ascending by area.
+// at returns the entries of p's cell, ascending.
 func (x *Index) at(p e911.Point) []int32 {
 	// Written so that NaN is nowhere.
 	if !(p.Lat >= x.min.Lat && p.Lat <= x.max.Lat && p.Lon >= x.min.Lon && p.Lon <= x.max.Lon) || x.start == nil {
@@ -257,13 +184,23 @@ func (x *Index) First(p e911.Point) int {
 
 // FirstOf is First among the positions that keep holds to be good.
 func (x *Index) FirstOf(p e911.Point, keep func(area int) bool) int {
+	best := x.first(p, keep)
+	if q, ok := beyond(p); ok {
+		if i := x.first(q, keep); i >= 0 && (best < 0 || i < best) {
+			return i
+		}
+	}
+	return best
+}
+
+func (x *Index) first(p e911.Point, keep func(area int) bool) int {
 	for _, e := range x.at(p) {
 		i := e
 		if e < 0 {
 			i = ^e
 		}
-		if g := &x.polygons[i]; keep(g.area) && (e < 0 || g.holds(p)) {
-			return g.area
+		if area := int(x.area[i]); keep(area) && (e < 0 || x.polygons[i].holds(p)) {
+			return area
 		}
 	}
 	return -1
@@ -272,16 +209,97 @@ func (x *Index) FirstOf(p e911.Point, keep func(area int) bool) int {
 // All appends every position whose area holds p to dst, ascending.
 func (x *Index) All(dst []int, p e911.Point) []int {
 	from := len(dst)
-	for _, e := range x.at(p) {
-		if e < 0 {
-			dst = append(dst, x.polygons[^e].area)
-		} else if g := &x.polygons[e]; g.holds(p) {
-			dst = append(dst, g.area)
-		}
+	dst = x.all(dst, p)
+	if q, ok := beyond(p); ok {
+		dst = x.all(dst, q)
+		slices.Sort(dst[from:])
 	}
 	return append(dst[:from], slices.Compact(dst[from:])...)
 }
 
-func (g *polygon) mayHold(p e911.Point) bool {
-	return p.Lon >= g.min.Lon && p.Lon <= g.max.Lon && p.Lat >= g.min.Lat && p.Lat <= g.max.Lat
+func (x *Index) all(dst []int, p e911.Point) []int {
+	for _, e := range x.at(p) {
+		if e < 0 {
+			dst = append(dst, int(x.area[^e]))
+		} else if x.polygons[e].holds(p) {
+			dst = append(dst, int(x.area[e]))
+		}
+	}
+	return dst
+}
+
+// beyond is a point of the antimeridian as those on its other side write it.
+func beyond(p e911.Point) (e911.Point, bool) {
+	if p.Lon != 180 && p.Lon != -180 {
+		return p, false
+	}
+	return e911.Point{Lat: p.Lat, Lon: -p.Lon}, true
+}
+
+// Reach appends every position whose area may reach into the box to dst,
+// ascending: those with a part in a cell of the box.
+func (x *Index) Reach(dst []int, least, most e911.Point) []int {
+	if x.start == nil || !(most.Lat >= x.min.Lat && least.Lat <= x.max.Lat && most.Lon >= x.min.Lon && least.Lon <= x.max.Lon) {
+		return dst
+	}
+	from := len(dst)
+	x.inBox(least, most, func(i int32, _ bool) {
+		if g := &x.polygons[i]; g.max.Lat >= least.Lat && g.min.Lat <= most.Lat && g.max.Lon >= least.Lon && g.min.Lon <= most.Lon {
+			dst = append(dst, int(x.area[i]))
+		}
+	})
+	slices.Sort(dst[from:])
+	return append(dst[:from], slices.Compact(dst[from:])...)
+}
+
+// inBox visits what lies in the cells of a box, some of it more than once; every
+// polygon, where the box has more cells than there are polygons.
+func (x *Index) inBox(least, most e911.Point, visit func(polygon int32, whole bool)) {
+	west, east, south, north := x.col(least.Lon-slack), x.col(most.Lon+slack), x.row(least.Lat-slack), x.row(most.Lat+slack)
+	if (east-west+1)*(north-south+1) > len(x.polygons) {
+		for i := range x.polygons {
+			visit(int32(i), false) //nolint:gosec // as many as entries can name
+		}
+		return
+	}
+	for row := south; row <= north; row++ {
+		for col := west; col <= east; col++ {
+			cell := row*x.cols + col
+			for _, e := range x.entries[x.start[cell]:x.start[cell+1]] {
+				visit(max(e, ^e), e < 0)
+			}
+		}
+	}
+}
+
+// Share is Share with the area at a position; where the area covers all cells
+// that the ring's box touches, without looking at its sides.
+func (x *Index) Share(ring []e911.Point, area int) float64 {
+	least, most := Box(ring)
+	if x.covers(least, most, area) {
+		return 1
+	}
+	return Share(ring, x.areas[area])
+}
+
+// mostCells bounds the cells of a box that covers looks at.
+const mostCells = 64
+
+func (x *Index) covers(least, most e911.Point, area int) bool {
+	if x.start == nil || !(least.Lat >= x.min.Lat && most.Lat <= x.max.Lat && least.Lon >= x.min.Lon && most.Lon <= x.max.Lon) {
+		return false
+	}
+	west, east, south, north := x.col(least.Lon), x.col(most.Lon), x.row(least.Lat), x.row(most.Lat)
+	if (east-west+1)*(north-south+1) > mostCells {
+		return false
+	}
+	for row := south; row <= north; row++ {
+		for col := west; col <= east; col++ {
+			cell := row*x.cols + col
+			if !slices.ContainsFunc(x.entries[x.start[cell]:x.start[cell+1]], func(e int32) bool { return e < 0 && int(x.area[^e]) == area }) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -179,20 +179,6 @@ func clip(ring, window []e911.Point) []e911.Point {
 	return out
 }
 
-// Reach appends every position whose area may reach into the box to dst,
-// ascending: those whose own boxes meet it.
-func (x *Index) Reach(dst []int, least, most e911.Point) []int {
-	last := -1
-	for i := range x.polygons {
-		g := &x.polygons[i]
-		if g.area != last && g.max.Lat >= least.Lat && g.min.Lat <= most.Lat && g.max.Lon >= least.Lon && g.min.Lon <= most.Lon {
-			dst = append(dst, g.area)
-			last = g.area
-		}
-	}
-	return dst
-}
-
 // Hull returns the convex line around points, counter-clockwise; fewer than
 // three corners when they lie on one line.
 func Hull(points []e911.Point) []e911.Point {
