@@ -82,7 +82,8 @@ func (t *table) fitArea(s shape) (e911.MultiPolygon, *problem) {
 	if a.dropped > 0 {
 		t.warn(problem{code: CodeRingDropped, reason: "A ring has no surface; it was left out."})
 	}
-	for _, f := range geo.Check(a.m) {
+	if faults := geo.Check(a.m); len(faults) > 0 {
+		f := faults[0]
 		p := problem{code: CodeArea, reason: "The area cannot be a service boundary: " + f.Msg + ".", fix: f.Fix}
 		switch f.Code {
 		case "antimeridian":

@@ -88,32 +88,38 @@ func TestOverlapsAndGapsBetweenBoundariesAreToldWithTheirSize(t *testing.T) {
 		want  string // findings as code, km² and place
 	}{
 		{
-			"neighbours", []gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.1, 42.3, -71, 42.4))))},
+			"neighbours",
+			[]gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.1, 42.3, -71, 42.4))))},
 			"",
 		},
 		{
-			"neighbours that were drawn by two hands", []gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.100005, 42.3, -71, 42.4))))},
+			"neighbours that were drawn by two hands",
+			[]gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.100005, 42.3, -71, 42.4))))},
 			"",
 		},
 		{
-			"an overlap", []gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.15, 42.3, -71.05, 42.4))))},
+			"an overlap",
+			[]gisread.File{text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)), psap("b", box(-71.15, 42.3, -71.05, 42.4))))},
 			"boundary_overlap 45.6",
 		},
 		{
-			"an overlap of two services", []gisread.File{
+			"an overlap of two services",
+			[]gisread.File{
 				text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)))),
 				text("Fire.geojson", collection("FirePolygon", psap("b", box(-71.15, 42.3, -71.05, 42.4)))),
 			},
 			"",
 		},
 		{
-			"a hole between them", []gisread.File{text("Psap.geojson", collection("PsapPolygon",
+			"a hole between them",
+			[]gisread.File{text("Psap.geojson", collection("PsapPolygon",
 				psap("s", box(-71.2, 42.3, -71, 42.35)), psap("n", box(-71.2, 42.4, -71, 42.45)),
 				psap("w", box(-71.2, 42.35, -71.15, 42.4)), psap("e", box(-71.05, 42.35, -71, 42.4))))},
 			"boundary_gap 45.6",
 		},
 		{
-			"less than the publisher answers for", []gisread.File{
+			"less than the publisher answers for",
+			[]gisread.File{
 				text("Psap.geojson", collection("PsapPolygon", psap("a", box(-71.2, 42.3, -71.1, 42.4)))),
 				text("Provisioning.geojson", collection("ProvisioningPolygon", psap("p", box(-71.2, 42.3, -71, 42.4)))),
 			},

@@ -6,8 +6,8 @@ type column uint8
 
 // The columns by their names of NENA-STA-006.3; those of the others at the end.
 const (
-	colNone column = iota
-	colKnown       // of a standard, but not used
+	colNone  column = iota
+	colKnown        // of a standard, but not used
 	colNGUID
 	colUpdated
 	colEffective
@@ -134,7 +134,7 @@ var sideForms = map[column][]string{
 	colPostCodeL: {"POSTCODE"}, colPostCommL: {"POSTCOMM"},
 }
 
-// idleColumns are of the standard and not used; f is for those that programs add.
+// idleColumns are of the standard and not used, or added by programs.
 var idleColumns = []string{
 	"DISCRPAGID", "ADDDATAURI", "DIRTRAVEL", "LSTPREDIR", "LSTNAME", "LSTTYP", "LSTTYPE", "LSTPOSDIR", "LCOUNTYID", "FLOORINDEX", "ELEVATION", "ELEV",
 	"ALTITUDE", "HEIGHT", "LCNTYIDL", "LCNTYIDR", "ROADCLASS", "ONEWAY", "SPEEDLIMIT", "LAYER",

@@ -177,4 +177,3 @@ func Read(ctx context.Context, files []File, opt Options, sink gis.Sink) (Report
 	err = r.run(ctx, files)
 	return r.finish(), err
 }
-

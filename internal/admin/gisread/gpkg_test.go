@@ -168,6 +168,7 @@ func addLayer(tb testing.TB, db *sql.DB, table string, srs int32, fs []feature, 
 	if err != nil {
 		tb.Fatal(err)
 	}
+	defer insert.Close()
 	for _, f := range fs {
 		args := []any{blob(tb, f, srs)}
 		for _, c := range columns {

@@ -213,7 +213,9 @@ func TestAShapefileThatLies(t *testing.T) {
 		{"a giant field", func(p map[string][]byte) { p[".dbf"][32+17+32*3] = 255 }, gisread.CodeDisagree, false},
 		{"a record of two gigabytes", func(p map[string][]byte) { binary.BigEndian.PutUint32(p[".shp"][104:], math.MaxUint32) }, gisread.CodeFormat, false},
 		{"a line of four billion points", func(p map[string][]byte) { binary.LittleEndian.PutUint32(p[".shp"][108+40:], math.MaxUint32) }, gisread.CodeGeometryForm, true},
-		{"a projection", func(p map[string][]byte) { p[".prj"] = []byte(`PROJCS["NAD_1983_Montana",GEOGCS["GCS_North_American_1983"`) }, gisread.CodeCRS, false},
+		{"a projection", func(p map[string][]byte) {
+			p[".prj"] = []byte(`PROJCS["NAD_1983_Montana",GEOGCS["GCS_North_American_1983"`)
+		}, gisread.CodeCRS, false},
 		{"NAD 27", func(p map[string][]byte) {
 			p[".prj"] = []byte(`GEOGCS["GCS_North_American_1927",DATUM["D_North_American_1927"],UNIT["Degree",0.017]]`)
 		}, gisread.CodeCRS, false},

@@ -143,10 +143,10 @@ func (j *jsonText) str() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		switch {
-		case b == '"':
+		switch b {
+		case '"':
 			return string(j.buf), nil
-		case b == '\\':
+		case '\\':
 			if err := j.escape(); err != nil {
 				return "", err
 			}

@@ -304,6 +304,11 @@ func (r *reader) readShp(ctx context.Context, s source, t *table) error {
 	if err != nil {
 		return err
 	}
+	return r.pairs(ctx, s, t, shp, dbf)
+}
+
+// pairs reads the geometries and the rows side by side.
+func (r *reader) pairs(ctx context.Context, s source, t *table, shp *shpFile, dbf *dbfFile) error {
 	shx := r.openSHX(s)
 	cols := t.columns(dbf.columns())
 	for {

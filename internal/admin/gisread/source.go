@@ -18,11 +18,11 @@ import (
 
 // source is one file to read, wherever it lies.
 type source struct {
-	file string // for people: "data.zip/RoadCenterLine.geojson"
-	base string // its own name
-	disk string // its path, when it is a file of the disk
-	named bool  // by the operator, not by a directory or an archive
-	open func() (io.ReadCloser, error)
+	file  string // for people: "data.zip/RoadCenterLine.geojson"
+	base  string // its own name
+	disk  string // its path, when it is a file of the disk
+	named bool   // by the operator, not by a directory or an archive
+	open  func() (io.ReadCloser, error)
 	// parts are the other files of a shapefile by extension.
 	parts map[string]source
 }

@@ -54,9 +54,9 @@ var tableNames = func() map[string]meaning {
 	add(meaning{kind: kindProvisioning, name: "ProvisioningPolygon"}, "PROVISIONING")
 	for name, old := range map[string][]string{
 		"A1Polygon": {"STATE", "STATES", "STATEORPROVINCE"}, "A2Polygon": {"COUNTY", "COUNTIES", "COUNTYOREQUIVALENT"},
-		"A3Polygon":         {"INCORPORATEDMUNICIPALITY", "INCMUNI", "MUNICIPAL", "MUNICIPALITY"},
-		"A4Polygon":         {"UNINCORPORATEDCOMMUNITY", "UNINCCOMM"},
-		"A5Polygon":         {"NEIGHBORHOODCOMMUNITY", "NBRHDCOMM"},
+		"A3Polygon":          {"INCORPORATEDMUNICIPALITY", "INCMUNI", "MUNICIPAL", "MUNICIPALITY"},
+		"A4Polygon":          {"UNINCORPORATEDCOMMUNITY", "UNINCCOMM"},
+		"A5Polygon":          {"NEIGHBORHOODCOMMUNITY", "NBRHDCOMM"},
 		"RailroadCenterLine": {"RAILROADCENTERLINE", "RRCL"}, "HydrologyLine": {"HYDROLOGYLINE", "HYDL"}, "HydrologyPolygon": {"HYDROLOGY", "HYDPOLY"},
 		"DistanceMarkerPoint": {"DISTANCEMARKER", "DISTMARK", "MILEMARKER", "MILEMARKERLOCATION"}, "LocationMarkerPoint": {"LOCATIONMARKER", "LOCMARK", "CELLSECTOR", "CELLSITE"},
 		"StreetNameAliasTable": {"STREETNAMEALIAS", "STREETNAMEALIASTABLE", "ROADALIAS", "LANDMARKNAMEPART", "COMPLETELANDMARKNAMEALIAS"},

@@ -49,7 +49,8 @@ func (w *wkt) tagged() shape {
 			break
 		}
 	}
-	k, height := shapeOther, 0
+	var k shapeKind
+	var height int
 	switch tag {
 	case "POINT":
 		k, height = shapePoint, 1
@@ -98,9 +99,10 @@ func (w *wkt) list(height int, points bool) bool {
 		switch {
 		case w.take(','):
 		case w.take(')'):
-			if height == 1 {
+			switch height {
+			case 1:
 				w.draw.endRing()
-			} else if height == 2 {
+			case 2:
 				w.draw.endPoly()
 			}
 			return true
