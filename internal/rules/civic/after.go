@@ -360,6 +360,9 @@ func (p *parser) houseFirst(t []token) bool {
 	if t[0].digits() && t[1].text == "&" && len(t) > 3 && t[2].digits() { // "123 & 125 Main St"
 		return true
 	}
+	if t[0].digits() && p.highwayEnd(t[1:]) > 0 { // "12 Highway 12 & 18"
+		return true
+	}
 	return t[0].hasDigit() && !t[0].ordinal() && t[1].text != "&" && !t[1].kind()
 }
 

@@ -384,6 +384,9 @@ func TestLabelledAddressesAreReadAsThePeopleWhoLabelledThemDid(t *testing.T) {
 			t.Logf("%s, with the table of postal codes: %d strings, %.1f %% whole; %d fields, %.1f %% exact", m.name, s.strings, 100*s.wholeRate(), s.fields, 100*s.fieldRate())
 			t.Log(s.byField())
 			s.logFailures(t, m.tuned)
+			if s.fieldRate() < m.fields || s.wholeRate() < m.whole {
+				t.Errorf("%s, with the table of postal codes: below the floor of %.1f %% of strings and %.1f %% of fields", m.name, 100*m.whole, 100*m.fields)
+			}
 		}
 		s := measure(m.set, nil)
 		t.Logf("%s: %d strings, %.1f %% whole; %d fields, %.1f %% exact", m.name, s.strings, 100*s.wholeRate(), s.fields, 100*s.fieldRate())
