@@ -275,6 +275,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "certificate", Run: s.watchCerts},
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
 		{Name: "LoST mappings", Run: s.runLoST},
+		{Name: "LoST push", Run: s.runLoSTPush},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
