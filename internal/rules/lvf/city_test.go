@@ -87,14 +87,14 @@ func TestEveryRangeOfCambridgeValidates(t *testing.T) {
 				continue
 			}
 			beyond++
-			deny(t, x, addressOf(s, side, n))
+			deny(t, x, addressOf(s, side, n), beyond%20 == 0)
 		}
 		if n := low + 1; side.Parity != gis.ParityBoth && n < high {
 			if street[n] {
 				otherSide++
 			} else {
 				wrongSide++
-				deny(t, x, addressOf(s, side, n))
+				deny(t, x, addressOf(s, side, n), wrongSide%20 == 0)
 			}
 		}
 	})
@@ -105,9 +105,16 @@ func TestEveryRangeOfCambridgeValidates(t *testing.T) {
 	}
 }
 
-func deny(t *testing.T, x *lvf.Index, a e911.Civic) {
+// deny wants the house number invalid and nothing else; when whole, also the
+// nearest numbers as candidates, which take most of the time.
+func deny(t *testing.T, x *lvf.Index, a e911.Civic, whole bool) {
 	t.Helper()
-	r := x.Validate(a, lvf.Options{Now: now})
+	r := x.Judged(a, lvf.Options{Now: now})
+	if whole {
+		if r = x.Validate(a, lvf.Options{Now: now}); len(r.Candidates) == 0 {
+			t.Fatalf("%s: no candidate", civic.Display(a))
+		}
+	}
 	if r.Verdict != e911.VerdictInvalid || invalid(r) != "HNO" {
 		t.Fatalf("%s: %s, invalid %q, %v", civic.Display(a), r.Verdict, invalid(r), r.Faults)
 	}

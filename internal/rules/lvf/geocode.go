@@ -186,8 +186,9 @@ func (l *layer) placeMiddle(q *question, places []int32) (e911.Area, bool) {
 		return e911.Area{}, false
 	}
 	middle := b.middle()
-	corner := e911.Point{Lat: float64(b.south) / degree, Lon: float64(b.west) / degree}
-	return e911.Area{Point: middle, RadiusM: max(leastM, geo.Metres(middle, corner))}, true
+	south := e911.Point{Lat: float64(b.south) / degree, Lon: float64(b.west) / degree}
+	north := e911.Point{Lat: float64(b.north) / degree, Lon: float64(b.west) / degree}
+	return e911.Area{Point: middle, RadiusM: max(leastM, geo.Metres(middle, south), geo.Metres(middle, north))}, true
 }
 
 // roughly geocodes an address that has no feature of its own: the middle of its

@@ -324,11 +324,3 @@ func (l *layer) oneOfEach(hits []hit) []hit {
 	}
 	return out
 }
-
-// spelled returns the address of a hit as the layer writes it, without what is
-// inside the building.
-func (l *layer) spelled(h hit) (e911.Civic, gis.MSAG) {
-	c, msag := l.Place(h.place)
-	l.PutName(&c, h.name)
-	return c, msag
-}
