@@ -13,6 +13,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/inventory"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/alirecord"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -24,6 +25,7 @@ type Code string
 const (
 	OrphanElement     Code = "element_without_location"    // its location is gone
 	NumberNoAddress   Code = "number_without_address"      // and its user has none either
+	ELINUnusable      Code = "elin_not_usable"             // a carrier that knows numbers only would show no address, or another
 	UnknownElement    Code = "unknown_element"             // strands devices
 	NotDispatchable   Code = "location_without_detail"     // nothing that finds a person inside
 	BuildingNoPoint   Code = "building_without_point"      // nothing to route by but the names
@@ -40,7 +42,7 @@ const (
 // Codes lists them in order.
 func Codes() []Code {
 	return []Code{
-		OrphanElement, NumberNoAddress, UnknownElement, NotDispatchable, BuildingNoPoint, UserNoLocation, SiteNoCallback,
+		OrphanElement, NumberNoAddress, ELINUnusable, UnknownElement, NotDispatchable, BuildingNoPoint, UserNoLocation, SiteNoCallback,
 		DeviceNoModel, DeviceNeverSeen, DeviceOldLocation, ElementUnused, LocationUnused, BuildingUnused,
 	}
 }
@@ -154,10 +156,22 @@ func (c *checker) elements() {
 func (c *checker) numbers() {
 	for n := range c.o.Numbers() {
 		c.count(e911.KindNumber)
+		c.elin(n)
 		c.used[n.Location] = true
 		if _, ok := c.o.Location(n.Location); !ok {
 			c.add(NumberNoAddress, e911.KindNumber, string(n.Number), "it has no emergency service address", "give it a location")
 		}
+	}
+}
+
+// elin says of an ELIN why it is not usable, or with what caution.
+func (c *checker) elin(n e911.NumberRec) {
+	if !n.ELIN {
+		return
+	}
+	p, _ := c.o.Place(n.Location)
+	if use := alirecord.Usable(n, p.Civic); use.Why != "" {
+		c.add(ELINUnusable, e911.KindNumber, string(n.Number), use.Why, "callbox psali status says what to do")
 	}
 }
 

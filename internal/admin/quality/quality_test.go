@@ -53,7 +53,7 @@ func world(t *testing.T) *snapshot.Snapshot {
 	put(e911.KindUser, "u2", e911.User{ID: "u2", Org: harbor, Site: "hq", Key: "nowhere", Name: "Nobody knows"})
 	put(e911.KindDevice, "d1", e911.Device{ID: "d1", Org: harbor, Site: "hq", Key: "phone-1", User: "u1", Model: "m"})
 	put(e911.KindDevice, "d2", e911.Device{ID: "d2", Org: harbor, Site: "hq", Key: "phone-2", User: "u2"})
-	put(e911.KindNumber, "n1", e911.NumberRec{ID: "n1", Org: harbor, Site: "hq", Number: "+16175550111", User: "u2"})
+	put(e911.KindNumber, "n1", e911.NumberRec{ID: "n1", Org: harbor, Site: "hq", Number: "+16175550111", User: "u2", ELIN: true})
 	s, err := snapshot.Build(changes, now)
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +85,7 @@ func TestWhatIsMissingOrOldIsSaid(t *testing.T) {
 		}
 	}
 	want := map[quality.Code][]string{
+		quality.ELINUnusable:      {"+16175550111"},
 		quality.NumberNoAddress:   {"+16175550111"},
 		quality.UnknownElement:    {"abc"},
 		quality.NotDispatchable:   {"hall"},
