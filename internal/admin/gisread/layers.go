@@ -77,10 +77,12 @@ func (r *reader) csvLayers(s source) ([]layer, error) {
 		return nil, err
 	}
 	head, err := text.record()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return nil, broken(CodeFormat, "", "The file is empty.")
-	}
-	if err != nil {
+	case errors.Is(err, errQuote):
+		return nil, broken(CodeFormat, "Double the quotes inside a value.", "In the heading, text stands behind a closing quote.")
+	case err != nil:
 		return nil, err
 	}
 	return []layer{{src: s, name: s.stem(), columns: slices.Clone(head), read: func(ctx context.Context, t *table) error { return r.readCSV(ctx, s, t) }}}, nil
