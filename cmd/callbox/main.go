@@ -27,6 +27,7 @@ import (
 
 type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Take calls."`
+	Layers   layersCmd   `cmd:"" help:"Show or remove reference layers."`
 	Import   importCmd   `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
 	Login    loginCmd    `cmd:"" help:"Print a one-time sign-in link of a running server."`
 	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
@@ -199,6 +200,7 @@ func reloadOnHangup(reload func()) (stop func()) {
 
 type importCmd struct {
 	World   importWorldCmd   `cmd:"" default:"withargs" help:"Make the stored world what a world file says (the default)."`
+	Layer   importLayerCmd   `cmd:"" help:"Import published GIS data as a reference layer, after its effect was shown."`
 	Network importNetworkCmd `cmd:"" help:"Add network elements from a CSV file, or replace an organisation's map by it."`
 }
 

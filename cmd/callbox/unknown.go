@@ -122,7 +122,8 @@ func explained(err error) error {
 }
 
 type checkCmd struct {
-	Data checkDataCmd `cmd:"" help:"Say what is missing, empty or old in an organisation's data."`
+	Data      checkDataCmd      `cmd:"" help:"Say what is missing, empty or old in an organisation's data."`
+	Addresses checkAddressesCmd `cmd:"" help:"Validate the address of every building and say what is missing and why."`
 }
 
 type checkDataCmd struct {

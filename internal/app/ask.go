@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/layers"
@@ -49,7 +50,7 @@ func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Now: time.Now})
+	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil), Now: time.Now})
 	if err != nil {
 		return report, errors.Join(err, st.Close())
 	}

@@ -90,6 +90,7 @@ func (s *Server) controlHandler() http.Handler {
 	})
 	s.controlExplain(mux)
 	s.inventoryRoutes(mux)
+	s.layerRoutes(mux)
 	s.psaliRoutes(mux)
 	return mux
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/publish"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/admin/world"
@@ -326,7 +327,9 @@ func (s *Server) Import(ctx context.Context, file string, text []byte, opt world
 	if st == nil {
 		return world.Report{}, errNoStore
 	}
-	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Now: s.cfg.Now})
+	im, err := world.New(world.Config{
+		Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, s.layerContent), Now: s.cfg.Now,
+	})
 	if err != nil {
 		return world.Report{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
@@ -22,8 +23,9 @@ var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now
 
 // lateStore is the database once it is open: the server takes calls before.
 type lateStore struct {
-	p    atomic.Pointer[sqlite.Store]
-	desk atomic.Pointer[inventoryDesk]
+	p      atomic.Pointer[sqlite.Store]
+	desk   atomic.Pointer[inventoryDesk]
+	layers atomic.Pointer[layer.Planner]
 }
 
 func (l *lateStore) get() *sqlite.Store { return l.p.Load() }
@@ -83,6 +85,12 @@ func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
 	}
 	s.store.desk.Store(desk)
 	defer s.store.desk.Store(nil)
+	planner, err := s.layerDesk(st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.layers.Store(planner)
+	defer s.store.layers.Store(nil)
 	s.store.p.Store(st)
 	defer s.store.p.Store(nil)
 	var g run.Group

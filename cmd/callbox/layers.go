@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin/layer"
+	"github.com/callbox911/callbox/internal/app"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+type applyFlags struct {
+	Plan  bool   `help:"Show the plan and change nothing."`
+	Apply string `help:"Apply if the plan has this hash." placeholder:"HASH"`
+	Yes   bool   `help:"Apply without a question."`
+	JSON  bool   `help:"Print the plan as JSON."`
+}
+
+type importLayerCmd struct {
+	dataFlag
+	applyFlags
+	Key           string   `required:"" help:"Key of the layer; one that is there is replaced."`
+	Name          string   `help:"Name for people; the key when empty."`
+	Grade         string   `required:"" help:"authoritative: of the 911 authority; reference: public data of good repute; demonstration: for trying out." enum:"authoritative,reference,demonstration"`
+	Source        string   `required:"" help:"Who published it."`
+	AsOf          string   `help:"Date of the data, 2026-01-01."`
+	Country       string   `help:"Country of rows that name none."`
+	State         string   `help:"State or province of rows that name none, as MA."`
+	AcceptRefused bool     `help:"Take an authoritative layer although service boundaries in it were refused."`
+	Files         []string `arg:"" help:"Files or folders; the process that opens the database, a running server, reads them." type:"existingpath"`
+}
+
+func (c *importLayerCmd) Run(e *env) error {
+	r := layer.Request{
+		Key: c.Key, Name: c.Name, Grade: e911.LayerGrade(c.Grade), Source: c.Source, Files: c.Files, AcceptRefused: c.AcceptRefused,
+		Defaults: e911.Civic{Country: c.Country, A1: c.State},
+	}
+	if r.Name == "" {
+		r.Name = c.Key
+	}
+	if c.AsOf != "" {
+		var err error
+		if r.AsOf, err = time.Parse(time.DateOnly, c.AsOf); err != nil {
+			return e911.Errorf(e911.Invalid, "as-of: %q is no date: write 2026-01-01", c.AsOf)
+		}
+	}
+	return c.run(e, c.Data, "import layer "+c.Key, func(l *app.Layers) (layer.Plan, error) { return l.Plan(e.ctx, r) })
+}
+
+// run plans, shows and applies.
+func (f *applyFlags) run(e *env, data, who string, plan func(*app.Layers) (layer.Plan, error)) (err error) {
+	l, err := app.OpenLayers(e.ctx, data)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := l.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	p, err := plan(l)
+	if err != nil {
+		return err
+	}
+	if f.JSON {
+		if err := printJSON(e.stdout, p); err != nil {
+			return err
+		}
+	} else {
+		printPlan(e.stdout, p)
+	}
+	switch {
+	case p.Refused != "":
+		return e911.Errorf(e911.Invalid, "%s", p.Refused)
+	case f.Plan:
+		return nil
+	case f.Apply != "" && f.Apply != p.Hash:
+		return e911.Errorf(e911.Conflict, "the plan is another one now, %s: look at it again", p.Hash)
+	case f.Apply == "" && !f.Yes && !agreed(e.stderr, p.Hash):
+		return e911.Errorf(e911.Conflict, "nothing was changed; to apply this plan say --apply %s", p.Hash)
+	}
+	res, err := l.Apply(e.ctx, who, p.Hash)
+	if err != nil {
+		return err
+	}
+	if !f.JSON {
+		done := "applied"
+		if res.Removed {
+			done = "removed"
+		}
+		fmt.Fprintf(e.stdout, "%s: %s version %d, %d buildings have another validation\n", done, res.Layer.Key, res.Layer.Version, res.Buildings)
+	}
+	return nil
+}
+
+// agreed asks a person at a terminal; nobody at one has not agreed.
+func agreed(w io.Writer, hash string) bool {
+	info, err := os.Stdin.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	fmt.Fprintf(w, "apply plan %s? [y/N] ", hash)
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	return strings.EqualFold(strings.TrimSpace(line), "y")
+}
+
+func printPlan(w io.Writer, p layer.Plan) {
+	l := printable(p.Layer.Key, p.Layer.Name, p.Layer.Source)
+	switch {
+	case p.Remove:
+		fmt.Fprintf(w, "plan %s: remove the layer %s (%s), version %d\n", p.Hash, l[0], l[1], p.Layer.Version)
+	case p.Before != nil:
+		fmt.Fprintf(w, "plan %s: replace the layer %s (%s), version %d by %d\n", p.Hash, l[0], l[1], p.Before.Version, p.Layer.Version)
+	default:
+		fmt.Fprintf(w, "plan %s: new layer %s (%s)\n", p.Hash, l[0], l[1])
+	}
+	fmt.Fprintf(w, "  %s, of %s: %d address points, %d streets, %d service boundaries\n",
+		p.Layer.Grade, l[2], p.Layer.Addresses, p.Layer.Streets, p.Layer.Boundaries)
+	if p.Same {
+		fmt.Fprintln(w, "  it is the same as the stored one")
+	}
+	if r := p.Report; r != nil {
+		fmt.Fprintf(w, "  %d rows read, %d kept, %d refused, %d warnings\n", r.Read, r.Kept, r.Refused, r.Warnings)
+		const few = 20
+		for _, f := range r.Findings[:min(few, len(r.Findings))] {
+			fmt.Fprintf(w, "    %s\n", printable(f.String())[0])
+		}
+		if n := len(r.Findings) + r.Unlisted - few; n > 0 {
+			fmt.Fprintf(w, "    %d findings more; --json lists them\n", n)
+		}
+	}
+	n := p.Counts
+	fmt.Fprintf(w, "  of %d buildings %d would be valid, %d unverified, %d invalid\n", n.Buildings, n.Valid, n.Unverified, n.Invalid)
+	fmt.Fprintf(w, "  %d change verdict, %d their point, %d their PSAP; that touches %d locations\n", n.Verdicts, n.Points, n.PSAPs, n.Locations)
+	if n.Relay > 0 {
+		fmt.Fprintf(w, "  CALLS FROM %d BUILDINGS WOULD FALL TO THE RELAY CENTRE\n", n.Relay)
+	}
+	for _, f := range p.Effects {
+		k := printable(f.Org, f.Building, f.Why, f.PSAPBefore, f.PSAP)
+		fmt.Fprintf(w, "    %s %s (%d locations): %s\n", k[0], k[1], f.Locations, strings.Join(said(f, k[2], k[3], k[4]), "; "))
+	}
+	if p.Unlisted > 0 {
+		fmt.Fprintf(w, "    %d buildings more\n", p.Unlisted)
+	}
+}
+
+func said(f layer.Effect, why, before, after string) (out []string) {
+	or := func(s, other string) string {
+		if s == "" {
+			return other
+		}
+		return s
+	}
+	if f.VerdictBefore != f.Verdict {
+		out = append(out, fmt.Sprintf("%s -> %s", or(string(f.VerdictBefore), "never looked at"), f.Verdict))
+	}
+	if why != "" {
+		out = append(out, why)
+	}
+	if f.PointLost {
+		out = append(out, "loses its geocode")
+	}
+	if f.MovedM > 0 {
+		out = append(out, fmt.Sprintf("its point moves %.0f m", f.MovedM))
+	}
+	if before != after {
+		out = append(out, fmt.Sprintf("PSAP %s -> %s", or(before, "relay centre"), or(after, "relay centre")))
+	}
+	return out
+}
+
+type layersCmd struct {
+	List   layersListCmd   `cmd:"" default:"withargs" help:"List the reference layers (the default)."`
+	Remove layersRemoveCmd `cmd:"" help:"Remove a reference layer, after its effect was shown."`
+}
+
+type layersListCmd struct {
+	dataFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *layersListCmd) Run(e *env) error {
+	l, err := app.OpenLayers(e.ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	stored, err := l.List(e.ctx)
+	if err != nil {
+		return err
+	}
+	all := append([]e911.Layer{layer.BuiltIn()}, stored...)
+	if c.JSON {
+		return printJSON(e.stdout, all)
+	}
+	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "key\tgrade\tversion\tas of\taddresses\tstreets\tboundaries\tname")
+	for i, v := range all {
+		version, asOf := fmt.Sprint(v.Version), "-"
+		if i == 0 {
+			version = "built-in"
+		}
+		if !v.AsOf.IsZero() {
+			asOf = v.AsOf.Format(time.DateOnly)
+		}
+		k := printable(v.Key, v.Name)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", k[0], v.Grade, version, asOf, v.Addresses, v.Streets, v.Boundaries, k[1])
+	}
+	return t.Flush()
+}
+
+type layersRemoveCmd struct {
+	dataFlag
+	applyFlags
+	Key string `arg:"" help:"Key of the layer."`
+}
+
+func (c *layersRemoveCmd) Run(e *env) error {
+	return c.run(e, c.Data, "remove layer "+c.Key, func(l *app.Layers) (layer.Plan, error) { return l.PlanRemoval(e.ctx, c.Key) })
+}
+
+type checkAddressesCmd struct {
+	dataFlag
+	orgFlag
+	Save bool `help:"Store what changed."`
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *checkAddressesCmd) Run(e *env) error {
+	l, err := app.OpenLayers(e.ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	list, err := l.Addresses(e.ctx, c.Org, c.Save)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.stdout, list)
+	}
+	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "organisation\tbuilding\tverdict\tby\tmissing\tPSAP\taddress")
+	for _, a := range list {
+		by, psap := "structure", a.PSAP
+		if a.Validation.Layer != "" {
+			by = fmt.Sprintf("%s %d", a.Validation.Layer, a.Validation.Version)
+		}
+		if psap == "" {
+			psap = "relay centre"
+		}
+		k := printable(a.Org, a.Building, a.Address, a.Why, psap)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k[0], k[1], a.Validation.Verdict, by, strings.Join(a.Validation.Missing, " "), k[4], k[2])
+		if k[3] != "" {
+			fmt.Fprintf(t, "\t\t%s\n", k[3])
+		}
+	}
+	return t.Flush()
+}
