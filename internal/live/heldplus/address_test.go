@@ -3,6 +3,7 @@ package heldplus_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,7 +12,9 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/snapshot"
 )
 
 // fewCodes is a civic.Postal of Cambridge and Boston.
@@ -181,5 +184,44 @@ func TestWhatWasEnteredIsKeptWithItsVerdict(t *testing.T) {
 	again := b.set(p.token, heldplus.SetRequest{Personal: &heldplus.PersonalChoice{ID: house.Personal.ID}})
 	if again.Status != heldplus.StatusValidated || !again.Location.Dispatchable || again.Personal.Entered != a.Personal.Entered {
 		t.Errorf("chosen again: %+v %+v", again.Location, again.Personal)
+	}
+}
+
+// Proves: N-29, N-38, F-05
+func TestAReferenceLayerSaysWhatIsThere(t *testing.T) {
+	b := newBench(t)
+	layer := gis.NewBuilder()
+	elm := e911.Civic{Country: "US", A1: "MA", A3: "Cambridge", PC: "02139", HNO: "12", RD: "Elm", STS: "Street"}
+	for _, number := range []string{"12", "14"} {
+		c := elm
+		c.HNO = number
+		if err := layer.Address(gis.AddressPoint{NGUID: "ap-" + number, Civic: c, Point: e911.Point{Lat: 42.36, Lon: -71.1}, Placement: "Structure"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	town := gis.Layer{
+		Layer: e911.Layer{
+			ID: "layer-1", Key: "cambridge-ma", Name: "Cambridge", Grade: e911.GradeAuthoritative, Version: 3, AsOf: b.now,
+			Digest: strings.Repeat("0a", 32),
+		},
+		Content: layer.Build(),
+	}
+	w, err := b.holder.Load().Apply([]snapshot.Change{{Kind: e911.KindLayer, ID: "layer-1", Object: town}}, b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.holder.Store(w)
+	p, _ := b.signIn(clientA, "agent@harbor.example", laptopMAC)
+	p.at(gwA, netA).report()
+	a := b.set(p.token, heldplus.SetRequest{Text: "12 elm st unit 3 cambridge ma 02139"})
+	if a.Status != heldplus.StatusValidated || a.Verdict != string(locate.Verified) || a.Location.Display != "12 Elm Street, Unit 3, Cambridge, MA 02139" || a.Location.Point == nil {
+		t.Fatalf("%+v %+v", a, a.Location)
+	}
+	if a.Personal.Layer != "cambridge-ma" || a.Personal.LayerVersion != 3 || verdicts(&a)["HNO"] != "valid" {
+		t.Errorf("%+v %v", a.Personal, a.Fields)
+	}
+	a = b.set(p.token, heldplus.SetRequest{Text: "13 Elm St, Cambridge MA 02139"})
+	if a.Status != heldplus.StatusInvalid || verdicts(&a)["HNO"] != "invalid" || len(a.Faults) == 0 || len(a.Candidates) == 0 || !slices.Equal(a.Candidates[0].Changed, []string{"HNO"}) {
+		t.Errorf("a number that is not there: %+v", a)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 )
 
 // The document tells every route, and each example fits its schema with all its
@@ -180,7 +181,7 @@ func FuzzParse(f *testing.F) {
 		plus := &Server{}
 		var j judged
 		j.entered, j.notes = plus.readLine(s)
-		plus.structure(&j.result, j.entered)
+		j.result = (*lvf.Index)(nil).Validate(j.entered, lvf.Options{})
 		j.suggested = j.result.Candidates
 		if (j.result.Verdict == e911.VerdictInvalid) != (len(j.faults("text", false)) > 0) {
 			t.Errorf("%q: %s with %v", s, j.result.Verdict, j.result.Faults)

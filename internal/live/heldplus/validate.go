@@ -26,10 +26,7 @@ type judged struct {
 // answers from memory.
 func (s *Server) judge(c *caller, entered e911.Civic, now time.Time) judged {
 	j := judged{entered: entered}
-	j.result = c.snap.LVF().Validate(entered, lvf.Options{Now: now, Demonstration: c.org.Config().Demonstration})
-	if j.result.Layer == nil {
-		s.structure(&j.result, entered)
-	}
+	j.result = c.snap.LVF().Validate(entered, lvf.Options{Now: now, Demonstration: c.org.Config().Demonstration, Postal: s.cfg.Postal})
 	j.suggested = j.result.Candidates
 	switch j.result.Verdict {
 	case e911.VerdictValid:
@@ -48,22 +45,7 @@ func (s *Server) judge(c *caller, entered e911.Civic, now time.Time) judged {
 	return j
 }
 
-// structure adds what the table of postal codes tells to a result that no layer
-// decided.
-func (s *Server) structure(r *lvf.Result, entered e911.Civic) {
-	k := civic.Checker{Postal: s.cfg.Postal}
-	rep := k.Check(entered)
-	r.Fields, r.Faults, r.Address, r.Missing, r.Dispatchable = rep.Fields, rep.Faults, rep.Address, rep.Missing, rep.Dispatchable
-	r.Verdict, r.Candidates = e911.VerdictUnverified, nil
-	if rep.Verdict == civic.Invalid {
-		r.Verdict = e911.VerdictInvalid
-	}
-	for _, cand := range k.Candidates(entered) {
-		r.Candidates = append(r.Candidates, lvf.Candidate{Candidate: cand})
-	}
-}
-
-// read reads a line of text as people write addresses.
+// readLine reads a line of text as people write addresses.
 func (s *Server) readLine(text string) (e911.Civic, []Fault) {
 	p, notes := civic.Parse(text, civic.Hint{Postal: s.cfg.Postal})
 	var out []Fault
