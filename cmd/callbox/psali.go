@@ -37,7 +37,7 @@ type psaliStatusCmd struct {
 func (c *psaliStatusCmd) Run(e *env) error {
 	var s psali.Status
 	if err := app.AskALI(e.ctx, c.Data, "status", url.Values{"org": {c.Org}}, nil, &s); err != nil {
-		return explained(err)
+		return err
 	}
 	if c.JSON {
 		return printJSON(e.stdout, s)
@@ -94,7 +94,7 @@ func (c *psaliPreviewCmd) Run(e *env) error {
 		params.Set("msag", "true")
 	}
 	if err := app.AskALI(e.ctx, c.Data, "preview", params, body, &p); err != nil {
-		return explained(err)
+		return err
 	}
 	if c.JSON {
 		return printJSON(e.stdout, p)
@@ -146,7 +146,7 @@ func (c *psaliExportCmd) Run(e *env) error {
 	}
 	var d psali.Draft
 	if err := app.AskALI(e.ctx, c.Data, "draft", params, nil, &d); err != nil {
-		return explained(err)
+		return err
 	}
 	out := ""
 	if d.Text != "" {
@@ -170,7 +170,7 @@ func (c *psaliExportCmd) Run(e *env) error {
 			if e911.KindOf(err) == e911.Conflict {
 				_ = os.Remove(out)
 			}
-			return fmt.Errorf("the file is not marked as sent, so do not send it: %w", explained(err))
+			return fmt.Errorf("the file is not marked as sent, so do not send it: %w", err)
 		}
 	}
 	if c.JSON {
@@ -258,7 +258,7 @@ func (c *psaliAnswerCmd) Run(e *env) error {
 	}
 	var r psali.AnswerReport
 	if err := app.AskALI(e.ctx, c.Data, "answer", params, body, &r); err != nil {
-		return explained(err)
+		return err
 	}
 	if c.JSON {
 		return printJSON(e.stdout, r)
@@ -305,7 +305,7 @@ func (c *psaliFixedCmd) Run(e *env) error {
 func seenALI(e *env, data, what string, params url.Values) error {
 	var l psali.Line
 	if err := app.AskALI(e.ctx, data, what, params, nil, &l); err != nil {
-		return explained(err)
+		return err
 	}
 	line := fmt.Sprintf("%s: %s, usable: %s", l.Number, l.Word, usable(&l))
 	if l.Todo != "" {

@@ -109,7 +109,7 @@ func (b *book) apply(ctx context.Context, answers []Answer) error {
 
 func (b *book) fault(line int, msg, fix string) {
 	if len(b.faults) < maxFaults {
-		b.faults = append(b.faults, e911.Fault{Row: line, Code: "forbidden", Msg: msg, Fix: fix})
+		b.faults = append(b.faults, e911.Fault{Path: "record", Row: line, Col: 1, Code: "forbidden", Msg: msg, Fix: fix})
 	}
 }
 

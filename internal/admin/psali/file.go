@@ -188,7 +188,7 @@ type reader struct {
 
 func (l *reader) fault(msg, fix string) {
 	if len(l.faults) < maxFaults {
-		l.faults = append(l.faults, e911.Fault{Row: l.row, Code: "syntax", Msg: msg, Fix: fix})
+		l.faults = append(l.faults, e911.Fault{Path: "record", Row: l.row, Col: 1, Code: "syntax", Msg: msg, Fix: fix})
 	}
 }
 
@@ -235,6 +235,6 @@ func (l *reader) refuse(line []byte, why string) error {
 		fix = "each record is a line of its own: ask for the file with line ends"
 	}
 	return &e911.Error{Kind: e911.Invalid, Msg: "the file is refused, nothing was changed", Faults: []e911.Fault{{
-		Row: l.row, Code: "syntax", Msg: why, Fix: fix,
+		Path: "record", Row: l.row, Col: 1, Code: "syntax", Msg: why, Fix: fix,
 	}}}
 }
