@@ -343,6 +343,16 @@ type benchCmd struct {
 	Calls   benchCallsCmd   `cmd:"" default:"withargs" help:"Calls, against SIPp direct, as a table (the default)."`
 	Held    benchHeldCmd    `cmd:"" help:"Location requests, against a handler that does nothing."`
 	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
+	Lost    benchLostCmd    `cmd:"" help:"Service boundaries against PostGIS, LoST against a handler that does nothing, and addresses validated."`
+}
+
+type benchLostCmd struct {
+	NoPeer bool `name:"no-peer" help:"Leave PostGIS out."`
+	JSON   bool `help:"Print one JSON object."`
+}
+
+func (c *benchLostCmd) Run(e *env) error {
+	return bench.RunLost(e.ctx, bench.LostConfig{NoPeer: c.NoPeer, JSON: c.JSON, Stdout: e.stdout})
 }
 
 type benchHeldCmd struct {

@@ -8,16 +8,17 @@ import (
 	"os/exec"
 )
 
-// MapTables measures location requests and changes of the network map, each in
-// a process of its own, and returns their parts of docs/benchmarks.md. Program
+// MapTables measures location requests, changes of the network map and service
+// boundaries, each in a process of its own, and returns their parts of docs/benchmarks.md. Program
 // is a callbox binary.
 func MapTables(ctx context.Context, program string) (string, error) {
 	var held HeldResult
 	var publish PublishResult
+	var lost LostResult
 	for _, b := range []struct {
 		name string
 		into any
-	}{{"held", &held}, {"publish", &publish}} {
+	}{{"held", &held}, {"publish", &publish}, {"lost", &lost}} {
 		cmd := exec.CommandContext(ctx, program, "bench", b.name, "--json")
 		var faults bytes.Buffer
 		cmd.Stderr = &faults
@@ -29,5 +30,5 @@ func MapTables(ctx context.Context, program string) (string, error) {
 			return "", fmt.Errorf("read what bench %s says: %w", b.name, err)
 		}
 	}
-	return held.Table() + "\n" + publish.Table(), nil
+	return held.Table() + "\n" + publish.Table() + "\n" + lost.Table(), nil
 }

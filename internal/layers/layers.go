@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,6 +48,22 @@ func USCountyBoundary(fips string) (e911.Boundary, e911.MultiPolygon, error) {
 		return e911.Boundary{}, nil, err
 	}
 	return find(all, fips)
+}
+
+// USCounties returns the areas of all counties that can be found, in order of
+// their FIPS codes. They are shared and must not be changed.
+func USCounties() ([]e911.MultiPolygon, error) {
+	all, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	var list []e911.MultiPolygon
+	for _, fips := range slices.Sorted(maps.Keys(all)) {
+		if _, area, err := find(all, fips); err == nil {
+			list = append(list, area)
+		}
+	}
+	return list, nil
 }
 
 func find(all map[string]county, fips string) (e911.Boundary, e911.MultiPolygon, error) {
