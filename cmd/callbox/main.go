@@ -38,6 +38,8 @@ type cli struct {
 	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
 	Psali    psaliCmd    `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
 	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
+	Route    routeCmd    `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
+	Psaps    psapsCmd    `cmd:"" help:"List the directory of PSAPs with their 24x7 lines."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
 	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
@@ -200,6 +202,7 @@ func reloadOnHangup(reload func()) (stop func()) {
 
 type importCmd struct {
 	World   importWorldCmd   `cmd:"" default:"withargs" help:"Make the stored world what a world file says (the default)."`
+	Psaps   importPSAPsCmd   `cmd:"" help:"Bring the directory of PSAPs up to date: the FCC's registry as CSV, or a file of 24x7 lines."`
 	Layer   importLayerCmd   `cmd:"" help:"Import published GIS data as a reference layer, after its effect was shown."`
 	Network importNetworkCmd `cmd:"" help:"Add network elements from a CSV file, or replace an organisation's map by it."`
 }

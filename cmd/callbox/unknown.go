@@ -124,6 +124,7 @@ func explained(err error) error {
 type checkCmd struct {
 	Data      checkDataCmd      `cmd:"" help:"Say what is missing, empty or old in an organisation's data."`
 	Addresses checkAddressesCmd `cmd:"" help:"Validate the address of every building and say what is missing and why."`
+	Psaps     checkPSAPsCmd     `cmd:"" help:"Say where a 911 call would not find its PSAP, before one does."`
 }
 
 type checkDataCmd struct {

@@ -120,6 +120,7 @@ func (s *Server) explainFor(ctx context.Context, org e911.OrgID, params url.Valu
 
 // controlExplain adds the questions to what the command line may ask.
 func (s *Server) controlExplain(mux *http.ServeMux) {
+	s.controlPSAPs(mux)
 	mux.HandleFunc("POST /explain", func(w http.ResponseWriter, r *http.Request) {
 		a, err := s.explainFor(r.Context(), "", r.URL.Query())
 		if err != nil {

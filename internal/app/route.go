@@ -7,12 +7,12 @@ import (
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 )
 
-// authority is what the authority's LoST servers said of places, from memory
+// lostAuthority is what the authority's LoST servers said of places, from memory
 // alone (F-23, E3).
-type authority struct{ s *Server }
+type lostAuthority struct{ s *Server }
 
 // Mapping implements emergency.Authority.
-func (a authority) Mapping(p e911.Place, now time.Time) (ecrf.Answer, bool) {
+func (a lostAuthority) Mapping(p e911.Place, now time.Time) (ecrf.Answer, bool) {
 	if c := a.s.lost.client; c != nil {
 		return c.Mapping(p, now)
 	}

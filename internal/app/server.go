@@ -176,7 +176,7 @@ func (s *Server) wireLive() error {
 		return err
 	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Authority: authority{s}, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,
@@ -237,7 +237,7 @@ func (s *Server) wireEdges() error {
 		return err
 	}
 	s.web, err = web.New(web.Config{
-		Board: s.board, Calls: &s.store, Explain: s.explainPage, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
 			if o == nil {

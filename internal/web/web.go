@@ -40,6 +40,8 @@ type Config struct {
 	// parameters of the request, with what is written as JSON; nil: there is no
 	// such page. Errors are of e911's kinds.
 	Explain func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
+	// Route answers which PSAP serves a place, for an organisation, likewise.
+	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	Ring    *seal.Ring // seals sign-in links and cookies
 	BaseURL string     // "http://localhost:8080", as people reach the pages
 	// LoginHelp is the command that prints a sign-in link, shown to those who
@@ -157,6 +159,7 @@ func (h *Handler) router() http.Handler {
 		r.Get("/api/calls", h.apiCalls)
 		r.Get("/api/calls/{id}", h.apiCall)
 		r.Get("/api/v1/explain", h.apiExplain)
+		r.Get("/api/v1/route", h.apiRoute)
 	})
 	return r
 }
