@@ -6,6 +6,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
 // do carries out one action of the machine.
@@ -51,10 +52,10 @@ func (c *call) do(a callflow.Action) {
 // dial makes an attempt. What cannot be dialled is a failed attempt.
 func (c *call) dial(a callflow.Action) {
 	rung := c.dec.rungs[a.Route]
-	target := rung.Trunk.To
+	target := uriOf(rung)
 	if a.Follow {
 		if from := c.redirect(a.Route); from != "" {
-			target = from
+			target, rung.Target = from, ladder.Target{}
 		}
 	}
 	att := &attempt{n: a.N, rung: a.Route, slim: a.Slim, cancel: func() {}}
@@ -67,6 +68,9 @@ func (c *call) dial(a callflow.Action) {
 		in, att.sent, err = c.conveyPlain(target)
 		att.slim = true
 	}
+	if err == nil {
+		err = c.aim(&in, rung)
+	}
 	if err != nil {
 		c.alarm(AlarmRoute, "the trunk "+rung.Trunk.Key+" cannot be dialled: its address is no IP address")
 		c.recordAttempt(att, sipedge.Event{Kind: sipedge.SendFailed, At: c.h.cfg.Now(), Err: err})
@@ -78,7 +82,8 @@ func (c *call) dial(a callflow.Action) {
 		c.alarm(AlarmSlim, "sent without location body: the trunk "+rung.Trunk.Key+" refused it")
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
-	att.cancel = cancel
+	done := c.occupy(rung.Trunk.ID)
+	att.cancel = func() { cancel(); done() }
 	att.leg = c.h.cfg.Dial(ctx, in)
 	c.pump(a.N, att.leg.Events())
 }

@@ -73,6 +73,12 @@ func (c *call) convey(trunkTo string, slim bool) (sipedge.Invite, conveyed, erro
 func (c *call) conveyPlain(trunkTo string) (sipedge.Invite, conveyed, error) {
 	to, err := parseTarget(trunkTo)
 	if err != nil {
+		var named bool
+		if to.plain, named = plainName(trunkTo); named {
+			err = nil
+		}
+	}
+	if err != nil {
 		return sipedge.Invite{}, conveyed{to: trunkTo}, err
 	}
 	var geo []sipgeo.Location

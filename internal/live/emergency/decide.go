@@ -394,7 +394,7 @@ func placeOf(g *pidflo.Geopriv) e911.Place {
 // route finds the PSAP of the place and the rungs in order.
 func (c *inquiry) route() {
 	d := &c.dec
-	q := route.Question{Place: d.where.Place, Located: d.where.By != e911.ByNothing, Down: c.down(c.now()), Now: c.now()}
+	q := route.Question{Place: d.where.Place, Located: d.where.By != e911.ByNothing, Targets: c.targets, Now: c.now()}
 	if q.Located {
 		c.guard("authority", func() { q.Mapping = c.mapping() })
 	}
@@ -445,7 +445,7 @@ func (c *inquiry) use(r route.Decision, located bool) {
 // routeToRelay is for a call whose route could not be decided.
 func (c *inquiry) routeToRelay() {
 	c.dec.psap, c.dec.routeFindings, c.dec.routeFlags = nil, nil, nil
-	c.use(route.Decide(c.snap, c.org, route.Question{Now: c.at}), false)
+	c.use(route.Decide(c.snap, c.org, route.Question{Now: c.at, Targets: c.anyTargets}), false)
 }
 
 // stageAllows reports whether a site's calls of a class belong to the E911 path

@@ -47,7 +47,8 @@ func (c *call) translate(t legEvent) (callflow.Event, bool) {
 	a := c.legs[t.n]
 	trunk := func() {
 		if a != nil {
-			c.h.health.heard(c.dec.rungs[a.rung].Trunk.ID)
+			rung := c.dec.rungs[a.rung]
+			c.h.cfg.Trunks.Heard(rung.Trunk.ID, rung.Target)
 		}
 	}
 	switch t.ev.Kind {

@@ -131,7 +131,7 @@ func (c *inquiry) routed() journal.Routed {
 		Rungs: make([]journal.Rung, len(d.rungs)), Evidence: d.routeFindings,
 	}
 	for i, r := range d.rungs {
-		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: r.Trunk.To, Expected: r.Expected()}
+		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: uriOf(r), Expected: r.Expected()}
 	}
 	if b := d.basis; b.Source != "" && b.Source != route.SourceNone {
 		routed.By = &journal.RoutedBy{
@@ -163,7 +163,8 @@ func (c *call) gaveUp(a callflow.Action) {
 		reason += ": " + clip(c.now.ev.Reason, 128)
 	}
 	if l := c.legs[a.N]; l != nil && a.Silent {
-		c.h.health.silent(c.dec.rungs[l.rung].Trunk.ID, c.h.cfg.Now())
+		rung := c.dec.rungs[l.rung]
+		c.h.cfg.Trunks.Silent(rung.Trunk.ID, rung.Target)
 	}
 	c.record(journal.CallFailed, time.Time{}, journal.Failed{N: a.N, Code: a.Code, Reason: reason})
 }

@@ -614,7 +614,7 @@ func TestAFaultOfOursCostsTheFaultNotTheCall(t *testing.T) {
 			k.psaps[carrierA] = ringsForEver
 			k.h.newMachine = func(c callflow.Config) machine { return brokenMachine{callflow.New(c), callflow.Progress} }
 		}, "caller answered by 2"},
-		{"the choice of routes panics: the relay centre", func(k *kit) { k.h.health = nil }, "leg1 dialled to " + ecrcA},
+		{"the choice of routes panics: the relay centre", func(k *kit) { k.h.cfg.Trunks = nil }, "leg1 dialled to " + ecrcA},
 		{"the call flow panics when the PSAP hangs up: it ends all the same", func(k *kit) {
 			k.psaps[carrierA] = func(l *fakeLeg) {
 				answers(0)(l)

@@ -6,6 +6,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -44,6 +45,14 @@ type Foreseen struct {
 	Alarms []journal.Alarm
 }
 
+// healthy is the targets as if nothing were known of their state.
+func healthy(list []ladder.Target) []ladder.Target {
+	for i := range list {
+		list[i].Down = false
+	}
+	return list
+}
+
 // Foresee decides a call as Serve does, by the same code, and lets it end before
 // its first leg: nothing is dialled, recorded, or told to anybody (E11). It
 // reports false for a call that is no emergency.
@@ -59,7 +68,7 @@ func (h *Handler) Foresee(s Supposed) (Foreseen, bool) {
 		c.locator, c.people = s.Locator, s.People
 	}
 	if s.NoHealth {
-		c.down = func(time.Time) func(e911.TrunkID) bool { return nil }
+		c.targets = func(t e911.Trunk) []ladder.Target { return healthy(h.cfg.Trunks.Targets(t)) }
 	}
 	var f Foreseen
 	c.alarm = func(code AlarmCode, detail string) {

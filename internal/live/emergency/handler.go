@@ -89,6 +89,7 @@ type Config struct {
 	// Authority is asked before our own layers (F-23); none: they decide.
 	Authority Authority
 	TestCall  TestCall // none: 933 is answered 503
+	Trunks    Trunks   // none: each trunk goes to the address in its To
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string
 	Provider Provider
@@ -137,8 +138,7 @@ func isDomain(s string) bool {
 
 // Handler takes emergency and test calls. Safe for concurrent use.
 type Handler struct {
-	cfg    Config
-	health *health
+	cfg Config
 	// disputes are the disagreements about PSAPs that were told of.
 	disputes *disputes
 
@@ -165,8 +165,11 @@ func New(cfg Config) (*Handler, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure emergency calls: %w", err)
 	}
+	if cfg.Trunks == nil {
+		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
+	}
 	return &Handler{
-		cfg: cfg, health: newHealth(), disputes: &disputes{}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, disputes: &disputes{}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }

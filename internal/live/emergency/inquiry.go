@@ -9,6 +9,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/dialplan"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -29,7 +30,7 @@ type inquiry struct {
 	// authority is what an authority said of places; none: nothing.
 	authority Authority
 	now       func() time.Time
-	down      func(time.Time) func(e911.TrunkID) bool
+	targets   func(e911.Trunk) []ladder.Target
 	log       *slog.Logger
 	alarm     func(code AlarmCode, detail string)
 
@@ -41,7 +42,7 @@ type inquiry struct {
 func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry {
 	c := inquiry{
 		snap: snap, org: new(snapshot.Org), req: req, at: req.At,
-		locator: h.cfg.Locator, people: h.cfg.People, authority: h.cfg.Authority, now: h.cfg.Now, down: h.health.isDown, log: h.cfg.Log,
+		locator: h.cfg.Locator, people: h.cfg.People, authority: h.cfg.Authority, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
 	}
 	if c.at.IsZero() {
 		c.at = h.cfg.Now()

@@ -38,7 +38,18 @@ type Rung struct {
 	PSAPKey  string
 	PSAPName string
 	Trunk    e911.Trunk
-	Down     bool // known to be down when the call came in
+	Target   Target // of the trunk's, where this rung goes
+	Down     bool   // known to be down when the call came in
+}
+
+// Target is one address of a trunk that a call can go to. Without an Addr the
+// address is the one that stands in URI.
+type Target struct {
+	URI        string // Request-URI
+	Addr       netip.AddrPort
+	Transport  string // "tcp", "udp", "tls"
+	ServerName string // what its certificate must name, for "tls"
+	Down       bool   // known to be down
 }
 
 // Expected reports a rung whose carrier chooses the PSAP: ours is the one that
@@ -69,6 +80,9 @@ type Input struct {
 	Trunk func(e911.TrunkID) (e911.Trunk, bool)
 	// Down reports a trunk that is known to be down; nil when nothing is known.
 	Down func(e911.TrunkID) bool
+	// Targets lists where a trunk's calls go, in the order for this call; none:
+	// nobody knows an address of it. Nil: each trunk goes to its To alone.
+	Targets func(e911.Trunk) []Target
 }
 
 // Build returns the rungs in order, and what was left out with the reason
@@ -85,18 +99,24 @@ func Build(in Input) ([]Rung, []e911.Finding) {
 			switch {
 			case !ok:
 				left = append(left, out(p, string(id), "the route names a trunk that does not exist"))
-			case t.To == "":
+			case t.To == "" && len(t.Targets) == 0:
 				left = append(left, out(p, t.Key, "the trunk has no address to call"))
-			case in.Demonstration && !staysHere(t.To):
+			case in.Demonstration && !StaysHere(t):
 				left = append(left, out(p, t.Key, "the trunk leaves this machine, and calls of a demonstration must not (F-23)"))
 			case seen[id]:
 				left = append(left, out(p, t.Key, "the trunk stands higher in the ladder already"))
 			default:
 				seen[id] = true
-				rungs = append(rungs, Rung{
-					Kind: kind, PSAP: p.ID, PSAPKey: p.Key, PSAPName: p.Name, Trunk: t,
-					Down: in.Down != nil && in.Down(id),
-				})
+				targets := in.targets(t)
+				if len(targets) == 0 {
+					left = append(left, out(p, t.Key, "no name server has said yet where the trunk's name leads"))
+				}
+				for _, to := range targets {
+					rungs = append(rungs, Rung{
+						Kind: kind, PSAP: p.ID, PSAPKey: p.Key, PSAPName: p.Name, Trunk: t, Target: to,
+						Down: to.Down || in.Down != nil && in.Down(id),
+					})
+				}
 			}
 		}
 	}
@@ -120,10 +140,33 @@ func Build(in Input) ([]Rung, []e911.Finding) {
 	return rungs, left
 }
 
-// staysHere reports a destination on this machine. A trunk's host is an address
-// (E3); anything else may be anywhere.
-func staysHere(to string) bool {
-	_, host, _ := strings.Cut(to, "@")
+func (in *Input) targets(t e911.Trunk) []Target {
+	if in.Targets == nil {
+		return []Target{{URI: t.To}}
+	}
+	return in.Targets(t)
+}
+
+// StaysHere reports a trunk of which every target is on this machine. A name
+// may lead anywhere.
+func StaysHere(t e911.Trunk) bool {
+	if t.To != "" && !onThisMachine(t.To) {
+		return false
+	}
+	for _, to := range t.Targets {
+		if !onThisMachine(to.URI) {
+			return false
+		}
+	}
+	return t.To != "" || len(t.Targets) > 0
+}
+
+func onThisMachine(uri string) bool {
+	_, host, _ := strings.Cut(uri, ":")
+	host, _, _ = strings.Cut(host, "?")
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = host[i+1:]
+	}
 	host, _, _ = strings.Cut(host, ";")
 	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if p, perr := netip.ParseAddrPort(host); err != nil && perr == nil {

@@ -214,7 +214,7 @@ func (c *choice) ladder() {
 	var left []e911.Finding
 	c.d.Rungs, left = ladder.Build(ladder.Input{
 		PSAP: c.d.PSAP, Other: c.other, Relay: c.d.Relay, Carriers: c.cfg.Carriers, Located: c.q.Located,
-		Demonstration: c.cfg.Demonstration, Trunk: c.w.Trunk, Down: c.q.Down,
+		Demonstration: c.cfg.Demonstration, Trunk: c.w.Trunk, Down: c.q.Down, Targets: c.q.Targets,
 	})
 	for _, f := range left {
 		c.say(f)

@@ -69,6 +69,8 @@ type Question struct {
 	// Mapping is what the authority said of the place; nil: nothing is known.
 	Mapping *ecrf.Answer
 	Down    func(e911.TrunkID) bool // nil: nothing is known
+	// Targets is that of ladder.Input.
+	Targets func(e911.Trunk) []ladder.Target
 	Now     time.Time
 }
 
