@@ -278,9 +278,9 @@ func measureHTTP(ctx context.Context, cfg LostConfig, content *gis.Content, out 
 	}
 	same := heldServer{same: w.Body.Bytes(), long: []string{strconv.Itoa(w.Body.Len())}}
 	for i, h := range []http.Handler{srv, http.HandlerFunc(same.serveNull)} {
-		addr, stop, err := listen(h)
-		if err != nil {
-			return err
+		addr, stop, e := listen(h)
+		if e != nil {
+			return e
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 		load[i] = &lostLoad{addr: addr}

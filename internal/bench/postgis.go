@@ -127,7 +127,7 @@ func startPostGIS(ctx context.Context) (db *pgx.Conn, stop func() error, err err
 		return nil
 	}
 	data := filepath.Join(dir, "data")
-	stop = func() error {
+	halt := func() error {
 		err := run(context.WithoutCancel(ctx), "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 		return errors.Join(err, os.RemoveAll(dir))
 	}
@@ -140,9 +140,9 @@ func startPostGIS(ctx context.Context) (db *pgx.Conn, stop func() error, err err
 	}
 	db, err = pgx.Connect(ctx, "host="+dir+" user=bench dbname=postgres")
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("connect to PostgreSQL: %w", err), stop())
+		return nil, nil, errors.Join(fmt.Errorf("connect to PostgreSQL: %w", err), halt())
 	}
-	return db, func() error { return errors.Join(db.Close(context.WithoutCancel(ctx)), stop()) }, nil
+	return db, func() error { return errors.Join(db.Close(context.WithoutCancel(ctx)), halt()) }, nil
 }
 
 // wkb is an area as OGC well-known binary.
