@@ -1,6 +1,7 @@
 package ecrf
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +12,10 @@ import (
 	"github.com/callbox911/callbox/internal/rules/geo"
 	"github.com/callbox911/callbox/internal/rules/gis"
 )
+
+// ErrTooLarge says that boundaries have more corners than can be laid over each
+// other in a moment; the rest of the import does not depend on it.
+var ErrTooLarge = errors.New("the boundaries have too many corners to be laid over each other")
 
 // Patch is an area where boundaries leave a gap or overlap. Slivers that are
 // nowhere a metre wide are none: publishers round their corners.
@@ -24,7 +29,8 @@ type Patch struct {
 // Gaps returns what of the served area no boundary of the list holds, the
 // largest first. Without a served area, what the boundaries enclose counts: the
 // holes in their union. The list is of one service; a boundary without an area
-// holds nothing. The error names a boundary whose area is none.
+// holds nothing. The error names a boundary whose area is none, or
+// is ErrTooLarge.
 func Gaps(list []gis.Boundary, served e911.MultiPolygon) ([]Patch, error) {
 	var shapes []geom.Geometry
 	for i := range list {
@@ -59,7 +65,8 @@ func Gaps(list []gis.Boundary, served e911.MultiPolygon) ([]Patch, error) {
 }
 
 // Overlaps returns where two boundaries of the list hold the same area, the
-// largest first. The list is of one service.
+// largest first. The list is of one service. The error is as that of Gaps; with
+// ErrTooLarge come the overlaps that were found before.
 func Overlaps(list []gis.Boundary) ([]Patch, error) {
 	areas := make([]e911.MultiPolygon, len(list))
 	shapes := make([]geom.Geometry, len(list))

@@ -51,7 +51,16 @@ const (
 // PSAP's whose Features name it, else of the only one that has its Agency, else
 // nobody's: then it stands for itself. Layers and PSAPs are shared: they must
 // not be changed. The order of the arguments means nothing.
-func New(psaps []e911.PSAP, layers []gis.Layer) *Index {
+func New(psaps []e911.PSAP, layers []gis.Layer) *Index { return (*Index)(nil).Replace(psaps, layers) }
+
+// Replace makes an Index over other PSAPs and layers. What it knows of a content
+// that stays (the same *gis.Content) is taken over, so that a snapshot with
+// another PSAP does not index the boundaries again.
+func (x *Index) Replace(psaps []e911.PSAP, layers []gis.Layer) *Index {
+	return build(psaps, layers)
+}
+
+func build(psaps []e911.PSAP, layers []gis.Layer) *Index {
 	x := &Index{named: newNamed(psaps)}
 	for _, p := range psaps {
 		if !p.Relay && len(p.Area) > 0 {
