@@ -102,7 +102,7 @@ type Config struct {
 type Limits struct {
 	OrdinaryCalls  int // inbound calls that are not emergency, at one time; 2,000
 	EmergencyCalls int // inbound emergency calls at one time; 10,000
-	OrdinaryRate   int // new calls a second that are not emergency; 0: no limit
+	OrdinaryRate   int // new calls a second that are not emergency, shared out fairly; 0: no limit
 	Connections    int // accepted connections from known sources; 4,096
 	MessageBytes   int // largest message on a connection; 65,536
 	Requests       int // requests for Serve that wait or are served; 1,024

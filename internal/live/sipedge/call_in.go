@@ -44,7 +44,7 @@ func (e *Edge) invite(m *message, h hop, src netip.AddrPort) {
 			}
 		}
 	}
-	if ok, why := e.admit.admit(emergency, e.table.size.Load(), e.cfg.Now()); !ok {
+	if ok, why := e.admit.admit(emergency, src.Addr(), e.table.size.Load(), e.cfg.Now()); !ok {
 		e.counts.shed.Add(1)
 		if emergency {
 			e.alarms.raise(Alarm{

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/admission"
 )
 
 // Edge is the SIP side of one node. Safe for concurrent use.
@@ -26,7 +27,7 @@ type Edge struct {
 	table   table
 	gate    gate
 	alarms  *alarms
-	admit   admission
+	admit   places
 	desk    *desk // nil: no Config.Serve
 	counts  counts
 
@@ -62,6 +63,7 @@ func New(cfg Config) (*Edge, error) {
 	e.gate.init()
 	e.alarms = newAlarms(cfg.Alarm)
 	e.admit.limits = cfg.Limits
+	e.admit.shares = admission.NewShares[netip.Addr](cfg.Limits.OrdinaryRate)
 	if cfg.Serve != nil {
 		e.desk = newDesk(e)
 	}

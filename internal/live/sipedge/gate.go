@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/callbox911/callbox/internal/rules/admission"
 )
 
 // gate limits the 403s to unknown sources (D-02): an edge that answers every
@@ -114,22 +116,22 @@ func (e *Edge) belongs(m *message, h hop) bool {
 
 // Emergency calls have a table of their own size beside the others', so that
 // neither can fill the other's room.
-type admission struct {
+type places struct {
 	limits    Limits
 	mu        sync.Mutex
 	ordinary  int
 	emergency int
-	second    int64
-	begun     int          // ordinary calls in this second
-	live      atomic.Int64 // legs of both directions
+	shares    *admission.Shares[netip.Addr] // of Limits.OrdinaryRate
+	live      atomic.Int64                  // legs of both directions
 }
 
 // keptCalls bounds what is remembered after calls ended (64*T1 each), above
 // which ordinary calls are shed; emergency calls have twice that.
 const keptCalls = 100_000
 
-// admit takes a place; the reason for a refusal is for a person.
-func (a *admission) admit(emergency bool, kept int64, now time.Time) (ok bool, why string) {
+// admit takes a place; the reason for a refusal is for a person. A flood from
+// one source leaves the others their share.
+func (a *places) admit(emergency bool, src netip.Addr, kept int64, now time.Time) (ok bool, why string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if emergency {
@@ -139,21 +141,17 @@ func (a *admission) admit(emergency bool, kept int64, now time.Time) (ok bool, w
 		a.emergency++
 		return true, ""
 	}
-	if s := now.Unix(); s != a.second {
-		a.second, a.begun = s, 0
-	}
-	switch {
-	case a.ordinary >= a.limits.OrdinaryCalls || kept >= keptCalls:
+	if a.ordinary >= a.limits.OrdinaryCalls || kept >= keptCalls {
 		return false, "all places for ordinary calls are taken"
-	case a.limits.OrdinaryRate > 0 && a.begun >= a.limits.OrdinaryRate:
-		return false, "too many ordinary calls in this second"
 	}
-	a.begun++
+	if v := a.shares.Take(src, now); !v.OK {
+		return false, v.Why
+	}
 	a.ordinary++
 	return true, ""
 }
 
-func (a *admission) release(emergency bool) {
+func (a *places) release(emergency bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if emergency {

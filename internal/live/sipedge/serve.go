@@ -12,6 +12,10 @@ import (
 // servers is how many requests Serve answers at one time.
 const servers = 4
 
+// sourceShare is the part of Limits.Requests, as its divisor, that one source
+// may fill: phones behind one address must fit, a flood must not fill it all.
+const sourceShare = 4
+
 // waiting is a request for Serve.
 type waiting struct {
 	m   *message
@@ -29,6 +33,7 @@ type desk struct {
 	mu    sync.Mutex
 	done  map[string][]byte // nil value: being served
 	order []kept
+	by    map[netip.Addr]int // how many of each source wait or are served
 }
 
 type kept struct {
@@ -37,7 +42,7 @@ type kept struct {
 }
 
 func newDesk(e *Edge) *desk {
-	return &desk{e: e, queue: make(chan waiting, e.cfg.Limits.Requests), done: map[string][]byte{}}
+	return &desk{e: e, queue: make(chan waiting, e.cfg.Limits.Requests), done: map[string][]byte{}, by: map[netip.Addr]int{}}
 }
 
 // take queues a request, or answers it at once: again when it is a repetition,
@@ -46,7 +51,9 @@ func (d *desk) take(m *message, h hop, src netip.AddrPort) {
 	key := m.method + " " + m.via.host + " " + m.via.key() + " " + m.callID
 	d.mu.Lock()
 	b, repeated := d.done[key]
-	if !repeated {
+	room := d.by[src.Addr()] < max(1, d.e.cfg.Limits.Requests/sourceShare)
+	if !repeated && room {
+		d.by[src.Addr()]++
 		d.done[key] = nil
 		d.order = append(d.order, kept{key: key, at: d.e.cfg.Now()})
 		d.sweep()
@@ -58,11 +65,17 @@ func (d *desk) take(m *message, h hop, src netip.AddrPort) {
 		}
 		return
 	}
-	select {
-	case d.queue <- waiting{m, h, src}:
-	default:
+	if room {
+		select {
+		case d.queue <- waiting{m, h, src}:
+		default:
+			d.leave(src)
+			d.forget(key)
+			room = false
+		}
+	}
+	if !room {
 		d.e.counts.shed.Add(1)
-		d.forget(key)
 		d.e.reply(m, h, response{code: 503, m: Message{Headers: retryAfter(5)}})
 	}
 }
@@ -86,11 +99,21 @@ func (d *desk) forget(key string) {
 	delete(d.done, key)
 }
 
+// leave gives the room of one request of a source back.
+func (d *desk) leave(src netip.AddrPort) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.by[src.Addr()]--; d.by[src.Addr()] <= 0 {
+		delete(d.by, src.Addr())
+	}
+}
+
 func (d *desk) run() {
 	for {
 		select {
 		case w := <-d.queue:
 			d.serve(w)
+			d.leave(w.src)
 		case <-d.e.ctx.Done():
 			return
 		}

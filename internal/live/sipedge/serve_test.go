@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
 )
@@ -86,6 +87,57 @@ func TestTooManyRequestsAreShedAndACallForHelpIsNot(t *testing.T) {
 	q := newPeer(t, "udp", "127.0.0.12", r.udp)
 	q.send(newInvite("sip:911@callbox.example").text(q))
 	r.leg()
+}
+
+// Proves: E14, W-43 (a flood from one address does not touch the others)
+func TestOneSourceDoesNotFillTheQueueOfAll(t *testing.T) {
+	hold := make(chan struct{})
+	r := newRig(t, func(cfg *sipedge.Config) {
+		cfg.Limits.Requests = 8 // two of one source
+		cfg.Serve = func(ctx context.Context, q *sipedge.Request) sipedge.Response {
+			if q.Source.Addr().String() == "127.0.0.11" {
+				select {
+				case <-hold:
+				case <-ctx.Done():
+				}
+			}
+			return sipedge.Response{Code: 200}
+		}
+	})
+	defer close(hold)
+	flood, quiet := newPeer(t, "udp", "127.0.0.11", r.udp), newPeer(t, "udp", "127.0.0.12", r.udp)
+	for range 32 {
+		flood.send(register("sip:callbox.example").text(flood))
+	}
+	for range 30 {
+		flood.status(503)
+	}
+	quiet.send(register("sip:callbox.example").text(quiet))
+	quiet.status(200)
+}
+
+// Proves: E1, E14, W-43
+func TestAFloodOfOrdinaryCallsLeavesRoom(t *testing.T) {
+	now := time.Now()
+	r := newRig(t, func(cfg *sipedge.Config) {
+		cfg.Limits.OrdinaryRate = 100 // ten in one window, and time stands still
+		cfg.Now = func() time.Time { return now }
+	})
+	flood, quiet := newPeer(t, "udp", "127.0.0.11", r.udp), newPeer(t, "udp", "127.0.0.12", r.udp)
+	shed := 0
+	for range 30 {
+		flood.send(newInvite("sip:2102@callbox.example").text(flood))
+		if m := flood.until("an answer", func(m msg) bool { return m.code() == 100 || m.code() == 503 }); m.code() == 503 {
+			shed++
+		}
+	}
+	if shed != 21 {
+		t.Errorf("%d of 30 calls were shed, want 21", shed)
+	}
+	quiet.send(newInvite("sip:2102@callbox.example").text(quiet))
+	quiet.status(100)
+	flood.send(newInvite("sip:911@callbox.example").text(flood))
+	flood.status(100)
 }
 
 // Proves: C-71 (OPTIONS to a trunk, REGISTER to a carrier)
