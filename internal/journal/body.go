@@ -104,6 +104,12 @@ type Attempt struct {
 	Error     string `json:"error,omitempty"`
 	PIDFLO    string `json:"pidf_lo,omitempty"` // the document as sent (E10)
 	Geo       string `json:"geolocation,omitempty"`
+	// Profile is how the leg was written, Number what went out as the caller's
+	// number (F-21), Flags and Evidence what else was decided about the leg.
+	Profile  e911.HeaderProfile `json:"profile,omitempty"`
+	Number   e911.Number        `json:"number,omitempty"`
+	Flags    []string           `json:"flags,omitempty"`
+	Evidence []e911.Finding     `json:"evidence,omitempty"`
 }
 
 // Progress is the body of CallProgress: an 18x.

@@ -24,6 +24,9 @@ type call struct {
 
 	id  e911.CallID
 	uid string // emergency call id, urn:emergency:uid:callid:...
+	// incident is the id of the incident, reference our location URI for the call.
+	incident, reference string
+	minted              bool // reference was asked for
 
 	m        machine
 	clock    *alarmClock
@@ -81,8 +84,11 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	}
 	// One call keeps one id through all elements on its way (NENA-STA-010,
 	// 2.1.6): the one that came in, else a new one.
-	if c.uid, _ = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {
+	if c.uid, c.incident = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {
 		c.uid = sipgeo.CallID(string(c.id), h.cfg.Domain)
+	}
+	if c.incident == "" {
+		c.incident = sipgeo.IncidentID(string(c.id), h.cfg.Domain)
 	}
 	if !h.enter(c) {
 		c.alarm(AlarmLoop, "an emergency call came back to us; it is on its way already")
@@ -165,6 +171,7 @@ func (c *call) run(ctx context.Context) {
 // now on is hung up by the edge.
 func (c *call) end() {
 	c.clock.stopAll()
+	c.letGo()
 	for _, a := range c.legs {
 		if !a.keep {
 			a.cancel()

@@ -6,6 +6,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/convey"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
@@ -62,10 +63,10 @@ func (c *call) dial(a callflow.Action) {
 	c.legs[a.N], c.last = att, a.N
 	var in sipedge.Invite
 	var err error
-	if !c.guard("convey", func() { in, att.sent, err = c.convey(target, a.Slim) }) {
+	if !c.guard("convey", func() { in, att.sent, err = c.convey(rung.Trunk, target, a.Slim) }) {
 		// Without the location body then: the PSAP can ask, an open line is
 		// better than none.
-		in, att.sent, err = c.conveyPlain(target)
+		in, att.sent, err = c.convey(rung.Trunk, target, true)
 		att.slim = true
 	}
 	if err == nil {
@@ -78,7 +79,7 @@ func (c *call) dial(a callflow.Action) {
 		c.queue = append(c.queue, callflow.Event{Kind: callflow.SendFailed, N: a.N})
 		return
 	}
-	if a.Slim {
+	if a.Slim && convey.Carries(rung.Trunk.Profile) {
 		c.alarm(AlarmSlim, "sent without location body: the trunk "+rung.Trunk.Key+" refused it")
 	}
 	ctx, cancel := context.WithCancel(c.ctx)

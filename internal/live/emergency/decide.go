@@ -52,6 +52,9 @@ type decision struct {
 	rungs         []ladder.Rung
 	routeFlags    []string
 	routeFindings []e911.Finding
+
+	elin    e911.Number // the confirmed one of the place, where a rung needs it
+	elinWhy string      // why there is none
 }
 
 func (d *decision) flag(when bool, name string) {
@@ -105,6 +108,8 @@ func (c *inquiry) decide() {
 	if !c.guard("route", c.route) {
 		c.guard("relay", c.routeToRelay)
 	}
+	d.elinWhy = "its place is not known"
+	c.guard("elin", c.elin)
 	if len(d.rungs) == 0 && c.class == e911.ClassEmergency {
 		d.routeFlags = append(d.routeFlags, FlagNoRoute)
 		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")

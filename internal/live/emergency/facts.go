@@ -146,6 +146,7 @@ func (c *call) recordAttempt(a *attempt, ev sipedge.Event) {
 	f := journal.Attempt{
 		N: a.n, Rung: a.rung, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung), To: a.sent.to, Slim: a.slim,
 		Transport: ev.Transport, Sent: ev.Kind == sipedge.Sent, PIDFLO: a.sent.pidf, Geo: a.sent.geolocation,
+		Profile: a.sent.profile, Number: a.sent.number, Flags: a.sent.flags, Evidence: a.sent.findings,
 	}
 	if a.leg != nil {
 		f.SIPCallID = a.leg.CallID()

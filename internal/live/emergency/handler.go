@@ -63,6 +63,13 @@ type Authority interface {
 	Mapping(p e911.Place, now time.Time) (ecrf.Answer, bool)
 }
 
+// References makes a location reference for a call and holds it to the call's end
+// and 24 h longer (F-27); *lis.Server does. Neither waits.
+type References interface {
+	MintForCall(call e911.CallID, p lis.CallPlace) (uri string, err error)
+	EndCall(call e911.CallID, at time.Time)
+}
+
 // TestCall answers 933; *testcall.Service does.
 type TestCall interface {
 	Answer(ctx context.Context, leg testcall.Leg, r testcall.Readback) (journal.Spoken, error)
@@ -88,7 +95,10 @@ type Config struct {
 	People  People  // none: nobody said anything by a client
 	// Authority is asked before our own layers (F-23); none: they decide.
 	Authority Authority
-	TestCall  TestCall // none: 933 is answered 503
+	// References makes the location references that legs carry (F-27); none: they
+	// carry none of ours.
+	References References
+	TestCall   TestCall // none: 933 is answered 503
 	Trunks    Trunks   // none: each trunk goes to the address in its To
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string

@@ -216,8 +216,11 @@ type Invite struct {
 	// Authorize answers a challenge (401, 407) to the INVITE or to a request inside
 	// its dialog, once for each; nil Headers: it cannot, and the challenge is the
 	// answer. None: likewise.
-	Authorize   func(Challenge) Headers
-	From, To    string  // name-addr or addr-spec, without tag
+	Authorize func(Challenge) Headers
+	From, To  string // name-addr or addr-spec, without tag
+	// Routes are the Route values of the INVITE, for a Request-URI that is no
+	// address (RFC 3261, section 8.1.1.2). They do not change where it goes.
+	Routes      []string
 	Headers     Headers // as Message.Headers; Max-Forwards may be given, else 70
 	Body        []byte
 	ContentType string

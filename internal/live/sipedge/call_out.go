@@ -96,7 +96,7 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}
 	a.out = outgoing{
 		method: "INVITE", uri: in.URI, branch: a.branch, from: c.d.local, to: c.d.remote,
-		callID: in.CallID, seq: 1, contact: true,
+		callID: in.CallID, seq: 1, contact: true, routes: in.Routes,
 		m: Message{Headers: in.Headers, Body: in.Body, ContentType: in.ContentType},
 	}
 	c.ask = a
@@ -122,8 +122,8 @@ func (in Invite) check() error {
 	if in.URI == "" || in.From == "" || in.To == "" {
 		return fmt.Errorf("%w: Request-URI, From and To are needed", ErrMessage)
 	}
-	if strings.ContainsAny(in.URI, " \t<>") || strings.ContainsAny(in.URI+in.From+in.To+in.CallID, "\r\n\x00") {
-		return fmt.Errorf("%w: Request-URI, From, To or Call-ID", ErrMessage)
+	if strings.ContainsAny(in.URI, " \t<>") || strings.ContainsAny(in.URI+in.From+in.To+in.CallID+strings.Join(in.Routes, ""), "\r\n\x00") {
+		return fmt.Errorf("%w: Request-URI, Route, From, To or Call-ID", ErrMessage)
 	}
 	return nil
 }
