@@ -44,6 +44,7 @@ const (
 	ByNumber       Field = "number"         // number
 	ByALI          Field = "ali"            // number that is an ELIN or has an ALI record; value "1"
 	ByDeviceUserID Field = "device_user_id" // user
+	BySIPUser      Field = "sip_user"       // device
 )
 
 // MaxPage is the largest number of objects that one List returns.

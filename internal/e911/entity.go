@@ -299,6 +299,9 @@ type Org struct {
 	// PSAP, ours is the expected one (F-23). They come after a PSAP's own routes.
 	Carriers []TrunkID `json:"carriers,omitempty"`
 	PSALI    *PSALI    `json:"psali,omitempty"`
+	// SIPDomain is the host name or address, in lower case, that the
+	// organisation's telephones register with; none: none of them may.
+	SIPDomain string `json:"sip_domain,omitempty"`
 }
 
 // SiteMode is the emergency model of a site (W-01).
@@ -395,6 +398,22 @@ type Device struct {
 	MAC   MAC      `json:"mac,omitempty"`
 	User  UserID   `json:"user,omitempty"`
 	Model ModelID  `json:"model,omitempty"` // none: HELD-capable once it asked HELD
+	// SIP is how it registers; nil: it does not. What it points to is never
+	// changed.
+	SIP *SIPAccount `json:"sip,omitempty"`
+}
+
+// SIPAccount is what a telephone registers with, at its organisation's
+// SIPDomain.
+type SIPAccount struct {
+	User   string `json:"user"` // user part of its address, its extension as a rule
+	Secret Secret `json:"secret"`
+	// Line is the number that stands for it towards a PSAP; none: its owner's or
+	// its site's.
+	Line Number `json:"line,omitempty"`
+	// Guest says that nobody signs in on it: a lobby, a hotel room. It is called
+	// for help from like any other (F-34).
+	Guest bool `json:"guest,omitempty"`
 }
 
 // NumberRec is one of our numbers, its owner and its emergency service address.

@@ -27,6 +27,7 @@ type edit struct {
 	refs   *tableEdit[target, int]
 
 	companies *tableEdit[string, e911.OrgID]
+	domains   *tableEdit[string, e911.OrgID]
 	sources   *prefixEdit[e911.TrunkID]
 	recovery  *prefixEdit[[]e911.TrunkID]
 	shares    *sharesEdit
@@ -47,7 +48,7 @@ func (s *Snapshot) apply(changes []Change, at time.Time) (*Snapshot, error) {
 func (s *Snapshot) applyMaps(changes []Change, maps []*packed, at time.Time) (*Snapshot, error) {
 	e := &edit{
 		old: s, models: s.models.edit(), trunks: s.trunks.edit(), psaps: s.psaps.edit(), keys: s.keys.edit(),
-		layers: s.layers.edit(), refs: s.refs.edit(), companies: s.companies.edit(),
+		layers: s.layers.edit(), refs: s.refs.edit(), companies: s.companies.edit(), domains: s.domains.edit(),
 		sources: editPrefixes(s.sources), recovery: editPrefixes(s.recovery), shares: s.shares.edit(),
 		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
 	}
@@ -402,7 +403,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 		Version: e.old.Version + 1, At: at,
 		models: e.models.done(), trunks: e.trunks.done(), psaps: e.psaps.done(), keys: e.keys.done(), refs: e.refs.done(),
 		layers: e.layers.done(), lvf: e.old.lvf,
-		companies: e.companies.done(), sources: e.sources.t, recovery: e.recovery.t, shares: e.shares.done(),
+		companies: e.companies.done(), domains: e.domains.done(), sources: e.sources.t, recovery: e.recovery.t, shares: e.shares.done(),
 		relay: e.old.relay, index: e.old.index, ring: e.old.ring,
 	}
 	orgs := e.old.orgs.edit()

@@ -27,6 +27,7 @@ type Org struct {
 	byNumber    table[e911.Number, *e911.NumberRec]
 	byDeviceUID table[string, *e911.User]
 	byDeviceMAC table[e911.MAC, *e911.Device]
+	bySIPUser   table[string, *e911.Device]
 
 	net         network                      // network elements
 	named       table[name, *e911.Element]   // DECT bases, access points, ports of adapters
@@ -125,6 +126,10 @@ func (o *Org) UserByDeviceUserID(id string) (e911.User, bool) { return value(o.b
 
 // DeviceByMAC returns the device with that hardware address.
 func (o *Org) DeviceByMAC(m e911.MAC) (e911.Device, bool) { return value(o.byDeviceMAC.get(m)) }
+
+// DeviceBySIPUser returns the device that registers as that user; exact match
+// only.
+func (o *Org) DeviceBySIPUser(user string) (e911.Device, bool) { return value(o.bySIPUser.get(user)) }
 
 // DevicesOf returns the devices of a user in order of key.
 func (o *Org) DevicesOf(u e911.UserID) []e911.Device {

@@ -31,6 +31,7 @@ type orgEdit struct {
 	byNumber    *tableEdit[e911.Number, *e911.NumberRec]
 	byDeviceUID *tableEdit[string, *e911.User]
 	byDeviceMAC *tableEdit[e911.MAC, *e911.Device]
+	bySIPUser   *tableEdit[string, *e911.Device]
 	elementIndexes
 
 	siteAlerts        *tableEdit[e911.SiteID, []e911.Alert]
@@ -56,7 +57,7 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org) *orgEdit {
 		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(),
 		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
 		overrides: o.overrides.edit(), overriding: o.overriding.edit(),
-		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(),
+		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(), bySIPUser: o.bySIPUser.edit(),
 		elementIndexes: editElements(o),
 		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
 		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), refs: o.refs.edit(),
@@ -75,7 +76,7 @@ func (e *orgEdit) finish() *Org {
 		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(),
 		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
 		overrides: e.overrides.done(), overriding: e.overriding.done(),
-		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(),
+		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(), bySIPUser: e.bySIPUser.done(),
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
 		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), refs: e.refs.done(),
 	}
@@ -145,6 +146,9 @@ func (e *orgEdit) take(c Change) {
 		if v := drop(e.devices, e911.DeviceID(c.ID)); v != nil {
 			e.count(v, -1)
 			release(e.byDeviceMAC, v.MAC, v)
+			if v.SIP != nil {
+				release(e.bySIPUser, v.SIP.User, v)
+			}
 			remove(e.userDevices, v.User, func(d e911.Device) bool { return d.ID == v.ID })
 		}
 	case e911.KindNumber:
@@ -176,6 +180,11 @@ func (e *orgEdit) takeConfig() {
 	if id := e.config.HELD.CompanyID; id != "" {
 		if owner, ok := e.world.companies.get(id); ok && owner == e.id {
 			e.world.companies.del(id)
+		}
+	}
+	if d := e.config.SIPDomain; d != "" {
+		if owner, ok := e.world.domains.get(d); ok && owner == e.id {
+			e.world.domains.del(d)
 		}
 	}
 	for _, p := range e.config.PublicRanges {
@@ -221,6 +230,10 @@ func (e *orgEdit) put(o Object, obj any) {
 		if v.MAC != "" {
 			e.mac(o, "mac", v.MAC)
 			claim(e, e.byDeviceMAC, v.MAC, v, o, "mac", "another device has this hardware address")
+		}
+		if v.SIP != nil {
+			claim(e, e.bySIPUser, v.SIP.User, v, o, "sip.user", "another device registers as this user")
+			e.number(o, "sip.line", v.SIP.Line, false)
 		}
 		if v.User != "" {
 			add(e.userDevices, v.User, *v, func(a, b e911.Device) int {
@@ -268,6 +281,13 @@ func (e *orgEdit) putConfig(o Object, v *e911.Org) {
 			e.world.fault(o, "held.company_id", "duplicate", "another organisation has this company id", "")
 		} else {
 			e.world.companies.set(id, e.id)
+		}
+	}
+	if d := v.SIPDomain; d != "" {
+		if _, taken := e.world.domains.get(d); taken {
+			e.world.fault(o, "sip_domain", "duplicate", "another organisation's telephones register with this name", "")
+		} else {
+			e.world.domains.set(d, e.id)
 		}
 	}
 	for i, p := range v.PublicRanges {

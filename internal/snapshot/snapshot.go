@@ -39,6 +39,7 @@ type Snapshot struct {
 	orgs   table[e911.OrgID, *Org]
 
 	companies table[string, e911.OrgID]
+	domains   table[string, e911.OrgID]   // SIP
 	sources   *bart.Table[e911.TrunkID]   // own ranges: no two trunks overlap
 	recovery  *bart.Table[[]e911.TrunkID] // disaster-recovery ranges, by key of the trunk
 	shares    shares                      // public and mapped ranges
@@ -139,6 +140,16 @@ func (s *Snapshot) Org(id e911.OrgID) *Org {
 // OrgByCompanyID returns the organisation with that HELD company id, or nil.
 func (s *Snapshot) OrgByCompanyID(companyID string) *Org {
 	id, ok := s.companies.get(companyID)
+	if !ok {
+		return nil
+	}
+	return s.Org(id)
+}
+
+// OrgBySIPDomain returns the organisation whose telephones register with that
+// name, in lower case, or nil.
+func (s *Snapshot) OrgBySIPDomain(domain string) *Org {
+	id, ok := s.domains.get(domain)
 	if !ok {
 		return nil
 	}

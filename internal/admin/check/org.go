@@ -21,6 +21,7 @@ func (c *checker) org(v e911.Org) {
 	c.masks(v)
 	c.carriers(v)
 	c.psali(v)
+	c.sipDomain(v)
 	if len(v.PublicRanges) == 0 {
 		c.noHomes(v)
 	}

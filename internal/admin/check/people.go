@@ -53,6 +53,9 @@ func (c *checker) device(v e911.Device) {
 			c.add("mac", Duplicate, fmt.Sprintf("the device %s has it too", o.(e911.Device).Key), "compare it with the label of the device")
 		}
 	}
+	if v.SIP != nil {
+		c.sip(v)
+	}
 	s, ok := lookup[e911.Site](c, e911.KindSite, v.Org, string(v.Site))
 	if ok && s.Mode == e911.ModeTN && c.locatesItself(v) {
 		c.add("model", Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and this one asks for its own location (F-20)", s.Key),

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/e911"
@@ -104,7 +105,7 @@ func (d *draft) trunk(n node, org string) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -121,6 +122,7 @@ func (d *draft) organisation(n node) {
 			Platforms: platforms(held["platforms"]),
 		},
 		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
+		SIPDomain: strings.ToLower(f["sip_domain"].text()),
 	}
 	if f["psali"].there() {
 		v.PSALI = psali(f["psali"])
@@ -165,6 +167,15 @@ func psali(n node) *e911.PSALI {
 	return v
 }
 
+// sipAccount reads what a telephone registers with; nil when it does not.
+func sipAccount(n node) *e911.SIPAccount {
+	if n.null() {
+		return nil
+	}
+	f := n.object("user", "secret", "line", "guest")
+	return &e911.SIPAccount{User: f["user"].text(), Secret: e911.Secret(f["secret"].text()), Line: number(f["line"]), Guest: f["guest"].truth()}
+}
+
 func secrets(n node) (out []e911.Secret) {
 	for _, s := range n.texts() {
 		out = append(out, e911.Secret(s))
@@ -201,10 +212,10 @@ func (d *draft) site(n node, org string) {
 		}, nil)
 	}
 	for _, x := range f["devices"].list() {
-		g := x.object("key", "mac", "user", "model")
+		g := x.object("key", "mac", "user", "model", "sip")
 		d.add(x, org, e911.Device{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), MAC: mac(g["mac"]),
-			User: e911.UserID(g["user"].text()), Model: e911.ModelID(g["model"].text()),
+			User: e911.UserID(g["user"].text()), Model: e911.ModelID(g["model"].text()), SIP: sipAccount(g["sip"]),
 		}, nil)
 	}
 	for _, x := range f["numbers"].list() {

@@ -19,9 +19,10 @@ type refusal struct {
 }
 
 const (
-	site0 = "organisations[0].sites[0]"
-	mill1 = site0 + ".buildings[0]"
-	f1    = mill1 + ".locations[0]"
+	dockKey = "key: dock-phone"
+	site0   = "organisations[0].sites[0]"
+	mill1   = site0 + ".buildings[0]"
+	f1      = mill1 + ".locations[0]"
 )
 
 // Proves: F-06, F-10, F-19, F-20, F-21, F-23, F-37, D-07, W-16, E12
@@ -228,6 +229,20 @@ var peopleRefusals = []refusal{
 	{"a device of no model", "model: demo-phone}", "model: demo-fone}", site0 + ".devices[0].model", "unknown", "", `did you mean "demo-phone"?`},
 	{"two devices of one hardware address", "mac: \"00:11:22:aa:bb:dd\"", "mac: \"0011.22aa.bbcc\"", site0 + ".devices[1].mac", "duplicate", "", "sep001122aabbcc"},
 	{"a made-up hardware address", "mac: \"00:11:22:aa:bb:dd\"", "mac: \"da:11:22:aa:bb:dd\"", site0 + ".devices[1].mac", "ambiguous", "", "locally administered"},
+	{"a telephone that registers as 911", dockKey, dockKey + `, sip: {user: "911", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 933", dockKey, dockKey + `, sip: {user: "933", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 112", dockKey, dockKey + `, sip: {user: "112", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 9911", dockKey, dockKey + `, sip: {user: "9911", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 1911", dockKey, dockKey + `, sip: {user: "1911", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as +1911", dockKey, dockKey + `, sip: {user: "+1911", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 8911", dockKey, dockKey + `, sip: {user: "8911", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as 9112", dockKey, dockKey + `, sip: {user: "9112", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "reserved", "", "dialled for help"},
+	{"a telephone that registers as nobody", dockKey, dockKey + `, sip: {user: "", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "required", "", "extension"},
+	{"a telephone with a user that is no user", dockKey, dockKey + `, sip: {user: "a b@c", secret: telephone-secret-1}`, site0 + ".devices[2].sip.user", "syntax", "", "letters"},
+	{"a telephone with nowhere to register", dockKey, dockKey + `, sip: {user: "2001", secret: telephone-secret-1}`, site0 + ".devices[2].sip", "required", "", "sip_domain"},
+	{"a telephone without a secret", dockKey, dockKey + `, sip: {user: "2001"}`, site0 + ".devices[2].sip.secret", "required", "", "secret"},
+	{"a telephone whose line is 911", dockKey, dockKey + `, sip: {user: "2001", secret: telephone-secret-1, line: "911"}`, site0 + ".devices[2].sip.line", "reserved", "", "dialled for help"},
+	{"a SIP domain that is none", "    name: Harbor Foods\n", "    name: Harbor Foods\n    sip_domain: \"phones:5060\"\n", "organisations[0].sip_domain", "syntax", "sip_domain", "sip.example.com"},
 	{"a device named 9911", "key: dock-phone", "key: \"9911\"", site0 + ".devices[2].key", "reserved", "", "dialled for help"},
 	{"a number that is +1911", "number: \"+16175550111\"", "number: \"+1911\"", site0 + ".numbers[0].number", "reserved", "", "dialled for help"},
 	{"a number that is none", "number: \"+16175550111\"", "number: \"555-0111\"", site0 + ".numbers[0].number", "syntax", "", "+16175550100"},

@@ -188,6 +188,10 @@ func fieldOf(value any, f admin.Field) []string {
 	case e911.Device:
 		has[admin.BySite], has[admin.ByUser] = string(v.Site), string(v.User)
 		has[admin.ByModel], has[admin.ByMAC] = string(v.Model), string(v.MAC)
+		has[admin.BySIPUser] = ""
+		if v.SIP != nil {
+			has[admin.BySIPUser] = v.SIP.User
+		}
 	case e911.NumberRec:
 		has[admin.BySite], has[admin.ByUser] = string(v.Site), string(v.User)
 		has[admin.ByLocation], has[admin.ByNumber] = string(v.Location), string(v.Number)

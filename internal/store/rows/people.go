@@ -130,6 +130,8 @@ type deviceRow struct {
 	MAC     e911.MAC     `bun:"mac"`
 	UserID  e911.UserID  `bun:"user_id,nullzero"`
 	ModelID e911.ModelID `bun:"model_id,nullzero"`
+	SIPUser string       `bun:"sip_user"`   // empty: it does not register
+	SIP     string       `bun:"sip_sealed"` // e911.SIPAccount
 }
 
 func devices() rowTable[deviceRow, e911.Device] {
@@ -137,16 +139,28 @@ func devices() rowTable[deviceRow, e911.Device] {
 		name: e911.KindDevice,
 		columns: map[admin.Field]string{
 			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByUser: "user_id = ?",
-			admin.ByModel: "model_id = ?", admin.ByMAC: "mac = ?",
+			admin.ByModel: "model_id = ?", admin.ByMAC: "mac = ?", admin.BySIPUser: "sip_user = ?",
 		},
 		base: func(r *deviceRow) *Base { return &r.Base },
-		encode: func(_ *tx, v e911.Device) (deviceRow, error) {
-			return deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model}, nil
+		encode: func(t *tx, v e911.Device) (deviceRow, error) {
+			r := deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model}
+			if v.SIP == nil {
+				return r, nil
+			}
+			var err error
+			r.SIPUser = v.SIP.User
+			r.SIP, err = t.seal("device_sip/"+string(v.ID), v.SIP)
+			return r, err
 		},
-		decode: func(_ *tx, r *deviceRow) (e911.Device, error) {
-			return e911.Device{
+		decode: func(t *tx, r *deviceRow) (e911.Device, error) {
+			v := e911.Device{
 				ID: e911.DeviceID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, MAC: r.MAC, User: r.UserID, Model: r.ModelID,
-			}, nil
+			}
+			if r.SIP == "" {
+				return v, nil
+			}
+			v.SIP = new(e911.SIPAccount)
+			return v, t.unseal("device_sip/"+r.ID, r.SIP, v.SIP)
 		},
 	}
 }

@@ -63,6 +63,7 @@ type orgRow struct {
 	DIDFallback   bool   `bun:"did_fallback"`
 	carriers      []e911.TrunkID
 	PSALI         string `bun:"psali"` // empty: none
+	SIPDomain     string `bun:"sip_domain"`
 }
 
 func organisations() rowTable[orgRow, e911.Org] {
@@ -71,7 +72,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 		columns: map[admin.Field]string{admin.ByKey: "key = ?"},
 		base:    func(r *orgRow) *Base { return &r.Base },
 		encode: func(t *tx, v e911.Org) (r orgRow, err error) {
-			r = orgRow{Key: v.Key, Name: v.Name, Demonstration: v.Demonstration, CompanyID: v.HELD.CompanyID, DIDFallback: v.DIDFallback}
+			r = orgRow{Key: v.Key, Name: v.Name, Demonstration: v.Demonstration, CompanyID: v.HELD.CompanyID, DIDFallback: v.DIDFallback, SIPDomain: v.SIPDomain}
 			if r.SecretsSealed, err = t.seal("organisation/"+string(v.ID), v.HELD.Secrets); err != nil {
 				return r, err
 			}
@@ -95,7 +96,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 		decode: func(t *tx, r *orgRow) (e911.Org, error) {
 			v := e911.Org{
 				ID: e911.OrgID(r.ID), Key: r.Key, Name: r.Name, Demonstration: r.Demonstration,
-				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback, Carriers: r.carriers,
+				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback, Carriers: r.carriers, SIPDomain: r.SIPDomain,
 			}
 			if err := t.unseal("organisation/"+r.ID, r.SecretsSealed, &v.HELD.Secrets); err != nil {
 				return v, err

@@ -145,6 +145,7 @@ func testFields(t *testing.T, open Open) {
 		{x.device, admin.ByUser, string(x.user.ID)},
 		{x.device, admin.ByModel, string(w.model.ID)},
 		{x.device, admin.ByMAC, "00:11:22:aa:bb:cc"},
+		{x.device, admin.BySIPUser, "2001"},
 		{x.number, admin.ByNumber, "+16175550111"},
 		{x.number, admin.ByKey, "+16175550111"},
 		{x.number, admin.BySite, string(x.site.ID)},

@@ -224,6 +224,7 @@ func newTenant(key string, net byte) tenant {
 				},
 			},
 			PublicRanges: prefixes("203.0.113.0/24", "2001:db8::/32"), BSSIDMasking: []e911.BSSIDMask{{OUI: "00:11:22", Digits: 1}}, DIDFallback: true,
+			SIPDomain: key + ".example",
 		},
 		trunk: e911.Trunk{
 			ID: e911.NewID[e911.TrunkID](), Org: org, Key: "pbx-" + key, Side: e911.SidePlatform, IdentityHeader: "E911-User-ID",
@@ -235,6 +236,7 @@ func newTenant(key string, net byte) tenant {
 		},
 		device: e911.Device{
 			ID: e911.NewID[e911.DeviceID](), Org: org, Site: site.ID, Key: "device-" + key, MAC: "00:11:22:aa:bb:cc", User: user.ID,
+			SIP: &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
 		},
 		number: e911.NumberRec{
 			ID: e911.NewID[e911.NumberID](), Org: org, Site: site.ID, Number: "+16175550111", User: user.ID, Location: location.ID,
