@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
+	"github.com/callbox911/callbox/wire/pidflo"
 )
 
 // LostConfig is what RunLost needs. Zero values are the sets of the design's
@@ -264,11 +266,12 @@ func measureHTTP(ctx context.Context, cfg LostConfig, content *gis.Content, out 
 		return err
 	}
 	var load [2]*lostLoad
-	doc := func(p e911.Point) string {
-		return fmt.Sprintf(`<findService xmlns="%s" serviceBoundary="reference"><location id="a" profile="geodetic-2d"><p:Point xmlns:p="http://www.opengis.net/gml" srsName="urn:ogc:def:crs:EPSG::4326"><p:pos>%.6f %.6f</p:pos></p:Point></location><service>urn:service:sos</service></findService>`, lost.Space, p.Lat, p.Lon)
-	}
 	middle := e911.Point{Lat: 37, Lon: -96}
-	r := httptest.NewRequest(http.MethodPost, "/lost", strings.NewReader(doc(middle)))
+	first, err := findService(middle)
+	if err != nil {
+		return err
+	}
+	r := httptest.NewRequest(http.MethodPost, "/lost", bytes.NewReader(first))
 	r.RemoteAddr = "127.0.0.1:40000"
 	r.Header.Set("Content-Type", lost.MediaType)
 	w := httptest.NewRecorder()
@@ -286,7 +289,10 @@ func measureHTTP(ctx context.Context, cfg LostConfig, content *gis.Content, out 
 		load[i] = &lostLoad{addr: addr}
 		for _, p := range points()[:4096] {
 			p.Lat, p.Lon = min(max(p.Lat, 26), 47), min(max(p.Lon, -123), -69) // inside all tiles
-			body := doc(p)
+			body, e := findService(p)
+			if e != nil {
+				return e
+			}
 			load[i].asks = append(load[i].asks, fmt.Sprintf("POST /lost HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", addr, lost.MediaType, len(body), body))
 		}
 	}
@@ -307,6 +313,17 @@ func measureHTTP(ctx context.Context, cfg LostConfig, content *gis.Content, out 
 	out.LostRPS, out.NullRPS = float64(n[full])/took[full].Seconds(), float64(n[null])/took[null].Seconds()
 	out.Ratio = out.LostRPS / out.NullRPS
 	return nil
+}
+
+// findService is the question who serves a point.
+func findService(p e911.Point) ([]byte, error) {
+	b, err := lost.Marshal(&lost.FindService{
+		Locations: []lost.Location{{ID: "a", Shape: pidflo.Point{Pos: pidflo.Pos{Lat: p.Lat, Lon: p.Lon}}}}, Service: ecrf.ServiceSOS,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write a query: %w", err)
+	}
+	return b, nil
 }
 
 // Table is the result as a part of docs/benchmarks.md.

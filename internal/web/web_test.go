@@ -42,6 +42,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 		"GET /api/calls":         http.StatusOK,
 		"GET /api/calls/{id}":    http.StatusNotFound,
 		"GET /api/v1/explain":    http.StatusNotFound, // without an engine; its walls are tested on the whole server
+		"GET /api/v1/route":      http.StatusNotFound, // as is that
 		"GET /healthz":           http.StatusOK,
 		"GET /readyz":            http.StatusOK,
 		"GET /robots.txt":        http.StatusOK,
@@ -112,7 +113,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 func TestWithoutASessionNothingIsShown(t *testing.T) {
 	s := newSite(t, noon)
 	s.tell(t, answered(harbor, 1, noon.Add(-time.Hour)).Take()...)
-	for _, path := range []string{"/", "/calls", "/calls/" + string(reporttest.CallID(1)), "/calls/" + string(reporttest.CallID(1)) + "/detail", "/events", "/api/session", "/api/calls", "/api/calls/" + string(reporttest.CallID(1))} {
+	for _, path := range []string{"/", "/calls", "/calls/" + string(reporttest.CallID(1)), "/calls/" + string(reporttest.CallID(1)) + "/detail", "/events", "/api/session", "/api/calls", "/api/calls/" + string(reporttest.CallID(1)), "/api/v1/explain", "/api/v1/route"} {
 		resp, body := s.get(t, s.stranger(t), path)
 		if resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: got %s, want 401", path, resp.Status)
