@@ -36,6 +36,11 @@ func (s *Snapshot) LayerContent(digest string) (*gis.Content, bool) {
 	return nil, false
 }
 
+// Emptied is the empty world that still knows the indexes of this one's layers:
+// a world that is built from it with the same contents does not make them a
+// second time, which would cost as much memory again.
+func (s *Snapshot) Emptied() *Snapshot { return &Snapshot{lvf: s.lvf} }
+
 func (e *edit) putLayer(o Object, l *gis.Layer) {
 	switch l.Layer.Grade {
 	case e911.GradeAuthoritative, e911.GradeReference, e911.GradeDemonstration:

@@ -336,7 +336,7 @@ func (p *Publisher) Verify(ctx context.Context, src Source) (same bool, err erro
 	}
 	p.fillLayers(ctx, src, batch.Rows, p.cfg.Holder.Load())
 	changes, _ := changesOf(batch, new(snapshot.Snapshot), false)
-	fresh, left, err := new(snapshot.Snapshot).ApplyGood(changes, p.cfg.Now())
+	fresh, left, err := p.cfg.Holder.Load().Emptied().ApplyGood(changes, p.cfg.Now())
 	if len(left) == 0 && err == nil && fresh.Digest() == p.cfg.Holder.Load().Digest() {
 		delete(p.raised, AlarmDiffers)
 		return true, nil
