@@ -50,7 +50,7 @@ func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	if err != nil {
 		return report, err
 	}
-	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil), Now: time.Now})
+	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
 	if err != nil {
 		return report, errors.Join(err, st.Close())
 	}

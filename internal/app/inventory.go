@@ -16,7 +16,6 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/edit"
 	"github.com/callbox911/callbox/internal/admin/inventory"
-	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/quality"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/layers"
@@ -38,7 +37,7 @@ type inventoryDesk struct {
 func (s *Server) openInventory(st *sqlite.Store) (*inventoryDesk, run.Part, error) {
 	d := &inventoryDesk{store: st}
 	var err error
-	if d.editor, err = edit.New(edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, s.layerContent), Now: s.cfg.Now}); err != nil {
+	if d.editor, err = edit.New(edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now}); err != nil {
 		return nil, run.Part{}, err
 	}
 	d.queue, err = inventory.NewQueue(inventory.QueueConfig{

@@ -28,9 +28,14 @@ func (s *Server) layerContent(digest string) (*gis.Content, bool) {
 	return s.holder.Load().LayerContent(digest)
 }
 
+// shelf makes what validates addresses by the stored layers.
+func (s *Server) shelf(st *sqlite.Store) *layer.Shelf {
+	return layer.NewShelf(st, s.layerContent, s.postal)
+}
+
 // layerDesk makes what plans changes of layers.
 func (s *Server) layerDesk(st *sqlite.Store) (*layer.Planner, error) {
-	return layer.New(layer.Config{Store: st, Shelf: layer.NewShelf(st, s.layerContent), Now: s.cfg.Now})
+	return layer.New(layer.Config{Store: st, Shelf: s.shelf(st), Now: s.cfg.Now})
 }
 
 // layerRoutes is what the command line asks about layers. The server reads the
@@ -119,7 +124,7 @@ func OpenLayers(ctx context.Context, dir string) (*Layers, error) {
 		unlock()
 		return nil, err
 	}
-	p, err := layer.New(layer.Config{Store: st, Shelf: layer.NewShelf(st, nil), Now: time.Now})
+	p, err := layer.New(layer.Config{Store: st, Shelf: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
 	if err != nil {
 		unlock()
 		return nil, errors.Join(err, st.Close())

@@ -28,7 +28,7 @@ func (s *Server) aliDesk() (*psali.Desk, error) {
 		return nil, errNoStore
 	}
 	return psali.New(psali.Config{Store: st, Now: s.cfg.Now, MSAG: func(place e911.Civic, demonstration bool) gis.MSAG {
-		return s.holder.Load().LVF().Validate(place, lvf.Options{Now: s.cfg.Now(), Demonstration: demonstration}).MSAG
+		return s.holder.Load().LVF().Validate(place, lvf.Options{Now: s.cfg.Now(), Demonstration: demonstration, Postal: s.postal}).MSAG
 	}})
 }
 

@@ -28,7 +28,7 @@ const maxDirectory = 32 << 20
 
 // desk is the world of the moment, as a person at a desk asks it.
 func (s *Server) desk() desk.Config {
-	return desk.Config{World: s.holder.Load(), Authority: lostAuthority{s}, Now: s.cfg.Now()}
+	return desk.Config{World: s.holder.Load(), Authority: lostAuthority{s}, Postal: s.postal, Now: s.cfg.Now()}
 }
 
 // deskOf is the world that a server left in its data directory; nothing is known
@@ -46,7 +46,7 @@ func deskOf(dir string, now time.Time) (desk.Config, error) {
 	if world == nil {
 		return desk.Config{}, fmt.Errorf("no server runs in %s, and its snapshot cannot be read: %w", dir, err)
 	}
-	return desk.Config{World: world, Now: now}, nil
+	return desk.Config{World: world, Postal: postalCodes(nil), Now: now}, nil
 }
 
 // askDesk asks the server that runs in dir; when none runs, the files there.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
-	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/publish"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/admin/world"
@@ -30,6 +29,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/voice"
 	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/run"
 	"github.com/callbox911/callbox/internal/seal"
@@ -59,8 +59,9 @@ type Server struct {
 	notify  *notify.Service
 	explain *explain.Engine
 
-	lost  lostParts
-	certs *certs.Holder // of the location server; nil without TLS
+	lost   lostParts
+	postal civic.Postal  // nil: none is built in
+	certs  *certs.Holder // of the location server; nil without TLS
 
 	heldL, webL net.Listener
 	unlock      func()
@@ -77,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock}
+	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
 	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
@@ -161,7 +162,7 @@ func (s *Server) wireLive() error {
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}
-	if s.plus, err = heldplus.New(heldplus.Config{Snapshot: s.holder, Journal: s.journal, LIS: s.lis, Postal: s.postalCodes(), Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
+	if s.plus, err = heldplus.New(heldplus.Config{Snapshot: s.holder, Journal: s.journal, LIS: s.lis, Postal: s.postal, Now: s.cfg.Now, Log: s.cfg.Log}); err != nil {
 		return fmt.Errorf("wire HELD+: %w", err)
 	}
 	ports, err := media.New(media.Config{Addr: s.cfg.RTP, MinPort: s.cfg.RTPPorts[0], MaxPort: s.cfg.RTPPorts[1], Log: s.cfg.Log})
@@ -328,7 +329,7 @@ func (s *Server) Import(ctx context.Context, file string, text []byte, opt world
 		return world.Report{}, errNoStore
 	}
 	im, err := world.New(world.Config{
-		Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, s.layerContent), Now: s.cfg.Now,
+		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now,
 	})
 	if err != nil {
 		return world.Report{}, err

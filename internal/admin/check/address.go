@@ -89,6 +89,7 @@ func Settle(x Addresses, v e911.Building, before *e911.Building, e Entry) (out e
 			Path: "address", Code: Unverified, Msg: "no reference layer speaks for this address: only its form was checked",
 			Fix: "import a layer of the 911 authority: callbox import layer",
 		})
+		notes = append(notes, doubts(res)...)
 	}
 	if p := v.Validation.Point; v.Point != nil && p != nil && exact(res.Method) {
 		if d := geo.Metres(*v.Point, p.Point); d > farOff {
@@ -124,6 +125,20 @@ func point(v e911.Building, before *e911.Building, known bool, res lvf.Result) *
 // address, and no operator's.
 func Geocoded(v e911.Building) bool {
 	return v.Point != nil && v.Validation.Point != nil && *v.Point == v.Validation.Point.Point
+}
+
+// doubts are what the structure and the table of postal codes make of an address
+// that no layer speaks for.
+func doubts(res lvf.Result) []e911.Fault {
+	fix := "compare it with what the post and the city say"
+	if mean := Meant(res); mean != "" {
+		fix = "did you mean " + mean + "?"
+	}
+	var out []e911.Fault
+	for _, f := range res.Faults {
+		out = append(out, e911.Fault{Path: "address." + f.Field, Code: Unverified, Msg: f.Reason, Fix: fix})
+	}
+	return out
 }
 
 // invalid tells which field is wrong, why, and what may have been meant.

@@ -5,10 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
@@ -55,7 +57,7 @@ func TestZipStates(t *testing.T) {
 			return
 		}
 		all++
-		if s := zipState(row[0]); s != "" && s != row[2] {
+		if homes, _ := civic.PostalStates(row[0]); len(homes) > 0 && !slices.Contains(homes, row[2]) {
 			off[row[0]] = true
 		}
 		if !zipCode(row[0]) {
@@ -133,26 +135,6 @@ func TestReserved(t *testing.T) {
 	for _, s := range []string{"", "4711", "9110", "1933x", "+16175550911", "19110"} {
 		if reserved(s) {
 			t.Errorf("%q is reserved", s)
-		}
-	}
-}
-
-// Proves: E3
-func TestTrunkAddr(t *testing.T) {
-	for to, want := range map[string]string{
-		"sip:psap@127.0.0.21:5071;transport=tcp": "127.0.0.21:5071", "sip:psap@127.0.0.21": "127.0.0.21:5060",
-		"sip:+19115550100@192.0.2.1;transport=udp": "192.0.2.1:5060", "sip:psap@[2001:db8::1]:5061": "[2001:db8::1]:5061",
-		"sip:psap@[2001:db8::1]": "[2001:db8::1]:5060",
-		"":                       "", "psap@127.0.0.1": "", "sip:127.0.0.1": "", "sip:@127.0.0.1": "", "sip:a b@127.0.0.1": "", "sip:a@host": "", "sip:a@127.0.0.1:0": "",
-		"sip:a@127.0.0.1:99999": "", "sip:a@127.0.0.1;transport=tls": "", "sip:a@127.0.0.1;lr": "", "sip:a@127.0.0.1?Subject=x": "", "sip:a@b@127.0.0.1": "",
-		"sip:a@127.0.0.1\r\nVia: x": "",
-	} {
-		got, err := TrunkAddr(to)
-		if want == "" && err == nil {
-			t.Errorf("%q is taken as %v", to, got)
-		}
-		if want != "" && (err != nil || got.String() != want) {
-			t.Errorf("TrunkAddr(%q) = %v, %v; want %s", to, got, err, want)
 		}
 	}
 }

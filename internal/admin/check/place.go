@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -108,42 +109,28 @@ func (c *checker) postal(a e911.Civic) {
 		c.add("address.PC", Required, "the address has no postal code", `PC: "02139"`)
 	case a.Country == "US" && !zipCode(a.PC):
 		c.add("address.PC", Syntax, fmt.Sprintf("%q is no ZIP code", a.PC), `write five digits, or "02139-4307"`)
-	case a.Country == "CA" && !postalCode(a.PC):
+	case a.Country == "CA" && civic.PostalForm(a.PC) != "CA":
 		c.add("address.PC", Syntax, fmt.Sprintf("%q is no Canadian postal code", a.PC), "write it as K1A 0B1")
-	case a.Country == "CA" && !postalProvince(a.PC[0], a.A1):
-		c.add("address.PC", Range, fmt.Sprintf("no postal code of %s begins with %c", a.A1, a.PC[0]), "compare province and postal code")
+	case a.Country == "CA":
+		provinces, _ := civic.PostalStates(a.PC)
+		if s, known := civic.StateOf(a.A1); known && s.Country() == "CA" && !slices.Contains(provinces, a.A1) {
+			c.add("address.PC", Range, fmt.Sprintf("no postal code of %s begins with %s", a.A1, a.PC[:3]), "compare province and postal code")
+		}
+	}
+}
+
+func (c *checker) adviseAddress(a e911.Civic) {
+	if a.Country == "US" && a.PC != "" && a.A2 == "" {
+		c.add("address.A2", Required, "without its county an address finds its PSAP by the point alone", "A2: Middlesex County")
 	}
 }
 
 func digitsOnly(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
+// zipCode reports five digits, or nine with a dash.
 func zipCode(s string) bool {
 	five, four, plus := strings.Cut(s, "-")
-	return len(five) == 5 && digitsOnly(five) && five != "00000" && (!plus || len(four) == 4 && digitsOnly(four))
-}
-
-// postalCode: letter digit letter, space, digit letter digit; Canada Post uses
-// neither D, F, I, O, Q nor U, and no W or Z in front.
-func postalCode(s string) bool {
-	if len(s) != 7 || s[3] != ' ' || strings.IndexByte("WZ", s[0]) >= 0 {
-		return false
-	}
-	for _, i := range []int{0, 2, 5} {
-		if s[i] < 'A' || s[i] > 'Z' || strings.IndexByte("DFIOQU", s[i]) >= 0 {
-			return false
-		}
-	}
-	return digitsOnly(s[1:2] + s[4:5] + s[6:7])
-}
-
-// postalProvince compares the first letter of a postal code with the province.
-func postalProvince(letter byte, a1 string) bool {
-	of := map[string]string{
-		"NL": "A", "NS": "B", "PE": "C", "NB": "E", "QC": "GHJK", "ON": "KLMNP", "MB": "R", "SK": "S", "AB": "T",
-		"BC": "V", "NT": "X", "NU": "X", "YT": "Y",
-	}
-	letters, known := of[a1]
-	return !known || strings.IndexByte(letters, letter) >= 0
+	return civic.PostalForm(five) == "US" && five != "00000" && (!plus || len(four) == 4 && digitsOnly(four))
 }
 
 // point checks a position in degrees. The boxes are wide: they find swapped

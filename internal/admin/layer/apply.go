@@ -86,7 +86,7 @@ func (p *Planner) apply(ctx context.Context, w admin.Writer, who admin.Actor, n 
 // revalidate gives every building the verdict of the layers.
 func (p *Planner) revalidate(ctx context.Context, w admin.Writer, before, after []gis.Layer) (int, error) {
 	changed := 0
-	err := newEvaluation(nil, before, after, p.cfg.Now()).run(ctx, w, func(c change) error {
+	err := p.evaluation(nil, before, after).run(ctx, w, func(c change) error {
 		if admin.Same(c.before, c.after) {
 			return nil
 		}

@@ -65,9 +65,9 @@ type evaluation struct {
 	now                time.Time
 }
 
-func newEvaluation(psaps []e911.PSAP, before, after []gis.Layer, now time.Time) *evaluation {
+func (p *Planner) evaluation(psaps []e911.PSAP, before, after []gis.Layer) *evaluation {
 	return &evaluation{
-		psaps: ecrf.New(psaps, after), psapsBefore: ecrf.New(psaps, before), addresses: lvf.New(after), now: now,
+		psaps: ecrf.New(psaps, after), psapsBefore: ecrf.New(psaps, before), addresses: judge{lvf.New(after), p.cfg.Shelf.postal}, now: p.cfg.Now(),
 	}
 }
 

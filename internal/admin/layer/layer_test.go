@@ -50,7 +50,7 @@ func TestALayerFromFileToBuilding(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	shelf := layer.NewShelf(st, nil)
+	shelf := layer.NewShelf(st, nil, nil)
 	p, err := layer.New(layer.Config{Store: st, Shelf: shelf, Now: now})
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func (p *Planner) Addresses(ctx context.Context, who admin.Actor, org string, sa
 			return err
 		}
 		known = known || slices.ContainsFunc(orgs, func(o e911.Org) bool { return o.Key == org })
-		return newEvaluation(psaps, layers, layers, p.cfg.Now()).run(ctx, r, func(c change) error {
+		return p.evaluation(psaps, layers, layers).run(ctx, r, func(c change) error {
 			if org != "" && c.org.Key != org {
 				return nil
 			}

@@ -174,7 +174,7 @@ func (p *Planner) finish(ctx context.Context, next *planned) (Plan, error) {
 		if err != nil {
 			return err
 		}
-		e := newEvaluation(psaps, before, next.after(before), p.cfg.Now())
+		e := p.evaluation(psaps, before, next.after(before))
 		return e.run(ctx, r, func(c change) error {
 			next.plan.Counts.add(c.effect)
 			switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 )
@@ -21,6 +22,7 @@ var _ check.Layers = (*Shelf)(nil)
 type Shelf struct {
 	blobs  admin.LayerBlobs
 	cached func(digest string) (*gis.Content, bool)
+	postal civic.Postal
 
 	mu     sync.Mutex
 	layers []gis.Layer
@@ -28,9 +30,10 @@ type Shelf struct {
 }
 
 // NewShelf makes a Shelf. cached gives contents that are in memory already,
-// those of the published world; it may be nil.
-func NewShelf(blobs admin.LayerBlobs, cached func(digest string) (*gis.Content, bool)) *Shelf {
-	return &Shelf{blobs: blobs, cached: cached}
+// those of the published world, and postal is a table of postal codes for what
+// no layer covers; both may be nil.
+func NewShelf(blobs admin.LayerBlobs, cached func(digest string) (*gis.Content, bool), postal civic.Postal) *Shelf {
+	return &Shelf{blobs: blobs, cached: cached, postal: postal}
 }
 
 // Layers returns the layers that the view has, by key. One whose content is
@@ -49,7 +52,19 @@ func (s *Shelf) Addresses(ctx context.Context, view admin.View) (check.Addresses
 	if err := s.refresh(ctx, view); err != nil {
 		return nil, err
 	}
-	return s.index, nil
+	return judge{s.index, s.postal}, nil
+}
+
+// judge validates by layers and, where none covers the place, by a table.
+type judge struct {
+	layers *lvf.Index
+	postal civic.Postal
+}
+
+// Validate implements check.Addresses.
+func (j judge) Validate(c e911.Civic, o lvf.Options) lvf.Result {
+	o.Postal = j.postal
+	return j.layers.Validate(c, o)
 }
 
 func (s *Shelf) refresh(ctx context.Context, view admin.View) error {

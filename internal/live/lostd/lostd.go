@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
 )
@@ -75,6 +76,7 @@ type Config struct {
 	// layers have, as an ECRF inside an ESInet does. Otherwise calls for PSAPs of
 	// our directory come to URI, and only for others go where the boundary says.
 	BoundaryURIs bool
+	Postal       civic.Postal // table of postal codes; none: the rules go without
 	// Concurrent bounds requests under way; zero means 64. Beyond: 503.
 	Concurrent int
 	Now        func() time.Time // none: time.Now

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
@@ -38,7 +39,8 @@ type question struct {
 	from   netip.Addr
 	demo   bool // a demonstration layer may answer (F-23)
 	now    time.Time
-	at     time.Time       // the moment that is asked about: now, or one ahead
+	at     time.Time // the moment that is asked about: now, or one ahead
+	postal civic.Postal
 	judged *lvf.Result     // of the address, when it was looked at
 	ctx    context.Context //nolint:containedctx // of the one request
 	pushes bool
@@ -79,7 +81,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.cfg.Now().UTC()
-	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: now, at: now, ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
+	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: now, at: now, postal: s.cfg.Postal, ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
 	msg, err := s.read(w, r, q, sync)
 	if err != nil {
 		if refused, ok := errors.AsType[*refusal](err); ok {

@@ -106,7 +106,7 @@ func appendAddress(list []foreign.Element, element string, a e911.Civic) []forei
 // address is what the LVF says of an address, asked once for a request.
 func (q *question) address(c *pidflo.Civic) *lvf.Result {
 	if q.judged == nil {
-		r := q.snap.LVF().Validate(civic.FromPIDF(c), lvf.Options{Now: q.at, Demonstration: q.demo})
+		r := q.snap.LVF().Validate(civic.FromPIDF(c), lvf.Options{Now: q.at, Demonstration: q.demo, Postal: q.postal})
 		q.judged = &r
 	}
 	return q.judged

@@ -170,7 +170,7 @@ func (k *checker) postal() {
 		}
 		return
 	}
-	form := postalForm(pc)
+	form := PostalForm(pc)
 	if form == "" || (k.c.Country != "" && form != k.c.Country) {
 		k.invalid("PC", FaultForm, "Not the form of a postal code of this country.")
 		return
@@ -180,7 +180,7 @@ func (k *checker) postal() {
 	} else if k.c.PCE != "" {
 		k.verdicts["PCE"] = Unchecked
 	}
-	switch homes, near := postalStates(pc); {
+	switch homes, near := PostalStates(pc); {
 	case len(homes) == 0:
 		k.invalid("PC", FaultUnknown, "No postal code begins like this.")
 	case k.verdicts["A1"] != Valid:
@@ -292,7 +292,7 @@ func Candidates(c e911.Civic) []Candidate { return Checker{}.Candidates(c) }
 // structural proposes what the structure alone tells.
 func structural(n e911.Civic) []e911.Civic {
 	var tries []e911.Civic
-	if homes, _ := postalStates(n.PC); n.PC != "" {
+	if homes, _ := PostalStates(n.PC); n.PC != "" {
 		for _, code := range homes {
 			t := n
 			t.A1, t.Country = code, countryOf(code, n.Country)

@@ -128,13 +128,13 @@ func (n *normalizer) postal() {
 		c.PCE = ext
 	}
 	if digits(pc, 4) { // a spreadsheet took the leading zero away
-		if homes, near := postalStates("0" + pc); has(homes, c.A1) || has(near, c.A1) {
+		if homes, near := PostalStates("0" + pc); has(homes, c.A1) || has(near, c.A1) {
 			c.PC = "0" + pc
 			n.note("PC", "The postal code lacks its leading zero; it was put back.")
 		}
 	}
 	if c.Country == "" && c.A1 == "" {
-		c.Country = postalForm(c.PC)
+		c.Country = PostalForm(c.PC)
 	}
 }
 

@@ -86,7 +86,7 @@ func Parse(text string, hint Hint) (Parsed, []Note) {
 		return Parsed{Kind: KindForeign, Address: p.c}, p.notes
 	}
 	t := unglue(p.tail(all))
-	if s, ok := StateOf(p.c.A1); ok && s.FIPS == "" || postalForm(p.c.PC) == "CA" {
+	if s, ok := StateOf(p.c.A1); ok && s.FIPS == "" || PostalForm(p.c.PC) == "CA" {
 		p.inCanada = true
 	}
 	if p.c.A1 == "QC" || p.c.Country == "CA" && len(t) > 0 && p.frenchStart(t) {

@@ -10,9 +10,9 @@ func (s State) Country() string {
 	return "US"
 }
 
-// postalForm tells the country whose form a postal code has, "US" (five
+// PostalForm tells the country whose form a postal code has, "US" (five
 // digits) or "CA" ("K1A 0A9", canonical with its space); empty when neither.
-func postalForm(pc string) string {
+func PostalForm(pc string) string {
 	if digits(pc, 5) {
 		return "US"
 	}
@@ -36,11 +36,11 @@ func canadianHalf(s string, first bool) bool {
 	return digit(s[0]) && letter(s[1]) && digit(s[2])
 }
 
-// postalStates tells the states that a postal code belongs to by its prefix, and
-// those near its delivery area, which it may serve across the border. Both are
-// empty when no code begins like this.
-func postalStates(pc string) (homes, near []string) {
-	switch postalForm(pc) {
+// PostalStates tells the states that a canonical postal code (PostalForm) belongs
+// to by its prefix, and those near its delivery area, which it may serve across
+// the border. Both are empty when no code begins like this.
+func PostalStates(pc string) (homes, near []string) {
+	switch PostalForm(pc) {
 	case "CA":
 		return canadianProvinces(pc), nil
 	case "US":
@@ -76,7 +76,12 @@ func canadianProvinces(pc string) []string {
 		return []string{"NB"}
 	case 'G', 'H', 'J':
 		return []string{"QC"}
-	case 'K', 'L', 'M', 'N', 'P':
+	case 'K':
+		if pc[:3] == "K1A" { // the federal government, on both banks of the Ottawa
+			return []string{"ON", "QC"}
+		}
+		return []string{"ON"}
+	case 'L', 'M', 'N', 'P':
 		return []string{"ON"}
 	case 'R':
 		return []string{"MB"}

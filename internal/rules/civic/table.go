@@ -89,7 +89,7 @@ func (k Checker) byTable(c e911.Civic) []e911.Civic {
 		t.A1 = at.A1
 		t.Country = countryOf(at.A1, c.Country)
 		out = append(out, t)
-		if postalForm(c.PC) == "US" { // Canadian areas are named for quarters
+		if PostalForm(c.PC) == "US" { // Canadian areas are named for quarters
 			t.A3, t.A4, t.PCN = at.Name, "", ""
 			out = append(out, t)
 		}
@@ -115,7 +115,7 @@ func countryOf(a1, otherwise string) string {
 
 // tableCode is the part of a postal code that a table goes by.
 func tableCode(pc string) string {
-	if postalForm(pc) == "CA" {
+	if PostalForm(pc) == "CA" {
 		return pc[:3]
 	}
 	return pc
@@ -124,7 +124,7 @@ func tableCode(pc string) string {
 // byTable asks the table about code, state and city.
 func (k *checker) byTable() {
 	pc := k.c.PC
-	form := postalForm(pc)
+	form := PostalForm(pc)
 	if k.table == nil || form == "" || k.verdicts["PC"] == Invalid {
 		return
 	}
