@@ -15,7 +15,6 @@ import (
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
-
 // conveyed is what a leg was given, for the record (E10).
 type conveyed struct {
 	to          string

@@ -32,6 +32,9 @@ const maxValues = 8
 type decision struct {
 	flags []string // of the call itself
 
+	messageFindings []e911.Finding // of the INVITE itself: what was repaired
+	unread          bool           // a location that came in cannot be read; said
+
 	sdp       []byte // the caller's offer; nil: none
 	locations []part // PIDF-LO bodies, in the order in which they count
 	others    []part // further body parts, passed on
@@ -114,26 +117,6 @@ func (c *inquiry) decide() {
 		d.routeFlags = append(d.routeFlags, FlagNoRoute)
 		c.alarm(AlarmNoRoute, "an emergency call has no route at all: neither a PSAP's nor the relay centre's")
 	}
-}
-
-// readBody takes the INVITE's body and its Geolocation values apart.
-func (c *inquiry) readBody() {
-	d := &c.dec
-	d.values = sipgeo.ParseGeolocation(c.req.Headers.All("Geolocation"))
-	sdp, locations, others := bodyParts(c.req.ContentType, c.req.Body)
-	d.sdp, d.others = sdp, others
-	// Referenced ones count first, in the order of the header, then those that
-	// nobody refers to, in the order of the body (RFC 5491, rule 9).
-	for _, v := range d.values {
-		for i, p := range locations {
-			if id, ok := v.ContentID(); ok && id == p.id() {
-				d.locations = append(d.locations, p)
-				locations = slices.Delete(locations, i, i+1)
-				break
-			}
-		}
-	}
-	d.locations = append(d.locations, locations...)
 }
 
 // tokenSays is what the location references of the INVITE told.
@@ -337,14 +320,17 @@ func (c *inquiry) byAccess(candidates *[]locate.Candidate) (access identify.Acce
 func (c *inquiry) byValue() []locate.Candidate {
 	var out []locate.Candidate
 	for _, p := range c.dec.locations {
-		doc, err := pidflo.Parse(p.body)
+		doc, mended, err := parseLocation(p)
 		if err != nil {
-			c.finding(e911.Finding{Rule: "pidf_lo", Why: "the location object could not be read: " + clip(err.Error(), 200)})
+			c.unreadable("the location object could not be read: " + clip(err.Error(), 200))
 			continue
+		}
+		if mended != "" {
+			c.finding(e911.Finding{Rule: ruleRepaired, Why: "the location object is read although " + mended})
 		}
 		located := doc.Locations()
 		if len(located) == 0 {
-			c.finding(e911.Finding{Rule: "pidf_lo", Why: "the location object holds no location" + partError(doc)})
+			c.unreadable("the location object holds no location" + partError(doc))
 		}
 		for _, l := range located {
 			if len(out) == maxValues {

@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -28,6 +29,7 @@ const (
 	AlarmLoop          AlarmCode = "loop"                  // the call came back to us
 	AlarmPanic         AlarmCode = "panic"                 // a fault of ours was recovered
 	AlarmLocator       AlarmCode = "locator_slow"          // our location server did not answer in 100 ms
+	AlarmUnreadable    AlarmCode = "location_unreadable"   // a location came with the call and cannot be read
 	AlarmPSAPDisputed  AlarmCode = "psap_disagreement"     // the authority names another PSAP than our layer (F-23)
 )
 
@@ -95,7 +97,7 @@ func (c *inquiry) identified() journal.Identified {
 	d := &c.dec
 	ident := journal.Identified{
 		By: d.who.By, Line: d.who.Line, Callback: d.who.Callback, CallbackWhy: d.who.CallbackWhy,
-		Flags: d.whoFlags(), Evidence: d.who.Findings,
+		Flags: d.whoFlags(), Evidence: slices.Concat(d.messageFindings, d.who.Findings),
 	}
 	if v := d.who.Device; v != nil {
 		ident.Device = &journal.Ref{ID: string(v.ID), Key: v.Key}

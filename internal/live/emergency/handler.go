@@ -99,7 +99,7 @@ type Config struct {
 	// carry none of ours.
 	References References
 	TestCall   TestCall // none: 933 is answered 503
-	Trunks    Trunks   // none: each trunk goes to the address in its To
+	Trunks     Trunks   // none: each trunk goes to the address in its To
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string
 	Provider Provider
