@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,14 +19,19 @@ func world(ids ...e911.TrunkID) func(e911.TrunkID) (e911.Trunk, bool) {
 				return e911.Trunk{ID: id, Key: string(id), Side: e911.SideCarrier, Kind: e911.RouteProvider, To: "sip:psap@127.0.0.21:5071"}, true
 			}
 		}
-		if id == "mute" {
+		switch id {
+		case "far":
+			return e911.Trunk{ID: id, Key: "far", Side: e911.SideCarrier, Kind: e911.RouteProvider, To: "sip:psap@192.0.2.1:5060;transport=tcp"}, true
+		case "six":
+			return e911.Trunk{ID: id, Key: "six", Side: e911.SideCarrier, Kind: e911.RouteESInet, To: "sip:psap@[::1]:5061"}, true
+		case "mute":
 			return e911.Trunk{ID: id, Key: "mute"}, true
 		}
 		return e911.Trunk{}, false
 	}
 }
 
-// Proves: E1, E11, F-03
+// Proves: E1, E11, F-03, F-23
 func TestRungsStandInOrder(t *testing.T) {
 	psap := func(routes ...e911.TrunkID) *e911.PSAP {
 		return &e911.PSAP{ID: "p1", Key: "psap", Name: "Middlesex", Routes: routes}
@@ -80,6 +86,54 @@ func TestRungsStandInOrder(t *testing.T) {
 			[]string{"psap p1 a down", "psap p1 b"},
 			nil,
 		},
+		{
+			"the organisation's carriers come after the PSAP's own routes and before the relay centre",
+			Input{PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"b", "c"}, Located: true, Trunk: world("a", "b", "c", "r")},
+			[]string{"psap p1 a", "carrier p1 b", "carrier p1 c", "relay p9 r"},
+			nil,
+		},
+		{
+			"a carrier that has the PSAP's own route stands there alone",
+			Input{PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"a", "b"}, Located: true, Trunk: world("a", "b", "r")},
+			[]string{"psap p1 a", "carrier p1 b", "relay p9 r"},
+			[]string{"the trunk stands higher in the ladder already"},
+		},
+		{
+			"no PSAP of ours serves the place: the carrier chooses one by it",
+			Input{Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b", "r")},
+			[]string{"carrier  b", "relay p9 r"},
+			nil,
+		},
+		{
+			"nobody knows where the caller is: the relay centre asks before a carrier guesses",
+			Input{Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Trunk: world("b", "r")},
+			[]string{"relay p9 r", "carrier  b"},
+			nil,
+		},
+		{
+			"nobody knows where, and no relay centre is configured: the carrier",
+			Input{Carriers: []e911.TrunkID{"b"}, Trunk: world("b")},
+			[]string{"carrier  b"},
+			nil,
+		},
+		{
+			"whom our own layer has against the authority is the last that is tried",
+			Input{
+				PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("a", "b", "o", "r"),
+				Other: &e911.PSAP{ID: "p2", Name: "Ours", Routes: []e911.TrunkID{"a", "o"}},
+			},
+			[]string{"psap p1 a", "carrier p1 b", "relay p9 r", "other p2 o"},
+			[]string{"the trunk stands higher in the ladder already"},
+		},
+		{
+			"a demonstration stays on this machine on every rung",
+			Input{
+				PSAP: psap("far", "six"), Relay: relay("far", "r"), Carriers: []e911.TrunkID{"far", "b"}, Located: true, Trunk: world("b", "r"),
+				Other: psap("far"), Demonstration: true,
+			},
+			[]string{"psap p1 six", "carrier p1 b", "relay p9 r"},
+			slices.Repeat([]string{"the trunk leaves this machine, and calls of a demonstration must not (F-23)"}, 4),
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,6 +156,35 @@ func TestRungsStandInOrder(t *testing.T) {
 				t.Errorf("left out (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Whose PSAP answers is the carrier's choice on a carrier's route, never the
+// relay centre's.
+//
+// Proves: F-23
+func TestWhichRungsAreExpected(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		kind Kind
+		by   e911.RouteKind
+		want bool
+	}{
+		{"a PSAP's route through a carrier", KindPSAP, e911.RouteProvider, true},
+		{"a PSAP's route through the ESInet", KindPSAP, e911.RouteESInet, false},
+		{"a carrier of the organisation's", KindCarrier, e911.RouteProvider, true},
+		{"what our own layer has against the authority", KindOther, e911.RouteProvider, true},
+		{"the relay centre", KindRelay, e911.RouteProvider, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := (Rung{Kind: c.kind, Trunk: e911.Trunk{Kind: c.by}}).Expected(); got != c.want {
+				t.Errorf("Expected() = %v, want %v", got, c.want)
+			}
+		})
+	}
+	rungs, _ := Build(Input{Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b")})
+	if len(rungs) != 1 || rungs[0].PSAPName != "the PSAP that the carrier chooses" {
+		t.Errorf("without a PSAP of ours: %+v", rungs)
 	}
 }
 
