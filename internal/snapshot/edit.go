@@ -10,6 +10,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/gis"
+	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -29,6 +30,7 @@ type edit struct {
 	domains   *tableEdit[string, e911.OrgID]
 	sources   *prefixEdit[e911.TrunkID]
 	recovery  *prefixEdit[[]e911.TrunkID]
+	proofs    *tableEdit[string, e911.TrunkID]
 	shares    *sharesEdit
 
 	orgs map[e911.OrgID]*orgEdit
@@ -48,7 +50,7 @@ func (s *Snapshot) applyMaps(changes []Change, maps []*packed, at time.Time) (*S
 	e := &edit{
 		old: s, models: s.models.edit(), trunks: s.trunks.edit(), psaps: s.psaps.edit(), keys: s.keys.edit(),
 		layers: s.layers.edit(), refs: s.refs.edit(), companies: s.companies.edit(), domains: s.domains.edit(),
-		sources: editPrefixes(s.sources), recovery: editPrefixes(s.recovery), shares: s.shares.edit(),
+		sources: editPrefixes(s.sources), recovery: editPrefixes(s.recovery), proofs: s.proofs.edit(), shares: s.shares.edit(),
 		orgs: map[e911.OrgID]*orgEdit{}, named: map[Object]bool{},
 	}
 	e.reserve(changes)
@@ -402,7 +404,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 		Version: e.old.Version + 1, At: at,
 		models: e.models.done(), trunks: e.trunks.done(), psaps: e.psaps.done(), keys: e.keys.done(), refs: e.refs.done(),
 		layers: e.layers.done(), lvf: e.old.lvf,
-		companies: e.companies.done(), domains: e.domains.done(), sources: e.sources.t, recovery: e.recovery.t, shares: e.shares.done(),
+		companies: e.companies.done(), domains: e.domains.done(), sources: e.sources.t, recovery: e.recovery.t, proofs: e.proofs.done(), shares: e.shares.done(),
 		relay: e.old.relay, index: e.old.index, ring: e.old.ring,
 	}
 	orgs := e.old.orgs.edit()
@@ -415,7 +417,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 	}
 	s.orgs = orgs.done()
 	if e.layers.touched {
-		s.lvf = e.old.lvf.Replace(s.Layers()) // what stays is not indexed again
+		s.lvf = lvf.New(s.Layers())
 	}
 	if e.psaps.touched || e.layers.touched {
 		s.relay = nil

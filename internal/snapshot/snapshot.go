@@ -42,6 +42,7 @@ type Snapshot struct {
 	domains   table[string, e911.OrgID]   // SIP
 	sources   *bart.Table[e911.TrunkID]   // own ranges: no two trunks overlap
 	recovery  *bart.Table[[]e911.TrunkID] // disaster-recovery ranges, by key of the trunk
+	proofs    table[string, e911.TrunkID] // trunks by certificate and by digest user
 	shares    shares                      // public and mapped ranges
 	refs      table[target, int]          // who is pointed at how often
 	relay     *e911.PSAP
@@ -195,6 +196,27 @@ func (s *Snapshot) TrunkBySource(a netip.Addr) (e911.Trunk, bool) {
 		}
 	}
 	return e911.Trunk{}, false
+}
+
+// TrunkByCertificate returns the trunk whose neighbour shows a client certificate
+// of one of the names: "sha256:" and its hash, or its DNS names.
+func (s *Snapshot) TrunkByCertificate(names []string) (e911.Trunk, bool) {
+	for _, n := range names {
+		if id, ok := s.proofs.get(certificateProof(n)); ok {
+			return s.Trunk(id)
+		}
+	}
+	return e911.Trunk{}, false
+}
+
+// TrunkByUser returns the trunk whose neighbour proves itself by a user of
+// digest authentication.
+func (s *Snapshot) TrunkByUser(user string) (e911.Trunk, bool) {
+	id, ok := s.proofs.get(userProof(user))
+	if !ok || user == "" {
+		return e911.Trunk{}, false
+	}
+	return s.Trunk(id)
 }
 
 // Trunk returns a trunk of either side.

@@ -87,7 +87,7 @@ func (e *edit) lookTrunks(o Object, field string, ids []e911.TrunkID) {
 		if !ok {
 			continue // told as dangling
 		}
-		if t.Side == e911.SidePlatform || t.To == "" {
+		if t.Side == e911.SidePlatform || t.To == "" && len(t.Targets) == 0 {
 			e.fault(o, fmt.Sprintf("%s[%d]", field, i), "invalid", "this trunk leads nowhere: it has no address to call", "take a trunk to a carrier or the relay centre")
 		}
 	}
@@ -99,8 +99,8 @@ func (e *edit) putTrunk(o Object, t *e911.Trunk) {
 	if t.Side == e911.SidePlatform && t.Org == "" {
 		e.fault(o, "org", "required", "a platform trunk belongs to an organisation", "")
 	}
-	if t.Side == e911.SidePlatform && len(t.From) == 0 {
-		e.fault(o, "from", "required", "a platform is known by its source addresses", "")
+	if t.Side == e911.SidePlatform && len(t.From) == 0 && len(proofsOf(t)) == 0 {
+		e.fault(o, "from", "required", "a platform is known by its source addresses, or by a certificate or user", "")
 	}
 	if _, ok := e.trunks.get(t.ID); ok {
 		// Two organisations cannot have one trunk; ids are never given twice.
@@ -110,6 +110,13 @@ func (e *edit) putTrunk(o Object, t *e911.Trunk) {
 	e.trunks.set(t.ID, t)
 	if t.Org != "" {
 		e.orgs[t.Org].trunks.set(t.ID, t)
+	}
+	for _, p := range proofsOf(t) {
+		if id, taken := e.proofs.get(p.key); taken && id != t.ID {
+			e.fault(o, p.field, "duplicate", "another trunk is known by it", "every certificate and user belongs to one trunk, over all organisations")
+			continue
+		}
+		e.proofs.set(p.key, t.ID)
 	}
 	for i, p := range unique(t.From) {
 		field := fmt.Sprintf("from[%d]", i)
@@ -132,6 +139,11 @@ func (e *edit) putTrunk(o Object, t *e911.Trunk) {
 func (e *edit) takeTrunk(t *e911.Trunk) {
 	if t.Org != "" {
 		e.org(t.Org).trunks.del(t.ID)
+	}
+	for _, p := range proofsOf(t) {
+		if id, ok := e.proofs.get(p.key); ok && id == t.ID {
+			e.proofs.del(p.key)
+		}
 	}
 	for _, p := range unique(t.From) {
 		e.sources.modify(p, func(id e911.TrunkID, ok bool) (e911.TrunkID, bool) { return id, !ok || id == t.ID })

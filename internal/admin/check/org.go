@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/netmap"
 )
 
@@ -53,6 +54,11 @@ func (c *checker) noHomes(v e911.Org) {
 func (c *checker) demonstrationStaysHere(v e911.Org) {
 	c.each(admin.Query{Kind: e911.KindTrunk, Org: v.ID}, func(o any) bool {
 		t := o.(e911.Trunk)
+		if (t.To != "" || len(t.Targets) > 0) && !ladder.StaysHere(t) {
+			c.add("demonstration", Forbidden, fmt.Sprintf("calls of a demonstration organisation stay on this machine, and its trunk %s leaves it (F-23)", t.Key),
+				"lead the trunk to 127.0.0.0/8, or take the mark away")
+			return false
+		}
 		if slices.ContainsFunc(slices.Concat(t.From, t.DRFrom), func(p netip.Prefix) bool { return p.IsValid() && !p.Addr().IsLoopback() }) {
 			c.add("demonstration", Forbidden, fmt.Sprintf("a demonstration organisation is called over loopback only, and its trunk %s is not (F-23)", t.Key),
 				"give the trunk addresses of 127.0.0.0/8, or take the mark away")
@@ -67,7 +73,7 @@ func (c *checker) demonstrationStaysHere(v e911.Org) {
 		}
 		for _, id := range p.Routes {
 			t, ok := lookup[e911.Trunk](c, e911.KindTrunk, "", string(id))
-			if a, err := TrunkAddr(t.To); ok && err == nil && !a.Addr().IsLoopback() {
+			if ok && !ladder.StaysHere(t) {
 				c.add("demonstration", Forbidden, "its calls without a place would reach a real relay centre by the trunk "+t.Key+" (F-23)",
 					"run the demonstration on a server of its own")
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
 // maxFeatures bounds the service boundaries of one PSAP.
@@ -77,12 +78,12 @@ func (c *checker) carriers(v e911.Org) {
 			c.add(at, Duplicate, "the same trunk stands here twice", "the ladder tries every route again by itself: remove it")
 			continue
 		}
-		c.trunkOut(at, id, e911.SideCarrier, v.Demonstration)
+		c.trunkOut(at, id, []e911.TrunkSide{e911.SideCarrier}, v.Demonstration)
 	}
 }
 
 // trunkOut checks a trunk that calls shall leave by.
-func (c *checker) trunkOut(at string, id e911.TrunkID, side e911.TrunkSide, loopbackOnly bool) {
+func (c *checker) trunkOut(at string, id e911.TrunkID, sides []e911.TrunkSide, loopbackOnly bool) {
 	t, ok := lookup[e911.Trunk](c, e911.KindTrunk, "", string(id))
 	if !ok {
 		if c.err == nil {
@@ -90,10 +91,10 @@ func (c *checker) trunkOut(at string, id e911.TrunkID, side e911.TrunkSide, loop
 		}
 		return
 	}
-	if t.Side != side {
-		c.add(at, Forbidden, fmt.Sprintf("the trunk %s leads to a %s, not to a %s", t.Key, t.Side, side), "name a trunk of side "+string(side))
+	if !slices.Contains(sides, t.Side) {
+		c.add(at, Forbidden, fmt.Sprintf("the trunk %s leads to a %s, not to a %s", t.Key, t.Side, sides[0]), "name a trunk of side "+string(sides[0]))
 	}
-	if a, err := TrunkAddr(t.To); err == nil && loopbackOnly && !a.Addr().IsLoopback() {
+	if loopbackOnly && !ladder.StaysHere(t) {
 		c.add(at, Forbidden, fmt.Sprintf("calls of a demonstration come here, and the trunk %s leaves this machine (F-23)", t.Key), "use a trunk to 127.0.0.0/8")
 	}
 }
@@ -154,7 +155,7 @@ func (c *checker) agreed(v e911.PSAPOverride) {
 	}
 	for _, id := range p.Routes {
 		t, ok := lookup[e911.Trunk](c, e911.KindTrunk, "", string(id))
-		if a, err := TrunkAddr(t.To); ok && err == nil && !a.Addr().IsLoopback() {
+		if ok && !ladder.StaysHere(t) {
 			c.add("psap", Forbidden, fmt.Sprintf("calls of a demonstration would reach a real PSAP by the trunk %s (F-23)", t.Key), "choose a PSAP on this machine, or take the mark of a demonstration away")
 		}
 	}

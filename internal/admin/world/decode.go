@@ -95,15 +95,6 @@ func (d *draft) psap(n node, f map[string]node, v e911.PSAP) {
 	d.add(n, "", v, paths)
 }
 
-func (d *draft) trunk(n node, org string) {
-	f := n.object("key", "side", "kind", "profile", "to", "from", "dr_from", "identity_header")
-	d.add(n, org, e911.Trunk{
-		Org: e911.OrgID(org), Key: f["key"].text(), Side: e911.TrunkSide(f["side"].text()), Kind: e911.RouteKind(f["kind"].text()),
-		Profile: e911.HeaderProfile(f["profile"].text()), To: f["to"].text(),
-		From: prefixes(f["from"]), DRFrom: prefixes(f["dr_from"]), IdentityHeader: f["identity_header"].text(),
-	}, nil)
-}
-
 func (d *draft) organisation(n node) {
 	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain")
 	key := f["key"].text()

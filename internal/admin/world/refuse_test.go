@@ -19,10 +19,12 @@ type refusal struct {
 }
 
 const (
-	dockKey = "key: dock-phone"
-	site0   = "organisations[0].sites[0]"
-	mill1   = site0 + ".buildings[0]"
-	f1      = mill1 + ".locations[0]"
+	dockKey  = "key: dock-phone"
+	carrierA = "to: \"sip:psap@127.0.0.21:5071"
+	pbxSide  = "key: pbx, side: platform"
+	site0    = "organisations[0].sites[0]"
+	mill1    = site0 + ".buildings[0]"
+	f1       = mill1 + ".locations[0]"
 )
 
 // Proves: F-06, F-10, F-19, F-20, F-21, F-23, F-37, D-07, W-16, E12
@@ -89,13 +91,10 @@ var fileRefusals = []refusal{
 }
 
 var worldRefusals = []refusal{
-	{"the i3 header profile", "profile: carrier", "profile: i3", "world.trunks[0].profile", "not_offered", "", "use carrier"},
-	{"the elin header profile", "profile: carrier", "profile: elin", "world.trunks[0].profile", "not_offered", "", "use carrier"},
-	{"the plain header profile", "profile: carrier", "profile: plain", "world.trunks[0].profile", "not_offered", "", "use carrier"},
 	{"a header profile that nobody knows", "profile: carrier", "profile: fancy", "world.trunks[0].profile", "syntax", "", "carrier"},
 	{"no header profile", "profile: carrier, to: \"sip:psap@127.0.0.21", "to: \"sip:psap@127.0.0.21", "world.trunks[0].profile", "required", "key: carrier-a", "carrier"},
-	{"a route by the ESInet", "kind: provider", "kind: esinet", "world.trunks[0].kind", "not_offered", "", "provider"},
-	{"a local trunk", "side: carrier", "side: local", "world.trunks[0].side", "not_offered", "", "carrier"},
+	{"a carrier that is an ESInet", "kind: provider", "kind: esinet", "world.trunks[0].kind", "forbidden", "", "provider"},
+	{"a local trunk of nobody", "side: carrier", "side: local", "world.trunks[0].side", "forbidden", "", "organisation"},
 	{"a side that nobody knows", "side: carrier", "side: left", "world.trunks[0].side", "syntax", "", "platform"},
 	{"a trunk without disaster ranges", "from: [127.0.0.21/32], dr_from: []}", "from: [127.0.0.21/32]}", "world.trunks[0].dr_from", "required", "key: carrier-a", "[]"},
 	{"disaster ranges without a value", "from: [127.0.0.21/32], dr_from: []}", "from: [127.0.0.21/32], dr_from: }", "world.trunks[0].dr_from", "required", "key: carrier-a", "[]"},
@@ -106,8 +105,25 @@ var worldRefusals = []refusal{
 	{"the sources of another trunk", "from: [127.0.0.22/32]", "from: [127.0.0.20/30]", "world.trunks[1].from[0]", "duplicate", "", "carrier-a"},
 	{"the same source twice", "from: [127.0.0.21/32]", "from: [127.0.0.21/32, 127.0.0.21/32]", "world.trunks[0].from[1]", "duplicate", "", "overlaps"},
 	{"a disaster range that is in use every day", "from: [127.0.0.21/32], dr_from: []", "from: [127.0.0.21/32], dr_from: [127.0.0.21/32]", "world.trunks[0].dr_from[0]", "duplicate", "", "usual"},
-	{"a destination with a host name", "sip:psap@127.0.0.21:5071", "sip:psap@carrier.example:5071", "world.trunks[0].to", "syntax", "", "address"},
-	{"a destination by TLS", "sip:psap@127.0.0.21:5071;transport=tcp", "sips:psap@127.0.0.21:5071", "world.trunks[0].to", "syntax", "", "TLS"},
+	{"a demonstration by a name, which may lead anywhere", "sip:psap@127.0.0.21:5071", "sip:psap@carrier.example:5071", "world.psaps[0].routes[0].trunk", "forbidden", "routes: [{trunk: carrier-a}", "leaves this machine"},
+	{"a destination with half a name", "sip:psap@127.0.0.21:5071", "sip:psap@carrier:5071", "world.trunks[0].to", "syntax", "", "whole name"},
+	{"a demonstration with a target elsewhere", carrierA, "targets: [{uri: \"sip:198.51.100.7\"}], " + carrierA, "world.psaps[0].routes[0].trunk", "forbidden", "routes: [{trunk: carrier-a}", "leaves this machine"},
+	{"a target that is no URI", carrierA, "targets: [{uri: carrier.example}], " + carrierA, "world.trunks[0].targets[0].uri", "syntax", "", "sip:"},
+	{"a target twice", carrierA, "targets: [{uri: \"sip:127.0.0.9\"}, {uri: \"sip:127.0.0.9\"}], " + carrierA, "world.trunks[0].targets[1].uri", "duplicate", "", "already"},
+	{"a weight below nothing", carrierA, "targets: [{uri: \"sip:127.0.0.9\", weight: -1}], " + carrierA, "world.trunks[0].targets[0].weight", "range", "", "65535"},
+	{"a registration without credentials", carrierA, "register: {registrar: \"sip:127.0.0.9\", aor: \"sip:us@127.0.0.9\"}, " + carrierA, "world.trunks[0].digest.user", "required", "key: carrier-a", "digest"},
+	{"a registration for a minute too few", carrierA, "digest: {user: us, secrets: [x]}, register: {registrar: \"sip:127.0.0.9\", aor: \"sip:us@127.0.0.9\", expires: 5s}, " + carrierA, "world.trunks[0].register.expires", "range", "", "10m"},
+	{"a duration that is none", carrierA, "probe: {every: often}, " + carrierA, "world.trunks[0].probe.every", "syntax", "", "30s"},
+	{"a probe every millisecond", carrierA, "probe: {every: 1ms}, " + carrierA, "world.trunks[0].probe.every", "range", "", "30s"},
+	{"two secrets to show", carrierA, "digest: {user: us, secrets: [x, y]}, " + carrierA, "world.trunks[0].digest.secrets", "required", "", "one"},
+	{"more room for emergency calls than there is", carrierA, "capacity: 3, reserved: 4, " + carrierA, "world.trunks[0].reserved", "range", "", "capacity"},
+	{"a mark that nobody knows", carrierA, "marks: [best], " + carrierA, "world.trunks[0].marks[0]", "syntax", "", "test_urn"},
+	{"a platform's mark on a carrier", carrierA, "marks: [many_orgs], " + carrierA, "world.trunks[0].marks[0]", "forbidden", "", "platform"},
+	{"a platform's certificate that is none", pbxSide, pbxSide + ", certificates: [\"*.example\"]", "organisations[0].trunks[0].certificates[0]", "syntax", "", "sha256:"},
+	{"a user without a secret", pbxSide, pbxSide + ", admit: {user: pbx}", "organisations[0].trunks[0].admit.secrets", "required", "", "secret"},
+	{"an inbound profile that nobody knows", pbxSide, pbxSide + ", inbound: skype", "organisations[0].trunks[0].inbound", "syntax", "", "webex"},
+	{"targets of a platform", pbxSide, pbxSide + ", targets: [{uri: \"sip:127.0.0.9\"}]", "organisations[0].trunks[0].targets", "forbidden", "", "remove"},
+	{"the certificate of another trunk", "  psaps:", "    - {key: twin, side: carrier, kind: provider, profile: carrier, to: \"sip:psap@127.0.0.24:5071\", from: [127.0.0.24/32], dr_from: [], certificates: [sbc.example]}\n    - {key: twin2, side: carrier, kind: provider, profile: carrier, to: \"sip:psap@127.0.0.25:5071\", from: [127.0.0.25/32], dr_from: [], certificates: [SBC.example]}\n  psaps:", "world.trunks[3].certificates[0]", "duplicate", "key: twin,", "twin2"},
 	{"a destination without a user", "sip:psap@127.0.0.21:5071", "sip:127.0.0.21:5071", "world.trunks[0].to", "syntax", "", "user"},
 	{"no destination", "to: \"sip:psap@127.0.0.21:5071;transport=tcp\", ", "", "world.trunks[0].to", "required", "key: carrier-a", "sip:psap@"},
 	{"a carrier that is not on this machine", "sip:psap@127.0.0.21:5071", "sip:psap@198.51.100.7:5071", "world.psaps[0].routes[0].trunk", "forbidden", "routes: [{trunk: carrier-a}", "leaves this machine"},

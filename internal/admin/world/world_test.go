@@ -302,7 +302,7 @@ func TestABadFileChangesNothing(t *testing.T) {
 func TestAllFaultsAtOnce(t *testing.T) {
 	b := newBench(t)
 	text := edit(t, harbor(), "zone: America/New_York", "zone: America/Nowhere")
-	text = edit(t, text, "profile: carrier", "profile: i3")
+	text = edit(t, text, "profile: carrier", "profile: fancy")
 	text = edit(t, text, "us_county: \"25025\"", "us_county: \"99999\"")
 	text = edit(t, text, "mobility: fixed", "mobility: portable")
 	text = edit(t, text, "user: agent-4801, location", "usr: agent-4801, location")

@@ -3,8 +3,6 @@ package rows
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -67,102 +65,6 @@ func models() rowTable[modelRow, e911.Model] {
 			return v, untext(r.Firmware, &v.Firmware)
 		},
 	}
-}
-
-type trunkRow struct {
-	bun.BaseModel `bun:"table:trunks"`
-	Base
-	Key            string             `bun:"key"`
-	Side           e911.TrunkSide     `bun:"side"`
-	Kind           e911.RouteKind     `bun:"kind"`
-	Profile        e911.HeaderProfile `bun:"profile"`
-	Destination    string             `bun:"destination"`
-	IdentityHeader string             `bun:"identity_header"`
-	ranges         []trunkRange
-}
-
-type trunkRange struct {
-	bun.BaseModel `bun:"table:trunk_ranges"`
-	TrunkID       string `bun:"trunk_id,pk"`
-	Disaster      bool   `bun:"disaster,pk"`
-	Position      int    `bun:"position,pk"`
-	Prefix        string `bun:"prefix"`
-	Lo            []byte `bun:"lo"`
-	Hi            []byte `bun:"hi"`
-}
-
-func trunks() rowTable[trunkRow, e911.Trunk] {
-	return rowTable[trunkRow, e911.Trunk]{
-		name:    e911.KindTrunk,
-		columns: map[admin.Field]string{admin.ByKey: "key = ?"},
-		base:    func(r *trunkRow) *Base { return &r.Base },
-		encode: func(_ *tx, v e911.Trunk) (trunkRow, error) {
-			return trunkRow{
-				Key: v.Key, Side: v.Side, Kind: v.Kind, Profile: v.Profile,
-				Destination: v.To, IdentityHeader: v.IdentityHeader,
-			}, nil
-		},
-		decode: decodeTrunk,
-		attach: attachRanges,
-		spread: spreadRanges,
-	}
-}
-
-func decodeTrunk(_ *tx, r *trunkRow) (e911.Trunk, error) {
-	v := e911.Trunk{
-		ID: e911.TrunkID(r.ID), Org: r.OrgID, Key: r.Key, Side: r.Side, Kind: r.Kind, Profile: r.Profile,
-		To: r.Destination, IdentityHeader: r.IdentityHeader,
-		From: []netip.Prefix{}, DRFrom: []netip.Prefix{},
-	}
-	for _, g := range r.ranges {
-		p, err := netip.ParsePrefix(g.Prefix)
-		if err != nil {
-			return v, fmt.Errorf("decode a trunk's range: %w", err)
-		}
-		if g.Disaster {
-			v.DRFrom = append(v.DRFrom, p)
-		} else {
-			v.From = append(v.From, p)
-		}
-	}
-	return v, nil
-}
-
-func attachRanges(ctx context.Context, t *tx, rs []trunkRow) error {
-	var found []trunkRange
-	err := t.db.NewSelect().Model(&found).Where("trunk_id IN (?)", bun.List(idsOf(rs, func(r *trunkRow) string { return r.ID }))).
-		OrderExpr("trunk_id, disaster, position").Scan(ctx)
-	if err != nil {
-		return t.s.fault("read trunk ranges", err)
-	}
-	of := map[string][]trunkRange{}
-	for _, g := range found {
-		of[g.TrunkID] = append(of[g.TrunkID], g)
-	}
-	for i := range rs {
-		rs[i].ranges = of[rs[i].ID]
-	}
-	return nil
-}
-
-func spreadRanges(ctx context.Context, t *tx, v e911.Trunk) error {
-	if _, err := t.db.NewDelete().Model((*trunkRange)(nil)).Where("trunk_id = ?", v.ID).Exec(ctx); err != nil {
-		return t.s.fault("replace trunk ranges", err)
-	}
-	var ranges []trunkRange
-	add := func(disaster bool, prefixes []netip.Prefix) {
-		for i, p := range prefixes {
-			lo, hi := bounds(p)
-			ranges = append(ranges, trunkRange{TrunkID: string(v.ID), Disaster: disaster, Position: i, Prefix: p.String(), Lo: lo, Hi: hi})
-		}
-	}
-	add(false, v.From)
-	add(true, v.DRFrom)
-	if len(ranges) == 0 {
-		return nil
-	}
-	_, err := t.db.NewInsert().Model(&ranges).Exec(ctx)
-	return t.s.fault("replace trunk ranges", err)
 }
 
 type psapRow struct {

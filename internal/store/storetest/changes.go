@@ -182,7 +182,7 @@ func testSecrets(t *testing.T, open Open) {
 	o.Ring = Ring(t) // another master key
 	st = open(t, o)
 	defer st.Close()
-	for _, v := range []any{w.key, x.org, x.alert, x.device} {
+	for _, v := range []any{w.key, w.carrier, x.org, x.trunk, x.alert, x.device} {
 		_, err := get(t, st, admin.RefOf(v))
 		wantKind(t, err, e911.Unavailable)
 	}
@@ -202,8 +202,8 @@ func testSecrets(t *testing.T, open Open) {
 			}
 		}
 	}
-	if unreadable != 4 || len(all.Rows) != len(w.values())+len(x.values()) {
-		t.Errorf("%d of %d rows are unreadable, want 4 of %d", unreadable, len(all.Rows), len(w.values())+len(x.values()))
+	if unreadable != 6 || len(all.Rows) != len(w.values())+len(x.values()) {
+		t.Errorf("%d of %d rows are unreadable, want 6 of %d", unreadable, len(all.Rows), len(w.values())+len(x.values()))
 	}
 	// Writing the secret again mends the object.
 	err = st.Write(t.Context(), "test", func(w admin.Writer) error { _, err := w.Update(t.Context(), x.org, 1); return err })

@@ -229,6 +229,9 @@ func newTenant(key string, net byte) tenant {
 		trunk: e911.Trunk{
 			ID: e911.NewID[e911.TrunkID](), Org: org, Key: "pbx-" + key, Side: e911.SidePlatform, IdentityHeader: "E911-User-ID",
 			From: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{127, net, 0, 0}), 24)}, DRFrom: []netip.Prefix{},
+			Inbound: e911.InboundGenesys, Certificates: []string{"sha256:" + strings.Repeat("0b", 32), "sbc." + key + ".example"},
+			Admit: e911.TrunkDigest{User: "pbx-" + key, Realm: "callbox", Secrets: []e911.Secret{"what the pbx knows of " + e911.Secret(key), "the next one"}},
+			Marks: []e911.TrunkMark{e911.MarkLocatesCalls, e911.MarkManyOrgs},
 		},
 		site: site, building: building, location: location, user: user,
 		element: e911.Element{
@@ -267,6 +270,10 @@ func newWorld() world {
 	carrier := e911.Trunk{
 		ID: e911.NewID[e911.TrunkID](), Key: "carrier", Side: e911.SideCarrier, Kind: e911.RouteProvider, Profile: e911.ProfileCarrier,
 		To: "sip:psap@127.0.0.21:5071;transport=tcp", From: prefixes("127.0.0.21/32", "2001:db8:5::/48"), DRFrom: prefixes("127.0.0.31/32"),
+		Targets:  []e911.TrunkTarget{{URI: "sips:carrier.example", Priority: 1, Weight: 3}, {URI: "sip:127.0.0.22:5071"}},
+		Digest:   e911.TrunkDigest{User: "callbox", Secrets: []e911.Secret{"what we prove ourselves with"}},
+		Register: e911.TrunkRegistration{Registrar: "sip:carrier.example", AOR: "sip:callbox@carrier.example", Expires: 5 * time.Minute},
+		Probe:    e911.TrunkProbe{Every: 20 * time.Second}, Capacity: 30, Reserved: 10, National: true,
 	}
 	return world{
 		key: e911.TokenKey{ID: "k1", Secret: seal.NewSecret(), Created: Epoch},
