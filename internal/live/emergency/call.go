@@ -99,6 +99,7 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
 	c.decide()
 	c.recordDecision()
+	c.watchStatic()
 	if c.class == e911.ClassTest933 {
 		c.test(ctx)
 		return

@@ -103,9 +103,11 @@ func (c *inquiry) decide() {
 		if c.people != nil {
 			org = orgOfPeople{c.org, c.people}
 		}
-		d.who = identify.Who(c.snap, org, identify.Call{
-			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: server.askedHELD,
-		})
+		call := identify.Call{Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: server.askedHELD}
+		if p := c.org.Config().PSALI; p != nil {
+			call.Billing = p.Main
+		}
+		d.who = identify.Who(c.snap, org, call)
 	})
 	c.guard("locate", func() { c.locate(server, token) })
 	if !c.guard("route", c.route) {
@@ -339,6 +341,7 @@ func (c *inquiry) byValue() []locate.Candidate {
 			out = append(out, locate.FromInvite(locate.Invite{
 				Place: placeOf(l.Geopriv), Method: l.Geopriv.Method,
 				Timestamp: l.Element.Timestamp, RetentionExpiry: l.Geopriv.Retention,
+				PerCall: c.known && c.trunk.Marked(e911.MarkLocatesCalls),
 			}, c.at, 0))
 		}
 	}

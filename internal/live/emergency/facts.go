@@ -30,6 +30,7 @@ const (
 	AlarmPanic         AlarmCode = "panic"                 // a fault of ours was recovered
 	AlarmLocator       AlarmCode = "locator_slow"          // our location server did not answer in 100 ms
 	AlarmUnreadable    AlarmCode = "location_unreadable"   // a location came with the call and cannot be read
+	AlarmStatic        AlarmCode = "static_location"       // a trunk sends one location for more than 20 callers (F-14)
 	AlarmPSAPDisputed  AlarmCode = "psap_disagreement"     // the authority names another PSAP than our layer (F-23)
 )
 
@@ -42,13 +43,14 @@ var alarmText = map[AlarmCode]string{
 
 // Flags of a call, beside those of identify and locate.
 const (
-	FlagUnauthenticated = "unauthenticated"  // known by its address alone, no trunk (F-10)
-	FlagPrefixed        = "prefixed"         // 9911 and the like (N-35)
-	FlagSiteNotSetUp    = "site_not_set_up"  // the site's stage does not include this class (F-24)
-	FlagOutside         = "outside_coverage" // the place is in no PSAP's boundary
-	FlagNoRelay         = "no_relay"         // no relay centre is configured
-	FlagNoRoute         = "no_route"         // nothing to try at all
-	FlagPSAPDisputed    = "psap_disputed"    // the authority and our own layer name two PSAPs (F-23)
+	FlagUnauthenticated = "unauthenticated"      // known by its address alone, no trunk (F-10)
+	FlagPrefixed        = "prefixed"             // 9911 and the like (N-35)
+	FlagUnknownOrg      = "unknown_organisation" // a platform named another organisation than it may, or none that is known
+	FlagSiteNotSetUp    = "site_not_set_up"      // the site's stage does not include this class (F-24)
+	FlagOutside         = "outside_coverage"     // the place is in no PSAP's boundary
+	FlagNoRelay         = "no_relay"             // no relay centre is configured
+	FlagNoRoute         = "no_route"             // nothing to try at all
+	FlagPSAPDisputed    = "psap_disputed"        // the authority and our own layer name two PSAPs (F-23)
 )
 
 // record writes a fact. A journal that fails, or panics, never stops a call.

@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -151,6 +152,7 @@ type Handler struct {
 	cfg Config
 	// disputes are the disagreements about PSAPs that were told of.
 	disputes *disputes
+	statics  *statics
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
@@ -179,7 +181,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, disputes: &disputes{}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, disputes: &disputes{}, statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/dialplan"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -71,12 +72,40 @@ func (c *inquiry) source() {
 		if o := c.snap.Org(t.Org); o != nil {
 			c.org = o
 		}
+		c.namedOrg()
 		return
 	}
 	c.dec.flag(true, FlagUnauthenticated)
 	if orgs := c.snap.OrgsByAddress(from); len(orgs) == 1 {
 		c.org = orgs[0]
 	}
+}
+
+// namedOrg follows the header in which a platform names the organisation, from
+// trunks that are marked as serving many; from others it is compared and said.
+// Tenants are walls: a trunk that is not marked speaks for its own one (E14).
+func (c *inquiry) namedOrg() {
+	ids := identify.OrgIDs(c.req.Headers)
+	if c.trunk.Side != e911.SidePlatform || len(ids) == 0 {
+		return
+	}
+	f := e911.Finding{Rule: "organisation_header", Said: clip(ids[0], 64)}
+	o := c.snap.OrgByCompanyID(ids[0])
+	switch {
+	case len(ids) > 1:
+		f.Why = "several organisations are named: the call is the trunk's own organisation's"
+	case o != nil && o.ID() == c.org.ID():
+		f.Chosen, f.Why = true, "the trunk's own organisation"
+	case !c.trunk.Marked(e911.MarkManyOrgs):
+		f.Why = "it is not the trunk's organisation, and the trunk is not marked as serving many: not followed"
+	case o == nil:
+		f.Why = "no organisation has this id; it must match as a whole: the call is the trunk's own organisation's"
+	default:
+		c.org = o
+		f.Chosen, f.Why = true, "the organisation that the platform names"
+	}
+	c.dec.flag(!f.Chosen, FlagUnknownOrg)
+	c.dec.messageFindings = append(c.dec.messageFindings, f)
 }
 
 // guard runs f and reports false when it panicked, after raising an alarm.

@@ -56,6 +56,8 @@ func (q *question) lastCallback() {
 		q.flag(FlagCallbackGuessed)
 	case q.r.Callback != "", asserted():
 		q.flag(FlagCallbackUnowned)
+	case q.call.Billing != "" && q.offer(RuleCBBilling, q.call.Billing, "there is no better number: the billing number of the organisation's lines"):
+		q.flag(FlagCallbackBilling)
 	default:
 		q.flag(FlagNoCallback)
 		q.r.CallbackWhy = "there is no number that a PSAP could call"

@@ -39,6 +39,9 @@ type Call struct {
 	Headers Headers    // P-Asserted-Identity, From and the identity headers are read from it
 	// TokenDevice is the device that our location token names, none without one.
 	TokenDevice e911.DeviceID
+	// Billing is the billing number of the organisation's lines, none when it is
+	// not known; before no callback number at all it is given (F-21).
+	Billing e911.Number
 	// AskedHELD tells whether a device ever asked the location server; nil: none did.
 	AskedHELD func(e911.DeviceID) bool
 }
@@ -56,6 +59,7 @@ const (
 	FlagNoLine          = "no_line"          // no number in the INVITE
 	FlagCallbackGuessed = "callback_guessed" // a desk of the organisation, whether or not it is the caller's
 	FlagCallbackUnowned = "callback_unowned" // the number is not one of ours
+	FlagCallbackBilling = "callback_billing" // the billing number of the lines: nobody may answer it
 	FlagNoCallback      = "no_callback"      // there is no number at all to give
 )
 
@@ -64,6 +68,7 @@ const (
 	RuleHeader      = "device_user_id_header"
 	RuleToken       = "location_token"
 	RuleAssertedID  = "p_asserted_identity"
+	RuleRemoteParty = "remote_party_id"
 	RuleFrom        = "from"
 	RuleOwner       = "owner"
 	RuleAgreement   = "agreement"
@@ -72,6 +77,7 @@ const (
 	RuleCBOwn       = "callback_own_number"
 	RuleCBOrg       = "callback_organisation_ecbn"
 	RuleCBAsserted  = "callback_asserted_number"
+	RuleCBBilling   = "callback_billing_number"
 	maxIdentitySize = 256 // longer header values are nobody's id
 )
 
@@ -152,7 +158,7 @@ func (q *question) line() {
 		number e911.Number
 	}
 	var all []asserted
-	for _, h := range []struct{ rule, name string }{{RuleAssertedID, "P-Asserted-Identity"}, {RuleFrom, "From"}} {
+	for _, h := range lineHeaders(q.call.Trunk) {
 		for _, header := range q.header(h.name) {
 			for _, value := range splitValues(header) {
 				n, ok := LineOf(value)
@@ -217,11 +223,7 @@ func (q *question) device() {
 // user reads the identity headers of platform trunks, exactly; without a match
 // the user is the owner of the line, else of the device.
 func (q *question) user() {
-	names := []string{HeaderDeviceUserID}
-	if h := q.call.Trunk.IdentityHeader; h != "" && !strings.EqualFold(h, HeaderDeviceUserID) {
-		names = []string{h, HeaderDeviceUserID}
-	}
-	for _, name := range names {
+	for _, name := range userHeaders(q.call.Trunk) {
 		for _, value := range q.header(name) {
 			q.claim(name, strings.TrimSpace(value))
 		}

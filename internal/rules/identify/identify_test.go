@@ -292,6 +292,16 @@ func TestWhichNumberGoesOut(t *testing.T) {
 			"nothing that could be called", invite(from("+442079460000")),
 			func(h *harbor) { h.sites[0].ECBN = "" }, "", identify.FlagNoCallback,
 		},
+		{
+			"nothing but the billing number",
+			identify.Call{Trunk: pbx, Headers: from("+442079460000"), Billing: "+16175550190"},
+			func(h *harbor) { h.sites[0].ECBN = "" }, "+16175550190", identify.FlagCallbackBilling,
+		},
+		{
+			"a billing number that no PSAP can call",
+			identify.Call{Trunk: pbx, Headers: from("+442079460000"), Billing: "+18005550190"},
+			func(h *harbor) { h.sites[0].ECBN = "" }, "", identify.FlagNoCallback,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarbor()
@@ -305,7 +315,7 @@ func TestWhichNumberGoesOut(t *testing.T) {
 			if r.CallbackWhy == "" {
 				t.Error("no reason for the callback")
 			}
-			for _, f := range []string{identify.FlagCallbackGuessed, identify.FlagCallbackUnowned, identify.FlagNoCallback} {
+			for _, f := range []string{identify.FlagCallbackGuessed, identify.FlagCallbackUnowned, identify.FlagCallbackBilling, identify.FlagNoCallback} {
 				if slices.Contains(r.Flags, f) != (f == c.flag) {
 					t.Errorf("flags %v, want of the callback's only %q", r.Flags, c.flag)
 				}

@@ -83,6 +83,9 @@ type Invite struct {
 	Method          string
 	Timestamp       time.Time // zero: none
 	RetentionExpiry time.Time // zero: none
+	// PerCall: the trunk is marked as one that locates each call, so that no
+	// timestamp means now.
+	PerCall bool
 }
 
 // FromInvite makes a candidate of a location by value and says in Doubt what
@@ -91,6 +94,9 @@ type Invite struct {
 func FromInvite(i Invite, received time.Time, limit time.Duration) Candidate {
 	if limit <= 0 {
 		limit = DefaultInviteLimit
+	}
+	if i.Timestamp.IsZero() && i.PerCall {
+		i.Timestamp = received
 	}
 	c := Candidate{
 		Evidence: Evidence{By: e911.ByPIDFLO, At: i.Timestamp, Place: i.Place, Said: "method " + i.Method},
