@@ -94,6 +94,7 @@ type serveCmd struct {
 	lostFlags
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
+	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
 	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
 	HELDCert     string   `name:"held-cert" help:"PEM file with the certificate of the location server and those that lead to its root; it then speaks TLS alone. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_HELD_CERT"`
@@ -123,7 +124,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	if c.Node != "" {
 		cfg.Node = c.Node
 	}
-	cfg.SIP = nil
+	cfg.SIP, cfg.OrdinaryRate = nil, c.OrdinaryRate
 	for _, s := range c.SIP {
 		l, err := app.ParseListener(s)
 		errs = append(errs, err)
@@ -346,7 +347,23 @@ type benchCmd struct {
 	Calls   benchCallsCmd   `cmd:"" default:"withargs" help:"Calls, against SIPp direct, as a table (the default)."`
 	Held    benchHeldCmd    `cmd:"" help:"Location requests, against a handler that does nothing."`
 	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
+	SIP     benchSIPCmd     `cmd:"" name:"sip" help:"Emergency calls at a high rate, against Kamailio relaying the same calls, and overload."`
 	Lost    benchLostCmd    `cmd:"" help:"Service boundaries against PostGIS, LoST against a handler that does nothing, and addresses validated."`
+}
+
+type benchSIPCmd struct {
+	Rate    int  `help:"Calls a second." default:"1000"`
+	Seconds int  `help:"Length of the load." default:"60"`
+	NoPeer  bool `help:"Without Kamailio beside it."`
+	JSON    bool `help:"One line of JSON instead of a table."`
+}
+
+func (c *benchSIPCmd) Run(e *env) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return bench.RunSIP(e.ctx, bench.SIPConfig{Program: self, Rate: c.Rate, Seconds: c.Seconds, NoPeer: c.NoPeer, JSON: c.JSON, Stdout: e.stdout, Log: e.log})
 }
 
 type benchLostCmd struct {

@@ -58,8 +58,11 @@ type Config struct {
 	DataDir string
 	Node    string
 	SIP     []sipedge.Listener
-	HELD    string // address:port of the location server
-	Web     string // address:port of the pages
+	// OrdinaryRate bounds the calls a second that are not emergency, shared out
+	// fairly among their sources; 0: no bound.
+	OrdinaryRate int
+	HELD         string // address:port of the location server
+	Web          string // address:port of the pages
 	// HELDURL and BaseURL are how others reach the two: location URIs and the
 	// links in notices start with them. Empty: made of the bound address.
 	HELDURL string

@@ -194,6 +194,7 @@ func (s *Server) wireLive() error {
 		},
 		Handle: s.calls.Handle,
 		Alarm:  s.edgeAlarm,
+		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate},
 		Now:    s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {

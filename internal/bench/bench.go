@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -38,6 +39,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Also are further tables, each with its heading.
 	Also func(context.Context) (string, error)
+
+	ordinaryRate int // calls a second that are not emergency; 0: no bound
 }
 
 // The addresses of the run. They are those of examples/harbor.yaml, because a
@@ -139,7 +142,8 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	b.server = exec.CommandContext(ctx, b.cfg.Program, "serve", "--data", data, "--node", "bench",
 		"--sip", "udp:"+callboxSIP.String(), "--sip", "tcp:"+callboxSIP.String(), "--held", heldAddr, "--web", webAddr,
-		"--smtp", b.mail.Addr(), "--smtp-tls", "none", "--smtp-from", "callbox@harbor.example", "--rtp", "127.0.0.10")
+		"--smtp", b.mail.Addr(), "--smtp-tls", "none", "--smtp-from", "callbox@harbor.example", "--rtp", "127.0.0.10",
+		"--sip-ordinary-rate", strconv.Itoa(b.cfg.ordinaryRate))
 	b.server.Stderr = b.log
 	b.server.Cancel = func() error { return b.server.Process.Signal(syscall.SIGTERM) }
 	if err := b.server.Start(); err != nil {

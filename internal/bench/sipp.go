@@ -2,11 +2,13 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +19,10 @@ import (
 const uacScenario = `<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="PBX dials 911">
   <send retrans="500" start_rtd="1"><![CDATA[
-INVITE sip:911@[remote_ip]:[remote_port] SIP/2.0
+INVITE sip:@DIALLED@@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
-To: <sip:911@[remote_ip]>
+To: <sip:@DIALLED@@[remote_ip]>
 Call-ID: [call_id]
 CSeq: 1 INVITE
 Contact: <sip:pbx@[local_ip]:[local_port]>
@@ -49,7 +51,7 @@ ACK [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
 From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
-To: <sip:911@[remote_ip]>[peer_tag_param]
+To: <sip:@DIALLED@@[remote_ip]>[peer_tag_param]
 Call-ID: [call_id]
 CSeq: 1 ACK
 Max-Forwards: 70
@@ -62,7 +64,7 @@ BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
 From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
-To: <sip:911@[remote_ip]>[peer_tag_param]
+To: <sip:@DIALLED@@[remote_ip]>[peer_tag_param]
 Call-ID: [call_id]
 CSeq: 2 BYE
 Max-Forwards: 70
@@ -70,6 +72,24 @@ Content-Length: 0
 
 ]]></send>
   <recv response="200"/>
+</scenario>
+`
+
+// nobodyScenario is what follows the INVITE of an ordinary call: there is no
+// such extension, and the edge either says so or sheds the call.
+const nobodyScenario = `  <recv response="100" optional="true"/>
+  <recv response="404" rtd="1"/>
+  <send><![CDATA[
+ACK sip:@DIALLED@@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-2]
+From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
+To: <sip:@DIALLED@@[remote_ip]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
 </scenario>
 `
 
@@ -125,13 +145,18 @@ type load struct {
 	geolocation string // header value, empty for none
 	rate        int
 	seconds     int
+	dialled     string // none: 911
+	port        int    // of the caller; none: 5066
+	noPSAP      bool   // ordinary calls, to nobody
 }
 
-// outcome is what SIPp counted.
+// outcome is what SIPp counted. Of those lost, Refused had an answer that was
+// not waited for, such as 503; the others had none.
 type outcome struct {
-	Calls  int
-	Lost   int
-	Stderr string
+	Calls   int
+	Lost    int
+	Refused int
+	Stderr  string
 }
 
 // run places the calls and returns when the last one is over.
@@ -140,7 +165,18 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	if l.geolocation != "" {
 		geo = "Geolocation: " + l.geolocation + "\r\n"
 	}
-	uac := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(talk.Milliseconds()))).Replace(uacScenario)
+	if l.dialled == "" {
+		l.dialled = "911"
+	}
+	if l.port == 0 {
+		l.port = uacPort
+	}
+	scenario := uacScenario
+	if l.noPSAP {
+		at := strings.Index(scenario, "  <recv")
+		scenario = scenario[:at] + nobodyScenario
+	}
+	uac := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(talk.Milliseconds())), "@DIALLED@", l.dialled).Replace(scenario)
 	for name, text := range map[string]string{"uac.xml": uac, "uas.xml": uasScenario} {
 		if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
 			return outcome{}, fmt.Errorf("write a SIPp scenario: %w", err)
@@ -148,63 +184,71 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.seconds+40)*time.Second)
 	defer cancel()
-	uas := exec.CommandContext(ctx, "sipp", "-sf", "uas.xml", "-i", l.psap.Addr().String(), "-p", strconv.Itoa(int(l.psap.Port())),
-		"-t", l.psapMode, "-nostdin", "-mi", l.psap.Addr().String())
-	uas.Dir = l.dir
-	if err := uas.Start(); err != nil {
-		return outcome{}, fmt.Errorf("start the SIPp PSAP: %w", err)
-	}
-	defer func() {
-		_ = uas.Process.Kill()
-		_ = uas.Wait()
-	}()
-	if err := waitBound(ctx, l.psap, l.psapMode == "t1"); err != nil {
-		return outcome{}, fmt.Errorf("wait for the SIPp PSAP: %w", err)
+	if !l.noPSAP {
+		stop, err := l.answer(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		defer stop()
 	}
 	calls := l.rate * l.seconds
 	var out, errs strings.Builder
 	caller := exec.CommandContext(ctx, "sipp", l.to.String(), "-sf", "uac.xml", "-i", l.from.String(), "-mi", l.from.String(),
-		"-p", "5066", "-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(4*l.rate), "-nostdin",
+		"-p", strconv.Itoa(l.port), "-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(4*l.rate), "-nostdin",
 		"-timeout", fmt.Sprintf("%ds", l.seconds+30), "-trace_stat", "-stf", "stat.csv", "-fd", "1")
 	caller.Dir = l.dir
 	caller.Stdout, caller.Stderr = &out, &errs
 	runErr := caller.Run()
-	done, failed, err := finalCounts(filepath.Join(l.dir, "stat.csv"))
+	n, err := finalCounts(filepath.Join(l.dir, "stat.csv"), "SuccessfulCall(C)", "FailedCall(C)", "FailedUnexpectedMessage(C)")
 	if err != nil {
 		return outcome{}, fmt.Errorf("SIPp caller (%w): %s", err, errs.String())
 	}
-	o := outcome{Calls: done + failed, Lost: calls - done, Stderr: errs.String()}
+	o := outcome{Calls: n[0] + n[1], Lost: calls - n[0], Refused: n[2], Stderr: errs.String()}
 	if runErr != nil && o.Lost == 0 {
 		return o, fmt.Errorf("SIPp caller: %w: %s", runErr, errs.String())
 	}
 	return o, nil
 }
 
-// finalCounts reads the cumulative successful and failed calls from the last
-// line of SIPp's statistics file.
-func finalCounts(file string) (done, failed int, err error) {
+// answer starts a SIPp PSAP that answers at once.
+func (l load) answer(ctx context.Context) (stop func(), err error) {
+	uas := exec.CommandContext(ctx, "sipp", "-sf", "uas.xml", "-i", l.psap.Addr().String(), "-p", strconv.Itoa(int(l.psap.Port())),
+		"-t", l.psapMode, "-nostdin", "-mi", l.psap.Addr().String())
+	uas.Dir = l.dir
+	if err := uas.Start(); err != nil {
+		return nil, fmt.Errorf("start the SIPp PSAP: %w", err)
+	}
+	stop = func() {
+		_ = uas.Process.Kill()
+		_ = uas.Wait()
+	}
+	if err := waitBound(ctx, l.psap, l.psapMode == "t1"); err != nil {
+		stop()
+		return nil, fmt.Errorf("wait for the SIPp PSAP: %w", err)
+	}
+	return stop, nil
+}
+
+// finalCounts reads columns of the last line of SIPp's statistics file.
+func finalCounts(file string, columns ...string) ([]int, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read SIPp's statistics: %w", err)
+		return nil, fmt.Errorf("read SIPp's statistics: %w", err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if len(lines) < 2 {
-		return 0, 0, fmt.Errorf("SIPp's statistics have no line")
+		return nil, errors.New("SIPp's statistics have no line")
 	}
 	head, last := strings.Split(lines[0], ";"), strings.Split(lines[len(lines)-1], ";")
-	read := func(name string) int {
-		for i, h := range head {
-			if h == name && i < len(last) {
-				n, convErr := strconv.Atoi(last[i])
-				if convErr != nil {
-					err = fmt.Errorf("SIPp's statistics, %s: %w", name, convErr)
-				}
-				return n
-			}
+	out := make([]int, len(columns))
+	for i, name := range columns {
+		at := slices.Index(head, name)
+		if at < 0 || at >= len(last) {
+			return nil, fmt.Errorf("SIPp's statistics lack %s", name)
 		}
-		err = fmt.Errorf("SIPp's statistics lack %s", name)
-		return 0
+		if out[i], err = strconv.Atoi(last[at]); err != nil {
+			return nil, fmt.Errorf("SIPp's statistics, %s: %w", name, err)
+		}
 	}
-	done, failed = read("SuccessfulCall(C)"), read("FailedCall(C)")
-	return done, failed, err
+	return out, nil
 }
