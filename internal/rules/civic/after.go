@@ -474,7 +474,7 @@ func (p *parser) typed(t []token) bool {
 	if last == 0 || !t[last].strong() {
 		return false
 	}
-	full, _ := streetTypes.find(t[last].text)
+	full, _ := streetTypes.of(t[last])
 	if buildingWords[strings.ToUpper(full)] || company(t) {
 		return false
 	}

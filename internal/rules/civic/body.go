@@ -71,7 +71,7 @@ func (p *parser) secondHouse(t []token) int {
 
 // numberedBuilding reports a building's name and nothing else: "5400 Renaissance Tower".
 func (p *parser) numberedBuilding(t []token) bool {
-	if p.tailed || len(t) < 3 || !t[0].digits() {
+	if p.tailed || p.placed || len(t) < 3 || !t[0].digits() {
 		return false
 	}
 	for _, w := range t {
@@ -114,7 +114,7 @@ func (p *parser) leadingUnits(t []token) []token {
 		if n == 0 || n > len(t) || !t[n-1].hasDigit() && !t[n-1].comma && n < len(t) && !t[n-1].letter() && !floorType(t[n-1].text) {
 			return t
 		}
-		if _, ok := streetTypes.find(t[0].text); ok && !t[n-1].comma && n < len(t) && !t[n].digits() {
+		if _, ok := streetTypes.of(t[0]); ok && !t[n-1].comma && n < len(t) && !t[n].digits() {
 			return t
 		}
 		place(&p.c, join(t[:n]))

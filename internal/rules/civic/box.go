@@ -17,7 +17,7 @@ func (p *parser) box(t []token) int {
 	}
 	if n < len(t) && !t[n-1].comma && (t[n].hasDigit() || t[n].letter() || len(t[n].text) <= 2) {
 		n++
-		if n < len(t) && !t[n-1].comma && (t[n].letter() || route > 0 && t[n].digits()) {
+		if n < len(t) && !t[n-1].comma && (t[n].letter() || (route > 0 || !t[n-1].hasDigit()) && t[n].digits()) { // "Drawer CS 198422"
 			n++
 		}
 		if n+1 < len(t) && !t[n-1].comma && t[n].text == "&" && t[n+1].digits() { // "PO Box 12 & 14"
@@ -48,6 +48,9 @@ func boxWords(t []token) int {
 	switch at(0) {
 	case "BOX", "BX", "LB", "LBX", "DRAWER":
 		if len(t) > 1 && !t[0].comma && (t[1].hasDigit() || t[1].text == "#" || t[1].letter()) {
+			return 1
+		}
+		if at(1) == "NO" && len(t) > 2 && t[2].hasDigit() && !t[0].comma {
 			return 1
 		}
 		if at(0) == "DRAWER" && len(at(1)) == 2 {

@@ -1,6 +1,7 @@
 package civic
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -97,13 +98,27 @@ func (k *checker) check() Report {
 type checker struct {
 	c        e911.Civic
 	faults   []Fault
-	verdicts map[string]Verdict
-	table    Postal // nil: none
+	verdicts []FieldVerdict // the last of a field counts
+	table    Postal         // nil: none
+}
+
+func (k *checker) set(field string, v Verdict) {
+	k.verdicts = append(k.verdicts, FieldVerdict{Field: field, Verdict: v})
+}
+
+// verdict is what was found of a field; Unchecked where nothing was.
+func (k *checker) verdict(field string) Verdict {
+	for i := len(k.verdicts) - 1; i >= 0; i-- {
+		if k.verdicts[i].Field == field {
+			return k.verdicts[i].Verdict
+		}
+	}
+	return Unchecked
 }
 
 func (k *checker) invalid(field string, kind FaultKind, reason string) {
 	k.faults = append(k.faults, Fault{Field: field, Kind: kind, Reason: reason})
-	k.verdicts[field] = Invalid
+	k.set(field, Invalid)
 }
 
 func (k *checker) doubt(field string, kind FaultKind, reason string) {
@@ -114,12 +129,9 @@ func (k *checker) doubt(field string, kind FaultKind, reason string) {
 // fit to be looked at further.
 func (k *checker) text() bool {
 	ok := true
-	for _, name := range e911.CivicFieldNames() {
-		v := k.c.Get(name)
+	for name, v := range k.c.All() {
 		switch {
-		case v == "":
-			continue
-		case utf8.RuneCountInString(v) > width(name):
+		case len(v) > width(name) && utf8.RuneCountInString(v) > width(name):
 			k.invalid(name, FaultLength, "The text is longer than this field can be (NENA-STA-006).")
 			ok = false
 		case !clean(v):
@@ -141,14 +153,14 @@ func (k *checker) country() {
 	case c != "US" && c != "CA":
 		k.invalid("country", FaultUnknown, "The country is neither US nor CA.")
 	default:
-		k.verdicts["country"] = Valid
+		k.set("country", Valid)
 	}
 }
 
 func (k *checker) state() {
 	s, known := StateOf(k.c.A1)
 	switch {
-	case k.verdicts["country"] == Invalid && k.c.Country != "" && !served(k.c.Country): // its provinces are nobody's concern
+	case k.verdict("country") == Invalid && k.c.Country != "" && !served(k.c.Country): // its provinces are nobody's concern
 	case k.c.A1 == "":
 		k.invalid("A1", FaultMissing, "The state or province is missing.")
 	case k.c.A1 == "AE" || k.c.A1 == "AP" || k.c.A1 == "AA":
@@ -158,7 +170,7 @@ func (k *checker) state() {
 	case (k.c.Country == "US" || k.c.Country == "CA") && s.Country() != k.c.Country:
 		k.invalid("A1", FaultDisagrees, "The state or province is not in this country.")
 	default:
-		k.verdicts["A1"] = Valid
+		k.set("A1", Valid)
 	}
 }
 
@@ -178,14 +190,14 @@ func (k *checker) postal() {
 	if k.c.PCE != "" && (form != "US" || !digits(k.c.PCE, 4)) {
 		k.invalid("PCE", FaultForm, "The extension of a ZIP code is four digits.")
 	} else if k.c.PCE != "" {
-		k.verdicts["PCE"] = Unchecked
+		k.set("PCE", Unchecked)
 	}
 	switch homes, near := PostalStates(pc); {
 	case len(homes) == 0:
 		k.invalid("PC", FaultUnknown, "No postal code begins like this.")
-	case k.verdicts["A1"] != Valid:
+	case k.verdict("A1") != Valid:
 	case has(homes, k.c.A1):
-		k.verdicts["PC"] = Valid
+		k.set("PC", Valid)
 	case has(near, k.c.A1):
 		k.doubt("PC", FaultDisagrees, "The postal code is one of a neighbouring state; near a border it may serve this one too.")
 	default:
@@ -239,23 +251,24 @@ func (k *checker) mail() {
 
 // report collects the verdicts of the fields that are set.
 func (k *checker) report() Report {
-	r := Report{Verdict: Unverified, Address: k.c, Dispatchable: Dispatchable(k.c), Missing: Missing(k.c)}
-	for _, name := range e911.CivicFieldNames() {
-		if k.c.Get(name) != "" {
-			r.Fields = append(r.Fields, FieldVerdict{Field: name, Verdict: k.verdicts[name]})
-		}
-		for _, f := range k.faults {
-			if f.Field != name {
-				continue
-			}
-			r.Faults = append(r.Faults, f)
-			if !f.Doubt {
-				r.Verdict = Invalid
+	r := Report{Verdict: Unverified, Address: k.c, Missing: Missing(k.c)}
+	r.Fields = make([]FieldVerdict, 0, 12)
+	for name := range k.c.All() {
+		r.Fields = append(r.Fields, FieldVerdict{Field: name, Verdict: k.verdict(name)})
+	}
+	if len(k.faults) > 0 {
+		for _, name := range e911.CivicFieldNames() {
+			for _, f := range k.faults {
+				if f.Field == name {
+					r.Faults = append(r.Faults, f)
+				}
 			}
 		}
 	}
-	if r.Verdict == Invalid {
-		r.Dispatchable = false
+	if slices.ContainsFunc(k.faults, func(f Fault) bool { return !f.Doubt }) {
+		r.Verdict = Invalid
+	} else {
+		r.Dispatchable = Dispatchable(k.c)
 	}
 	return r
 }

@@ -36,7 +36,7 @@ func directedCity(t []token) bool {
 	if len(t) < 2 || t[0].comma {
 		return false
 	}
-	if full, ok := directions.find(t[0].text); !ok || len(full) > len("North") {
+	if full, ok := directions.of(t[0]); !ok || len(full) > len("North") {
 		return false
 	}
 	next := t[1].key()

@@ -75,7 +75,7 @@ func Compare(a, b e911.Civic) Comparison {
 // have several names each; the postal code stands for them.
 func Key(c e911.Civic) string {
 	c, _ = Normalize(c)
-	return strings.Join([]string{c.Country, c.A1, c.PC, streetKey(c), folded(c.LMK), houseKey(c)}, "|")
+	return strings.Join([]string{c.Country, c.A1, c.PC, StreetKey(c), folded(c.LMK), houseKey(c)}, "|")
 }
 
 type difference struct {
@@ -170,10 +170,10 @@ func cityKey(s string) string {
 // street compares the whole street: where the cut between its fields differs
 // the street may be the same.
 func (d *difference) street() bool {
-	if streetKey(d.a) == streetKey(d.b) && folded(d.a.LMK) == folded(d.b.LMK) {
+	if StreetKey(d.a) == StreetKey(d.b) && folded(d.a.LMK) == folded(d.b.LMK) {
 		return true
 	}
-	if streetKey(d.a) != streetKey(d.b) {
+	if StreetKey(d.a) != StreetKey(d.b) {
 		d.mark("PRM", "PRD", "STP", "STPS", "RD", "STS", "POD", "POM")
 		if !d.anyOf("PRM", "PRD", "STP", "STPS", "RD", "STS", "POD", "POM") {
 			d.differ["RD"] = true
@@ -266,45 +266,80 @@ func folded(s string) string {
 	if s == "" {
 		return ""
 	}
-	list := strings.Fields(fold(s))
-	for i, w := range list {
-		list[i] = oneForm(w, i, len(list))
+	s = fold(s)
+	n := 0
+	for range strings.FieldsSeq(s) {
+		n++
 	}
-	return compass.Replace(strings.Join(list, " "))
+	var b strings.Builder
+	b.Grow(len(s) + 8)
+	i := 0
+	for w := range strings.FieldsSeq(s) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(oneForm(w, i, n))
+		i++
+	}
+	if s = b.String(); strings.Contains(s, "north ") || strings.Contains(s, "south ") {
+		return compass.Replace(s)
+	}
+	return s
 }
 
 // oneForm writes word i of n in the form that stands for all its forms.
 func oneForm(w string, i, n int) string {
-	k := strings.ToUpper(w)
+	f, ok := forms[w]
 	switch {
-	case ordinalWords[k] > 0:
-		return ordinalForm(itoa(ordinalWords[k]))
-	case numberWords[k] > 0:
-		return itoa(numberWords[k])
-	case (token{text: w}).frenchOrdinal():
-		return ordinalForm(w[:len(w)-len(strings.TrimLeft(w, "0123456789"))])
-	}
-	switch k {
-	case "SAINT", "SAINTE", "STE":
-		return "st"
-	case "STREET":
-		return "st"
-	case "MOUNT":
-		return "mt"
-	case "FORT":
-		return "ft"
-	}
-	if e, ok := englishDirections[k]; ok {
-		return e
-	}
-	if full, ok := streetTypes[k]; ok && n > 1 && k != "ST" && len(full) > 3 {
-		return strings.ToLower(unaccent(full))
-	}
-	if full, ok := frenchTypes[k]; ok && i == 0 && n > 1 {
-		return strings.ToLower(unaccent(full))
+	case ok && f.always != "":
+		return f.always
+	case w[0] >= '0' && w[0] <= '9':
+		if (token{text: w}).frenchOrdinal() {
+			return ordinalForm(w[:len(w)-len(strings.TrimLeft(w, "0123456789"))])
+		}
+	case ok && n > 1 && f.kind != "":
+		return f.kind
+	case ok && n > 1 && i == 0 && f.first != "":
+		return f.first
 	}
 	return w
 }
+
+// form is what stands for all forms of a word: wherever it stands, as a type in a
+// name of several words, as a French type at its front.
+type form struct{ always, kind, first string }
+
+// forms is by the folded word.
+var forms = func() map[string]form {
+	all := map[string]form{}
+	put := func(k string, change func(*form)) {
+		k = strings.ToLower(k)
+		f := all[k]
+		change(&f)
+		all[k] = f
+	}
+	for k, full := range frenchTypes {
+		put(k, func(f *form) { f.first = strings.ToLower(unaccent(full)) })
+	}
+	for k, full := range streetTypes {
+		if k != "ST" && len(full) > 3 {
+			put(k, func(f *form) { f.kind = strings.ToLower(unaccent(full)) })
+		}
+	}
+	for k, full := range englishDirections {
+		put(k, func(f *form) { f.always = full })
+	}
+	for k, full := range map[string]string{"SAINT": "st", "SAINTE": "st", "STE": "st", "STREET": "st", "MOUNT": "mt", "FORT": "ft"} {
+		put(k, func(f *form) { f.always = full })
+	}
+	for k, n := range numberWords {
+		put(k, func(f *form) { f.always = itoa(n) })
+	}
+	for k, n := range ordinalWords {
+		put(k, func(f *form) { f.always = ordinalForm(itoa(n)) })
+	}
+	return all
+}()
 
 // compass joins directionals of two words.
 var compass = strings.NewReplacer("north east", "northeast", "north west", "northwest", "south east", "southeast", "south west", "southwest")

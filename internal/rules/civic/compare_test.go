@@ -43,6 +43,10 @@ func TestCompareTellsHowFarTwoAddressesAreTheSame(t *testing.T) {
 		{"1 Main St, Salem MA", "1 Main St, Salem NH", civic.Different, []string{"A1"}},
 		{"1 Washington St, Boston MA 02108", "1 Washington St, Boston MA 02124", civic.Different, []string{"PC"}},
 		{"5 5th Ave, Salem MA", "5 5 Ave, Salem MA", civic.Different, []string{"RD"}},
+		{"5 E Street, Salem MA", "5 East Street, Salem MA", civic.Different, []string{"RD"}},
+		{"5 N St NW, Washington DC", "5 North St NW, Washington DC", civic.Different, []string{"RD"}},
+		{"5 E Street, Salem MA", "5 e st, Salem MA", civic.Same, nil},
+		{"5 E Main Street, Salem MA", "5 East Main Street, Salem MA", civic.Same, nil},
 	} {
 		got := civic.Compare(read(c.a), read(c.b))
 		if got.Sameness != c.want {

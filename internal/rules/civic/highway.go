@@ -67,7 +67,7 @@ func (p *parser) highway(t []token, c *e911.Civic) bool {
 	var pod, pom string
 	for range 2 { // in either order
 		if len(t) > 0 && pod == "" && t[0].direction(p.dirs()) {
-			pod, _ = p.dirs().find(t[0].text)
+			pod, _ = p.dirs().of(t[0])
 			t = t[1:]
 		}
 		if len(t) > 0 && pom == "" && postModifiers[t[0].key()] != "" {
@@ -260,7 +260,7 @@ func preType(stp string) string {
 	}
 	for i, w := range t {
 		if full, ok := highwayFull[w.key()]; ok {
-			t[i].text = full
+			t[i] = token{text: full}
 		}
 	}
 	return join(t)

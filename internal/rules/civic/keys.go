@@ -14,7 +14,7 @@ import (
 // difference. A street that is a letter stays one: "E Street" is not "East
 // Street".
 func StreetKey(c e911.Civic) string {
-	if utf8.RuneCountInString(c.RD) != 1 {
+	if len(c.RD) > utf8.UTFMax || utf8.RuneCountInString(c.RD) != 1 {
 		return streetKey(c)
 	}
 	c.RD = letterStreet + c.RD

@@ -23,12 +23,13 @@ type Note struct {
 // It changes the text of an address, never its letter case, and never guesses a
 // field that the address does not name, but for the country of a state.
 func Normalize(c e911.Civic) (e911.Civic, []Note) {
-	for _, name := range e911.CivicFieldNames() {
-		v := c.Get(name)
+	for name, v := range c.All() {
 		if len(v) > 4*254 { // not an address; the checks refuse it
 			return c, []Note{{Field: name, Text: "The text is too long to be read."}}
 		}
-		c.Set(name, strings.Trim(words(plainWidth(v)), ",;"))
+		if !spaced(v) {
+			c.Set(name, strings.Trim(words(plainWidth(v)), ",; "))
+		}
 	}
 	n := normalizer{c: c}
 	n.pass()
@@ -39,6 +40,18 @@ func Normalize(c e911.Civic) (e911.Civic, []Note) {
 		}
 	}
 	return n.c, n.notes
+}
+
+// spaced reports text of ASCII with single spaces and nothing to trim.
+func spaced(s string) bool {
+	before := byte(' ')
+	for _, c := range []byte(s) {
+		if c >= 0x80 || c < ' ' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' ' && before != ',' && before != ';' && s[0] != ',' && s[0] != ';'
 }
 
 func (n *normalizer) pass() {
@@ -60,7 +73,7 @@ func (n *normalizer) note(field, text string) {
 }
 
 // french reports an address whose directionals and types are French words.
-func french(c e911.Civic) bool {
+func french(c *e911.Civic) bool {
 	if c.Country != "CA" && c.Country != "" {
 		return false
 	}
@@ -171,7 +184,7 @@ func (n *normalizer) wholeStreet() {
 		return
 	}
 	toks := unglue(tokens(c.RD))
-	p := parser{hint: Hint{Country: c.Country}, inCanada: c.Country == "CA", french: french(*c)}
+	p := parser{hint: Hint{Country: c.Country}, inCanada: c.Country == "CA", french: french(c)}
 	var s e911.Civic
 	if c.HNO == "" && c.MP == "" && c.PN == "" && len(toks) > 2 {
 		if rest := p.number(toks, &s); len(rest) < len(toks) {
@@ -194,12 +207,12 @@ func (n *normalizer) wholeStreet() {
 func (n *normalizer) street() {
 	c := &n.c
 	dirs := directions
-	if french(*c) {
+	if french(c) {
 		dirs = frenchDirections
 	}
 	c.PRD = direction(dirs, c.PRD)
 	c.POD = direction(dirs, c.POD)
-	if french(*c) {
+	if french(c) {
 		c.STP = expand(frenchTypes, c.STP)
 		c.STS = expand(frenchTypes, expandOnly(streetTypes, c.STS))
 	} else {
@@ -212,7 +225,8 @@ func (n *normalizer) street() {
 	if highway(c.STP) {
 		c.RD = routeNumber(c.RD)
 	}
-	if low := strings.ToLower(c.RD); c.STP != "" && c.STPS == "" {
+	if c.STP != "" && c.STPS == "" {
+		low := strings.ToLower(c.RD)
 		for _, sep := range separators {
 			if strings.HasPrefix(low, sep.form+" ") {
 				c.STPS, c.RD = sep.full, c.RD[len(sep.form)+1:]
@@ -232,6 +246,9 @@ func expandOnly(t wordTable, s string) string {
 
 // direction spells a directional out, also one of two words ("N. E.").
 func direction(dirs wordTable, s string) string {
+	if s == "" {
+		return ""
+	}
 	if full, ok := dirs.find(s); ok {
 		return full
 	}
@@ -270,7 +287,9 @@ func joined(dirs wordTable, a, b string) (string, bool) {
 // number splits what the house number field holds.
 func (n *normalizer) number() {
 	c := &n.c
-	c.HNS = fractions.Replace(c.HNS)
+	if c.HNS != "" {
+		c.HNS = fractions.Replace(c.HNS)
+	}
 	if allDigits(c.HNO) || c.HNO == "" || c.HNP != "" || c.HNS != "" {
 		return
 	}
@@ -287,7 +306,9 @@ func (n *normalizer) inside() {
 	c.ROOM = bare("Room", c.ROOM)
 	c.SEAT = bare("Seat", c.SEAT)
 	c.WING = bare("Wing", c.WING)
-	if c.UNIT != "" {
+	if unit, ok := plainUnit(c.UNIT); ok {
+		c.UNIT = unit
+	} else if c.UNIT != "" {
 		unit := c.UNIT
 		c.UNIT = ""
 		place(c, unit)
@@ -296,7 +317,7 @@ func (n *normalizer) inside() {
 		}
 	}
 	if t := tokens(c.BLD); len(t) == 2 {
-		if full, ok := unitTypes.find(t[0].text); ok && (full == "Building" || full == "Tower") {
+		if full, ok := unitTypes.of(t[0]); ok && (full == "Building" || full == "Tower") {
 			c.BLD = full + " " + t[1].text
 		}
 	}

@@ -35,6 +35,7 @@ func TestParseReadsStreetLinesAsCLDXFHasThem(t *testing.T) {
 		{"a street named after a saint", "5544 St Charles Rd", e911.Civic{HNO: "5544", RD: "St Charles", STS: "Road"}},
 		{"pre-type with separator", "1120 Ave of the Americas", e911.Civic{HNO: "1120", STP: "Avenue", STPS: "of the", RD: "Americas"}},
 		{"pre-type with letter", "3640 Avenue E", e911.Civic{HNO: "3640", STP: "Avenue", RD: "E"}},
+		{"Spanish pre-type with a directional behind", "12 Paseo del Norte NE", e911.Civic{HNO: "12", STP: "Paseo", STPS: "del", RD: "Norte", POD: "Northeast"}},
 		{"Spanish pre-type", "9221 E Via de Ventura", e911.Civic{HNO: "9221", PRD: "East", STP: "Via", STPS: "de", RD: "Ventura"}},
 		{"numbered highway", "254 U.S. Hwy No. 202", e911.Civic{HNO: "254", STP: "US Highway", RD: "202"}},
 		{"state route with directional", "10 SR 20 E", e911.Civic{HNO: "10", STP: "State Route", RD: "20", POD: "East"}},
@@ -47,7 +48,9 @@ func TestParseReadsStreetLinesAsCLDXFHasThem(t *testing.T) {
 		{"letter behind the number", "1809 C Cross Beam Dr", e911.Civic{HNO: "1809", HNS: "C", RD: "Cross Beam", STS: "Drive"}},
 		{"hyphenated number (Queens)", "32-10 Queens Blvd", e911.Civic{HNP: "32-", HNO: "10", RD: "Queens", STS: "Boulevard"}},
 		{"number range", "8938-40 S Ashland Ave", e911.Civic{HNO: "8938", HNS: "-40", PRD: "South", RD: "Ashland", STS: "Avenue"}},
-		{"grid number (Wisconsin)", "N6W23001 Bluemound Rd", e911.Civic{HNP: "N6W2", HNO: "3001", RD: "Bluemound", STS: "Road"}},
+		{"grid number (Wisconsin)", "N6W23001 Bluemound Rd", e911.Civic{HNP: "N6W", HNO: "23001", RD: "Bluemound", STS: "Road"}},
+		{"grid number with letters and digits on both axes", "N112W15237 Mequon Rd", e911.Civic{HNP: "N112W", HNO: "15237", RD: "Mequon", STS: "Road"}},
+		{"grid number whose prefix ends in a digit", "N6W2 3001 Bluemound Rd", e911.Civic{HNP: "N6W2", HNO: "3001", RD: "Bluemound", STS: "Road"}},
 		{"grid number of two words", "W148 N9748 Tree Tops Dr", e911.Civic{HNP: "W148 N", HNO: "9748", RD: "Tree Tops", STS: "Drive"}},
 		{"grid street (Utah)", "123 S 900 E", e911.Civic{HNO: "123", PRD: "South", RD: "900", POD: "East"}},
 		{"number in words", "One S Wacker Dr", e911.Civic{HNO: "1", PRD: "South", RD: "Wacker", STS: "Drive"}},
@@ -97,6 +100,22 @@ func TestParseReadsCanadaInBothLanguages(t *testing.T) {
 		p, _ := civic.Parse(c.text, c.hint)
 		if d := cmp.Diff(c.want, p.Address); d != "" {
 			t.Errorf("%q (-want +got):\n%s", c.text, d)
+		}
+	}
+}
+
+// Proves: W-09
+func TestTheCityBehindABoxNeedsNoComma(t *testing.T) {
+	for text, want := range map[string]e911.Civic{
+		"PO Box 123 Erie PA":                {Country: "US", A1: "PA", A3: "Erie", POBOX: "PO Box 123"},
+		"Dept 77 P.O. Box 123 Erie PA":      {Country: "US", A1: "PA", A3: "Erie", POBOX: "P.O Box 123", UNIT: "Department 77"},
+		"RR #3 Box 12A Erie PA":             {Country: "US", A1: "PA", A3: "Erie", POBOX: "RR # 3 Box 12A"},
+		"Box No. 12 Erie PA":                {Country: "US", A1: "PA", A3: "Erie", POBOX: "Box No 12"},
+		"Drawer CS 198422 Atlanta GA 30384": {Country: "US", A1: "GA", A3: "Atlanta", PC: "30384", POBOX: "Drawer CS 198422"},
+	} {
+		p, _ := civic.Parse(text, civic.Hint{})
+		if d := cmp.Diff(want, p.Address); d != "" || p.Kind != civic.KindMailbox {
+			t.Errorf("%q is %s (-want +got):\n%s", text, p.Kind, d)
 		}
 	}
 }
@@ -246,17 +265,4 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %s", s, cmp.Diff(p.Address, again))
 		}
 	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	for b.Loop() {
-		civic.Parse("795 N Massachusetts Ave, Bldg 1, Fl 2, Rm 210, Cambridge, MA 02139-1234", civic.Hint{})
-	}
-}
-
-func BenchmarkCheck(b *testing.B) {
-	c := mill()
-	for b.Loop() {
-		civic.Check(c)
-	}
 }

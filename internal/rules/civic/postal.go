@@ -47,19 +47,29 @@ func PostalStates(pc string) (homes, near []string) {
 	default:
 		return nil, nil
 	}
-	prefix := pc[:3]
+	at := zipStates[prefix(pc)]
+	return at.homes, at.near
+}
+
+// zipStates are zipRanges and zipNear by prefix.
+var zipStates = func() *[1000]struct{ homes, near []string } {
+	var all [1000]struct{ homes, near []string }
 	for _, r := range zipRanges {
-		if prefix >= r.from && prefix <= r.to {
-			homes = strings.Fields(r.states)
-			break
+		for n := prefix(r.from); n <= prefix(r.to); n++ {
+			all[n].homes = strings.Fields(r.states)
 		}
 	}
-	for _, n := range zipNear {
-		if strings.Contains(n.prefixes, prefix) { // all have three digits
-			near = append(near, n.state)
+	for _, r := range zipNear {
+		for p := range strings.FieldsSeq(r.prefixes) {
+			all[prefix(p)].near = append(all[prefix(p)].near, r.state)
 		}
 	}
-	return homes, near
+	return &all
+}()
+
+// prefix is the number that the first three digits make.
+func prefix(zip string) int {
+	return int(zip[0]-'0')*100 + int(zip[1]-'0')*10 + int(zip[2]-'0')
 }
 
 // canadianProvinces goes by the first letter of the forward sortation area; X is

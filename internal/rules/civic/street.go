@@ -29,6 +29,9 @@ func (p *parser) number(toks []token, c *e911.Civic) []token {
 		c.HNO = w
 	case t[0].ordinal():
 		return toks
+	case len(t) > 2 && splitGrid(w) && t[1].digits() && !t[0].comma: // "N6W2 3001 Bluemound Road", the example of CLDXF-US
+		c.HNP, c.HNO = w, t[1].text
+		return t[2:]
 	case twoGrid(t):
 		c.HNP, c.HNO = strings.ToUpper(t[0].text+" "+t[1].text[:1]), t[1].text[1:]
 		return t[2:]
@@ -135,8 +138,8 @@ func numbered(w string, c *e911.Civic) bool {
 	return false
 }
 
-// grid reads numbers that begin with letters: "N6W23001" is prefix N6W2 and
-// number 3001, as CLDXF-US has it, and "W2340" is W and 2340.
+// grid reads numbers that begin with letters: "N6W23001" is prefix N6W and
+// number 23001, a house on the west axis, and "W2340" is W and 2340.
 func grid(w string, c *e911.Civic) bool {
 	last := strings.LastIndexAny(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	if last < 0 || last+1 >= len(w) || len(w) > 15 || !alnum(w) {
@@ -148,14 +151,17 @@ func grid(w string, c *e911.Civic) bool {
 		if w[0] < 'A' || strings.Trim(w, "NSEW0123456789") != "" || len(letters) < 2 {
 			return false
 		}
-		if len(w)-split > 4 && w[len(w)-4] != '0' {
-			split = len(w) - 4
-		}
 	} else if len(w)-split < 2 {
 		return false
 	}
 	c.HNP, c.HNO = w[:split], w[split:]
 	return true
+}
+
+// splitGrid reports two axes as the prefix of a number behind a space: "N6W2".
+func splitGrid(w string) bool {
+	var c e911.Civic
+	return strings.IndexByte("NSEW", w[0]) >= 0 && strings.ContainsAny(w[1:], "NSEW") && grid(w, &c) && len(c.HNO) == 1
 }
 
 // twoGrid reports a grid number of two words, "W148 N9748".
@@ -237,7 +243,7 @@ func (p *parser) name(t []token, c *e911.Civic) {
 		t = t[:n-1]
 	}
 	if n := len(t); n >= 2 && t[n-1].kind() && !(n == 2 && lead(t[0])) && !t[n-1].named() {
-		c.STS, _ = streetTypes.find(t[n-1].text)
+		c.STS, _ = streetTypes.of(t[n-1])
 		t = t[:n-1]
 	}
 	if name := join(t); fold(name) != "" { // signs alone are no name
@@ -287,7 +293,7 @@ func (p *parser) preDirection(t []token, c *e911.Civic) []token {
 		return t
 	}
 	rest := t[1:]
-	full, _ := dirs.find(t[0].text)
+	full, _ := dirs.of(t[0])
 	if len(rest) > 1 {
 		if two, ok := joined(dirs, t[0].text, rest[0].text); ok && !(rest[1].strong() && len(rest) == 2) {
 			full, rest = two, rest[1:]
@@ -325,7 +331,7 @@ func (p *parser) postDirection(t []token, c *e911.Civic) []token {
 		}
 	}
 	if n >= 2 && t[n-1].direction(dirs) {
-		c.POD, _ = dirs.find(t[n-1].text)
+		c.POD, _ = dirs.of(t[n-1])
 		return t[:n-1]
 	}
 	if n == 1 { // "400E"
@@ -347,8 +353,8 @@ func (p *parser) preTyped(t []token, c *e911.Civic) bool {
 		return false
 	}
 	k := t[0].key()
-	full, spanish := preTypes.find(t[0].text)
-	english, ok := streetTypes.find(t[0].text)
+	full, spanish := preTypes.of(t[0])
+	english, ok := streetTypes.of(t[0])
 	switch {
 	case spanish && !anyStrong(t[1:]):
 		c.STP = full
@@ -362,12 +368,21 @@ func (p *parser) preTyped(t []token, c *e911.Civic) bool {
 		return false
 	}
 	rest := t[1:]
-	if !p.onlyDirections(rest) && !spanish {
+	if !p.onlyDirections(rest) && (!spanish || len(rest) > 1 && !joins(rest[len(rest)-2])) {
 		rest = p.postDirection(rest, c)
 	}
 	c.RD = join(rest)
 	p.separator(c)
 	return true
+}
+
+// joins reports a word of what joins a Spanish type and its name: "Via de Este".
+func joins(t token) bool {
+	switch t.key() {
+	case "DE", "DEL", "LA", "LAS", "LOS", "EL":
+		return true
+	}
+	return false
 }
 
 func anyStrong(t []token) bool {
@@ -394,7 +409,7 @@ func (p *parser) separator(c *e911.Civic) {
 // "12e Avenue Nord" and "chemin du Golf".
 func (p *parser) frenchName(t []token, c *e911.Civic) bool {
 	rest := p.postDirection(t, c)
-	stp, ok := frenchTypes.find(rest[0].text)
+	stp, ok := frenchTypes.of(rest[0])
 	if ok && len(rest) >= 2 {
 		c.STP, c.RD = stp, join(rest[1:])
 		if rest[1].key() == "NO" || rest[1].text == "#" {
@@ -404,7 +419,7 @@ func (p *parser) frenchName(t []token, c *e911.Civic) bool {
 		return true
 	}
 	if n := len(rest); n >= 2 && rest[n-2].frenchOrdinal() {
-		if sts, ok := frenchTypes.find(rest[n-1].text); ok {
+		if sts, ok := frenchTypes.of(rest[n-1]); ok {
 			c.STS, c.RD = sts, join(rest[:n-1])
 			return true
 		}

@@ -42,7 +42,8 @@ type Checker struct{ Postal Postal }
 // has another city for it is a doubt and no fault: codes are new, and many names
 // are acceptable beside the few that a table has.
 func (k Checker) Check(c e911.Civic) Report {
-	r := checker{c: c, verdicts: map[string]Verdict{}, table: k.Postal}
+	var room [16]FieldVerdict
+	r := checker{c: c, verdicts: room[:0], table: k.Postal}
 	return r.check()
 }
 
@@ -125,17 +126,17 @@ func tableCode(pc string) string {
 func (k *checker) byTable() {
 	pc := k.c.PC
 	form := PostalForm(pc)
-	if k.table == nil || form == "" || k.verdicts["PC"] == Invalid {
+	if k.table == nil || form == "" || k.verdict("PC") == Invalid {
 		return
 	}
 	places := k.table.Places(tableCode(pc))
 	if len(places) == 0 {
-		k.verdicts["PC"] = Unchecked
+		k.set("PC", Unchecked)
 		k.doubt("PC", FaultUnknown, "No such postal code is known; it may be a new one.")
 		return
 	}
-	if k.verdicts["A1"] == Valid && !slices.ContainsFunc(places, func(p PostalPlace) bool { return p.A1 == k.c.A1 }) {
-		k.verdicts["PC"] = Unchecked
+	if k.verdict("A1") == Valid && !slices.ContainsFunc(places, func(p PostalPlace) bool { return p.A1 == k.c.A1 }) {
+		k.set("PC", Unchecked)
 		if !slices.ContainsFunc(k.faults, func(f Fault) bool { return f.Field == "PC" }) {
 			k.doubt("PC", FaultDisagrees, "The postal code is one of another state or province.")
 		}
@@ -156,7 +157,7 @@ func (k *checker) cityByTable(places []PostalPlace) {
 		}
 		named = true
 		if key := PlaceKey(name); slices.ContainsFunc(places, func(p PostalPlace) bool { return PlaceKey(p.Name) == key }) {
-			k.verdicts[field] = Valid
+			k.set(field, Valid)
 			return
 		}
 	}
@@ -166,7 +167,7 @@ func (k *checker) cityByTable(places []PostalPlace) {
 	}
 	key := PlaceKey(k.c.Get(field))
 	switch codes := k.table.Codes(k.c.A1, key); {
-	case !named || key == "" || k.verdicts["A1"] != Valid:
+	case !named || key == "" || k.verdict("A1") != Valid:
 	case len(codes) == 0:
 		k.doubt(field, FaultUnknown, "The post has no place of this name in the state; the name may be one that few use.")
 	case !slices.ContainsFunc(codes, func(c string) bool { return len(c) == 5 && c[:3] == k.c.PC[:3] }):

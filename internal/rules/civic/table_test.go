@@ -24,6 +24,13 @@ var fewPlaces = map[string][]civic.PostalPlace{
 	"63101": {{A1: "MO", Name: "Saint Louis"}},
 	"01844": {{A1: "MA", Name: "Methuen"}},
 	"K1P":   {{A1: "ON", Name: "Ottawa"}},
+	"97459": {{A1: "OR", Name: "North Bend"}},
+	"97701": {{A1: "OR", Name: "Bend"}},
+	"97702": {{A1: "OR", Name: "Bend"}},
+	"97703": {{A1: "OR", Name: "Bend"}},
+	"97707": {{A1: "OR", Name: "Bend"}},
+	"97708": {{A1: "OR", Name: "Bend"}},
+	"97709": {{A1: "OR", Name: "Bend"}},
 }
 
 func (fewCodes) Places(code string) []civic.PostalPlace { return fewPlaces[code] }
@@ -140,6 +147,9 @@ func TestTheTableTellsWhereTheCityBegins(t *testing.T) {
 		{"12 Elm Street, Cambridge, MA 02139", "12 Elm Street", "Cambridge"},
 		{"Cambridge MA 02139", "", "Cambridge"},
 		{"10 Sparks Ottawa ON K1P 5M7", "10 Sparks", "Ottawa"},
+		{"35 SE West Ave., North Bend, Oregon", "35 Southeast West Avenue", "North Bend"},
+		{"35 West Ave N Bend, Oregon", "35 West Avenue North", "Bend"},
+		{"60 Elm Ave NW Ste 9 S Bldg Springfield, IL 62701", "60 Elm Avenue Northwest", "Springfield"},
 	} {
 		p, _ := civic.Parse(c.text, civic.Hint{Postal: fewCodes{}})
 		if got := civic.Street(p.Address); got != c.street && c.city != "" || p.Address.A3 != c.city && c.city != "" {

@@ -7,14 +7,41 @@ type wordTable map[string]string
 
 // find looks a word up whatever its case and dots.
 func (t wordTable) find(w string) (string, bool) {
-	full, ok := t[key(w)]
+	var room [48]byte
+	for _, c := range []byte(w) {
+		if c >= 0x80 || len(w) > len(room) {
+			full, ok := t[key(w)]
+			return full, ok
+		}
+	}
+	w = strings.Trim(w, around)
+	k := room[:0]
+	for i := range len(w) {
+		switch c := w[i]; {
+		case c == '.':
+		case c >= 'a' && c <= 'z':
+			k = append(k, c-'a'+'A')
+		default:
+			k = append(k, c)
+		}
+	}
+	full, ok := t[string(k)] // no copy is made
 	return full, ok
 }
+
+// of looks a token up.
+func (t wordTable) of(w token) (string, bool) {
+	full, ok := t[w.key()]
+	return full, ok
+}
+
+// around are the signs that are no part of a word.
+const around = ".,;:()[]"
 
 // key is the form that the tables are indexed by: upper case, no dots at all
 // ("N.W." is "NW"), no commas or brackets around, no accents.
 func key(w string) string {
-	w = strings.Trim(w, ".,;:()[]")
+	w = strings.Trim(w, around)
 	plain := true
 	for i := 0; i < len(w); i++ {
 		if c := w[i]; c == '.' || c >= 'a' && c <= 'z' || c >= 0x80 {

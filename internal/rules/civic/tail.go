@@ -60,7 +60,7 @@ func (p *parser) knownCity(t []token) []token {
 			}
 		case best > 0 && len(names) == 0 && code != "":
 		case p.c.A1 != "" && p.hint.Postal.Count(p.c.A1, key) > 0:
-			if best > 0 && t[at].direction(p.dirs()) && (at > 0 && t[at-1].kind() || at == 0) && 5*p.hint.Postal.Count(p.c.A1, key) < p.hint.Postal.Count(p.c.A1, PlaceKey(join(t[len(t)-best:]))) {
+			if best > 0 && t[at].direction(p.dirs()) && (at > 0 && t[at-1].kind() && !t[at-1].comma || at == 0) && 5*p.hint.Postal.Count(p.c.A1, key) < p.hint.Postal.Count(p.c.A1, PlaceKey(join(t[len(t)-best:]))) {
 				continue // "Sam Houston Pkwy S Houston"
 			}
 			if code == "" || best == 0 || !p.namedByCode(t[len(t)-best:], code) {
@@ -304,6 +304,11 @@ func (p *parser) stateAlone(t []token, code string) bool {
 			if p.hint.Postal.Count(code, PlaceKey(join(t[n-1-words:n-1]))) > 0 {
 				return n-1-words == 0 || p.mayEnd(t[:n-1-words], t[n-1-words:n-1])
 			}
+		}
+	}
+	for i := range n - 2 { // "PO Box 123 Erie PA"
+		if boxWords(t[i:]) > 0 || routeWords(t[i:]) > 0 {
+			return t[n-2].letters()
 		}
 	}
 	for i := 1; i < n-2; i++ { // a street ended before, and a city stands between

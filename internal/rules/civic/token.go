@@ -5,8 +5,9 @@ import "strings"
 // token is one word of an address without the signs around it.
 type token struct {
 	text  string
-	dash  bool // the comma is a lone dash
-	comma bool // a comma, a line end or a lone dash follows: what is next is another part
+	upper string // its key, when it was worked out already
+	dash  bool   // the comma is a lone dash
+	comma bool   // a comma, a line end or a lone dash follows: what is next is another part
 }
 
 // tokens splits text at spaces and commas. "#5" becomes "#" and "5"; "&" and
@@ -23,7 +24,7 @@ func tokens(text string) []token {
 		dash := len(w) > 1 && strings.HasSuffix(w, "-")
 		w = strings.TrimRight(strings.TrimLeft(w, ".:'\"*"), ".:'\"*-")
 		if w != "" {
-			out = append(out, token{text: w, comma: dash && len(w) > 2})
+			out = append(out, token{text: w, upper: key(w), comma: dash && len(w) > 2})
 		}
 	}
 	part := func() {
@@ -79,18 +80,23 @@ func join(toks []token) string {
 	return b.String()
 }
 
-func (t token) key() string { return key(t.text) }
+func (t token) key() string {
+	if t.upper != "" {
+		return t.upper
+	}
+	return key(t.text)
+}
 
 // strong reports a word that is a street type wherever it stands at the end of
 // a street; weak ones are names as often.
 func (t token) strong() bool {
-	full, ok := streetTypes.find(t.text)
+	full, ok := streetTypes.of(t)
 	return ok && (!weakTypes[full] || t.short(full)) && len(t.text) > 1
 }
 
 // named reports a type that, spelled out, is rather the last word of a name.
 func (t token) named() bool {
-	full, ok := streetTypes.find(t.text)
+	full, ok := streetTypes.of(t)
 	return ok && nameTypes[full] && len(t.text) >= len(full)
 }
 
@@ -102,7 +108,7 @@ Ford Neck Branch Fork Union Private Rapids Bridge Field Fields Lodge Pine Pines 
 
 // kind reports a street type, strong or weak.
 func (t token) kind() bool {
-	_, ok := streetTypes.find(t.text)
+	_, ok := streetTypes.of(t)
 	return ok
 }
 
@@ -115,7 +121,7 @@ func (t token) short(full string) bool {
 var shortTypes = set1("CTR XING HTS PT PTE TRCE SQ VLG LNDG GDNS CRK PLZ HBR GRV")
 
 func (t token) direction(dirs wordTable) bool {
-	_, ok := dirs.find(t.text)
+	_, ok := dirs.of(t)
 	return ok
 }
 
@@ -143,6 +149,9 @@ func (t token) frenchOrdinal() bool {
 }
 
 func (t token) digits() bool { return allDigits(t.text) }
+
+// letters reports a word without digits and signs, of more than one letter.
+func (t token) letters() bool { return len(t.text) > 1 && alnum(t.text) && !t.hasDigit() }
 
 func (t token) hasDigit() bool { return strings.ContainsAny(t.text, "0123456789") }
 

@@ -44,7 +44,7 @@ func place(c *e911.Civic, text string) {
 		}
 		return
 	}
-	full, ok := unitTypes.find(t[0].text)
+	full, ok := unitTypes.of(t[0])
 	if len(t) > 2 && ok && full != "Number" && (t[1].key() == "NO" || t[1].key() == "NUM" || t[1].key() == "NUMBER") && t[2].hasDigit() { // "Apt No. 4"
 		t = append([]token{t[0]}, t[2:]...)
 	}
@@ -73,8 +73,28 @@ func place(c *e911.Civic, text string) {
 	}
 }
 
+// plainUnit is what place makes of the commonest designations: a number alone,
+// or a word of a unit and a number. Here only because they are so common.
+func plainUnit(s string) (string, bool) {
+	word, value, two := strings.Cut(s, " ")
+	if !two {
+		return s, allDigits(s)
+	}
+	if value == "" || value[0] < '0' || value[0] > '9' || !alnum(value) {
+		return "", false
+	}
+	switch full, _ := unitTypes.find(word); full {
+	case "Suite", "Apartment", "Unit", "Office":
+		if full == word {
+			return s, true
+		}
+		return full + " " + value, true
+	}
+	return "", false
+}
+
 func (t token) hasUnitType() bool {
-	_, ok := unitTypes.find(t.text)
+	_, ok := unitTypes.of(t)
 	return ok
 }
 
@@ -96,6 +116,9 @@ func store(field *string, v string) {
 
 // floor is the canonical value of a floor: "2nd Floor", "Fl. 2" and "second" are "2".
 func floor(s string) string {
+	if s == "" || allDigits(s) {
+		return s
+	}
 	t := tokens(s)
 	for len(t) > 1 && floorType(t[0].text) {
 		t = t[1:]
@@ -118,11 +141,14 @@ func floor(s string) string {
 
 // bare drops the field's own word from its value: "Rm 210" in ROOM is "210".
 func bare(own, s string) string {
+	if alnum(s) || s == "" {
+		return s
+	}
 	t := tokens(s)
 	if len(t) < 2 {
 		return s
 	}
-	if full, ok := unitTypes.find(t[0].text); ok && full == own {
+	if full, ok := unitTypes.of(t[0]); ok && full == own {
 		return join(t[1:])
 	}
 	return s
@@ -152,7 +178,7 @@ func unitAt(t []token, start bool) int {
 	if t[0].key() == "MAIL" && len(t) > 2 && (t[1].key() == "STOP" || t[1].key() == "CODE") && !t[0].comma {
 		return 2 + identifier(t[2:])
 	}
-	full, ok := unitTypes.find(t[0].text)
+	full, ok := unitTypes.of(t[0])
 	if !ok {
 		return glued(t[0])
 	}
