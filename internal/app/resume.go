@@ -27,16 +27,16 @@ type left struct {
 	route   journal.Routed
 }
 
-// resume reads the journal once from the start: where devices were, and which
-// calls were in progress when the node stopped. Calls do not wait for it.
-// Then it only waits for ctx.
+// resume reads the journal once from the start: where devices were, which
+// telephones are registered, and which calls were in progress when the node
+// stopped. Calls do not wait for it. Then it only waits for ctx.
 func (s *Server) resume(ctx context.Context) error {
 	if last := s.journal.Stat().Synced; last > 0 {
 		open := map[e911.CallID]*left{}
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for f := range s.journal.Subscribe(read, 1) {
-			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), noteLeft(open, f)); err != nil {
+			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), noteLeft(open, f)); err != nil {
 				s.cfg.Log.Warn("a fact in the journal is unreadable", obs.Err(err))
 			}
 			if f.Seq >= last {

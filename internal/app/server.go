@@ -24,6 +24,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/live/media"
+	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
 	"github.com/callbox911/callbox/internal/live/voice"
@@ -49,6 +50,7 @@ type Server struct {
 	journal *disk.Journal
 	lis     *lis.Server
 	plus    *heldplus.Server
+	phones  *registrar.Registrar
 	edge    *sipedge.Edge
 	calls   *emergency.Handler
 	speaker *voice.Speaker
@@ -176,8 +178,15 @@ func (s *Server) wireLive() error {
 	if err != nil {
 		return err
 	}
+	s.phones, err = registrar.New(registrar.Config{
+		Snapshot: s.holder, Journal: s.journal, Alarm: s.alarm, Now: s.cfg.Now, Log: s.cfg.Log,
+		UDPFlow: func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
+	})
+	if err != nil {
+		return fmt.Errorf("wire the registrar: %w", err)
+	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,
@@ -193,6 +202,7 @@ func (s *Server) wireLive() error {
 			return ok && class == e911.ClassEmergency
 		},
 		Handle: s.calls.Handle,
+		Serve:  s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
 		Alarm:  s.edgeAlarm,
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate},
 		Now:    s.cfg.Now, Log: s.cfg.Log,
@@ -203,14 +213,14 @@ func (s *Server) wireLive() error {
 	return nil
 }
 
-// known reports a source that may call (F-10): a trunk, or an address in the
-// ranges of an organisation.
+// known reports a source that may call (F-10): a trunk, an address in the
+// ranges of an organisation, or one that a telephone registered from.
 func (s *Server) known(a netip.Addr) bool {
 	w := s.holder.Load()
 	if _, ok := w.TrunkBySource(a); ok {
 		return true
 	}
-	return len(w.OrgsByAddress(a)) > 0
+	return len(w.OrgsByAddress(a)) > 0 || s.phones.Known(a)
 }
 
 func (s *Server) edgeAlarm(a sipedge.Alarm) {
@@ -279,6 +289,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
 		{Name: "LoST mappings", Run: s.runLoST},
 		{Name: "LoST push", Run: s.runLoSTPush},
+		{Name: "telephones", Run: s.phones.Run},
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},

@@ -16,6 +16,7 @@ type IdentifiedBy string
 const (
 	ByDeviceUserID  IdentifiedBy = "device_user_id" // E911-User-ID or the trunk's identity header
 	ByLocationToken IdentifiedBy = "location_token" // our token names the device
+	ByRegistration  IdentifiedBy = "registration"   // the telephone that registered by the way of the call
 	ByLineNumber    IdentifiedBy = "line_number"    // P-Asserted-Identity, then From
 	ByTrunkOnly     IdentifiedBy = "trunk_only"     // a known trunk, an unknown caller
 )

@@ -41,6 +41,8 @@ const (
 	DevicePresent  Kind = "device.seen"     // it asked again, and nothing changed; coalesced
 	DeviceSignedIn Kind = "device.signed"   // who uses it now, or that nobody does
 	DeviceRevoked  Kind = "device.revoked"  // location references given out so far are void
+	BindingMade    Kind = "binding.made"    // a telephone registered
+	BindingGone    Kind = "binding.gone"    // it signed off, or its registration is over
 	NetworkUnknown Kind = "network.unknown" // a network element that is not on the map; folded
 	NotifyDue      Kind = "notify.due"      // live: people are to be told now
 	NotifySent     Kind = "notify.sent"     // notify: handed over

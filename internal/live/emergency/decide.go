@@ -103,7 +103,7 @@ func (c *inquiry) decide() {
 		if c.people != nil {
 			org = orgOfPeople{c.org, c.people}
 		}
-		call := identify.Call{Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, AskedHELD: server.askedHELD}
+		call := identify.Call{Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, Registered: c.phone.Device, AskedHELD: server.askedHELD}
 		if p := c.org.Config().PSALI; p != nil {
 			call.Billing = p.Main
 		}
@@ -270,7 +270,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 	inSite := false
 	if direct {
 		src := c.req.Source.Addr().Unmap()
-		evidence, findings := locate.Measured(c.org, locate.Measurement{At: c.at, Source: src})
+		evidence, findings := locate.Measured(c.org, locate.Measurement{At: c.at, Source: src, MAC: c.phoneMAC()})
 		for _, e := range evidence {
 			candidates = append(candidates, locate.Candidate{Evidence: e, Rank: locate.RankRegistration, Via: "source"})
 			inSite = inSite || d.who.Site != nil && e.Place.Site == d.who.Site.ID
@@ -295,6 +295,21 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
 	}, c.at)
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)
+}
+
+// phoneMAC is the hardware address of the telephone that calls: it finds the
+// place of one that is on the map because it never moves.
+func (c *inquiry) phoneMAC() e911.MAC {
+	if c.dec.who.Device == nil || c.dec.who.Device.ID != c.phone.Device {
+		return ""
+	}
+	if m := c.dec.who.Device.MAC; m != "" {
+		if c.phone.MAC != "" && c.phone.MAC != m {
+			c.finding(e911.Finding{Rule: identify.RuleRegistered, Said: string(c.phone.MAC), Why: "the telephone says another hardware address than its device has"})
+		}
+		return m
+	}
+	return ""
 }
 
 // byAccess adds what the INVITE tells of the radio that its telephone is on: the

@@ -12,6 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/lis"
+	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
 	"github.com/callbox911/callbox/internal/rules/callflow"
@@ -57,6 +58,12 @@ type Locator interface {
 	Elsewhere(org e911.OrgID, device e911.DeviceID) bool
 }
 
+// Phones knows which telephone sent a request, by its registration (F-13);
+// *registrar.Registrar does. It answers from memory.
+type Phones interface {
+	Phone(q *sipedge.Request) (registrar.Phone, bool)
+}
+
 // Authority knows what the authority's servers said of who serves a place;
 // *lostc.Client does. It answers from memory alone and waits for nothing: a fresh
 // question has no place in a call (E3), the memory is kept warm ahead of it.
@@ -94,6 +101,7 @@ type Config struct {
 	Dial    func(ctx context.Context, in sipedge.Invite) Callee
 	Locator Locator // none: tokens are not understood, devices not known
 	People  People  // none: nobody said anything by a client
+	Phones  Phones  // none: no telephone registers here
 	// Authority is asked before our own layers (F-23); none: they decide.
 	Authority Authority
 	// References makes the location references that legs carry (F-27); none: they

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/rules/identify"
@@ -26,8 +28,10 @@ type inquiry struct {
 	trunk e911.Trunk // zero: the source is known by its address alone
 	known bool       // trunk is set
 
-	locator Locator // none: nobody to ask
-	people  People  // none: nobody said anything
+	locator Locator         // none: nobody to ask
+	people  People          // none: nobody said anything
+	phones  Phones          // none: none registers
+	phone   registrar.Phone // that the call comes from; zero: none of ours
 	// authority is what an authority said of places; none: nothing.
 	authority Authority
 	now       func() time.Time
@@ -43,7 +47,7 @@ type inquiry struct {
 func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry {
 	c := inquiry{
 		snap: snap, org: new(snapshot.Org), req: req, at: req.At,
-		locator: h.cfg.Locator, people: h.cfg.People, authority: h.cfg.Authority, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
+		locator: h.cfg.Locator, people: h.cfg.People, phones: h.cfg.Phones, authority: h.cfg.Authority, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
 	}
 	if c.at.IsZero() {
 		c.at = h.cfg.Now()
@@ -61,6 +65,7 @@ func (c *inquiry) begin() bool {
 	c.class = found.Class
 	c.dec.flag(found.Prefixed != "", FlagPrefixed)
 	c.guard("source", c.source)
+	c.guard("registration", c.registration)
 	return true
 }
 
@@ -106,6 +111,26 @@ func (c *inquiry) namedOrg() {
 	}
 	c.dec.flag(!f.Chosen, FlagUnknownOrg)
 	c.dec.messageFindings = append(c.dec.messageFindings, f)
+}
+
+// registration finds the telephone that the call comes from. It is no other
+// organisation's than that of the trunk in front of it.
+func (c *inquiry) registration() {
+	if c.phones == nil {
+		return
+	}
+	p, ok := c.phones.Phone(c.req)
+	if !ok || c.known && p.Org != c.org.ID() {
+		return
+	}
+	o := c.snap.Org(p.Org)
+	if o == nil {
+		return
+	}
+	c.org, c.phone = o, p
+	if p.Registered && !c.known {
+		c.dec.flags = slices.DeleteFunc(c.dec.flags, func(f string) bool { return f == FlagUnauthenticated })
+	}
 }
 
 // guard runs f and reports false when it panicked, after raising an alarm.

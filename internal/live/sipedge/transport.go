@@ -276,3 +276,14 @@ func (h hop) source(src netip.AddrPort) Source {
 	}
 	return Source{Addr: src.Addr(), Transport: h.network}
 }
+
+// FlowTo is the flow by UDP from one of our addresses to a remote one, for a
+// telephone that registered before a restart; false when we do not listen there.
+func (e *Edge) FlowTo(local, remote netip.AddrPort) (Flow, bool) {
+	for _, s := range e.udp {
+		if s.addr == local || s.addr.Addr().IsUnspecified() && s.addr.Port() == local.Port() {
+			return Flow{h: hop{network: "udp", addr: remote, local: local, sock: s}}, remote.IsValid()
+		}
+	}
+	return Flow{}, false
+}

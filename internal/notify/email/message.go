@@ -270,7 +270,8 @@ var (
 	}
 	identifiedBy = map[e911.IdentifiedBy]string{
 		e911.ByDeviceUserID: "user id from the calling platform", e911.ByLocationToken: "device that asked for its location",
-		e911.ByLineNumber: "line number", e911.ByTrunkOnly: "trunk only: the caller is not known",
+		e911.ByRegistration: "telephone that is registered",
+		e911.ByLineNumber:   "line number", e911.ByTrunkOnly: "trunk only: the caller is not known",
 	}
 )
 

@@ -42,6 +42,9 @@ type Call struct {
 	// Billing is the billing number of the organisation's lines, none when it is
 	// not known; before no callback number at all it is given (F-21).
 	Billing e911.Number
+	// Registered is the telephone that the call comes from by its registration,
+	// none without one. A trunk in front of it has its own word on the line.
+	Registered e911.DeviceID
 	// AskedHELD tells whether a device ever asked the location server; nil: none did.
 	AskedHELD func(e911.DeviceID) bool
 }
@@ -67,6 +70,8 @@ const (
 const (
 	RuleHeader      = "device_user_id_header"
 	RuleToken       = "location_token"
+	RuleRegistered  = "registration"
+	RuleLine        = "registered_line"
 	RuleAssertedID  = "p_asserted_identity"
 	RuleRemoteParty = "remote_party_id"
 	RuleFrom        = "from"
@@ -94,7 +99,7 @@ const (
 // Result says who calls.
 type Result struct {
 	By     e911.IdentifiedBy
-	Device *e911.Device // certain: our token names it
+	Device *e911.Device // certain: it registered, or our token names it
 	User   *e911.User   // named by a header, else owner of the line, else of the device
 	Line   e911.Number  // as asserted, ours or not; none when there is no number
 	// LineRec is the line's record when it is ours.
@@ -158,7 +163,13 @@ func (q *question) line() {
 		number e911.Number
 	}
 	var all []asserted
+	if n := q.registeredLine(); n != "" {
+		all = append(all, asserted{RuleLine, n})
+	}
 	for _, h := range lineHeaders(q.call.Trunk) {
+		if h.rule != RuleFrom && q.ofPhone() {
+			continue // a telephone asserts nothing (F-13)
+		}
 		for _, header := range q.header(h.name) {
 			for _, value := range splitValues(header) {
 				n, ok := LineOf(value)
@@ -204,9 +215,35 @@ func (q *question) line() {
 	}
 }
 
-// device is certain only where our own token names it.
+// ofPhone reports a call from a telephone of ours without a trunk between.
+func (q *question) ofPhone() bool { return q.call.Registered != "" && q.call.Trunk.ID == "" }
+
+// registeredLine is the number that stands for the telephone.
+func (q *question) registeredLine() e911.Number {
+	if !q.ofPhone() {
+		return ""
+	}
+	d, ok := q.org.Device(q.call.Registered)
+	if !ok || d.SIP == nil {
+		return ""
+	}
+	return d.SIP.Line
+}
+
+// device is certain only where a telephone registered, or our own token names
+// it. The two must agree; the registration counts (F-13).
 func (q *question) device() {
+	if id := q.call.Registered; id != "" {
+		q.registered(id)
+	}
 	id := q.call.TokenDevice
+	if q.r.Device != nil {
+		if id != "" && id != q.r.Device.ID {
+			q.flag(FlagDisagreement)
+			q.find(e911.Finding{Rule: RuleToken, Said: string(id), Why: "the location token names another device than the one that registered"})
+		}
+		return
+	}
 	if id == "" {
 		return
 	}
@@ -218,6 +255,17 @@ func (q *question) device() {
 	}
 	q.r.Device, q.r.By = &d, e911.ByLocationToken
 	q.find(e911.Finding{Rule: RuleToken, Said: d.Key, Chosen: true, Why: "the location token names this device"})
+}
+
+func (q *question) registered(id e911.DeviceID) {
+	d, ok := q.org.Device(id)
+	if !ok {
+		q.flag(FlagUnknownDevice)
+		q.find(e911.Finding{Rule: RuleRegistered, Said: string(id), Why: "the telephone that registered is not one of the organisation's any more"})
+		return
+	}
+	q.r.Device, q.r.By = &d, e911.ByRegistration
+	q.find(e911.Finding{Rule: RuleRegistered, Said: d.Key, Chosen: true, Why: "the call comes by the way that this telephone registered by"})
 }
 
 // user reads the identity headers of platform trunks, exactly; without a match
@@ -348,6 +396,11 @@ func (q *question) held() {
 		q.r.HELD = HELDYes // only a device that asked has a token
 		if q.r.Device != nil {
 			q.r.Devices = []e911.Device{*q.r.Device}
+		}
+	case q.r.Device != nil:
+		q.r.Devices, q.r.HELD = []e911.Device{*q.r.Device}, HELDNo
+		if q.asksHELD(*q.r.Device) {
+			q.r.HELD = HELDYes
 		}
 	case q.r.User != nil:
 		q.r.Devices = q.org.DevicesOf(q.r.User.ID)
