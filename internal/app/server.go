@@ -186,7 +186,7 @@ func (s *Server) wireLive() error {
 		return fmt.Errorf("wire the registrar: %w", err)
 	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,
