@@ -10,7 +10,6 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
-	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/lost"
@@ -42,7 +41,7 @@ func (s *Server) find(q *question, m *lost.FindService) lost.Message {
 	if err != nil {
 		return s.errors(lost.BadRequest, err.Error())
 	}
-	q.at = at
+	q.at, q.similar = at, wantsSimilar(m)
 	if s.cfg.Upstream != nil && planned.IsZero() {
 		if resp, ok := s.cfg.Upstream.Cached(m); ok && writable(resp) {
 			return resp
@@ -170,7 +169,7 @@ func (s *Server) addAddress(q *question, m *lost.FindService, c *pidflo.Civic, r
 	if m.Boundary != lost.ByValue || len(mp.Boundaries) > 0 || q.judged == nil || q.judged.Verdict != e911.VerdictValid {
 		return
 	}
-	if here, ok := streetAddress(civic.FromPIDF(c)); ok {
+	if here, ok := streetAddress(*q.fields(c)); ok {
 		mp.Boundaries, mp.Encoded = []lost.Boundary{{Profile: lost.ProfileCivic, Civics: []pidflo.Civic{*here}}}, nil
 	}
 }
@@ -236,7 +235,7 @@ func (s *Server) served(q *question, l *lost.Location, service string) (ecrf.Ser
 			}
 		}
 	}
-	return q.cat.index.ByCivic(civic.FromPIDF(l.Civic), opt), nil
+	return q.cat.index.ByCivic(*q.fields(l.Civic), opt), nil
 }
 
 // upstreamError tells why recursion gave nothing.

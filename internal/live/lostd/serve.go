@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/lvf"
@@ -34,16 +35,18 @@ const maxKept = 256 << 10
 
 // question is one request with what it is answered from.
 type question struct {
-	snap   *snapshot.Snapshot
-	cat    *catalog
-	from   netip.Addr
-	demo   bool // a demonstration layer may answer (F-23)
-	now    time.Time
-	at     time.Time // the moment that is asked about: now, or one ahead
-	postal civic.Postal
-	judged *lvf.Result     // of the address, when it was looked at
-	ctx    context.Context //nolint:containedctx // of the one request
-	pushes bool
+	snap    *snapshot.Snapshot
+	cat     *catalog
+	from    netip.Addr
+	demo    bool // a demonstration layer may answer (F-23)
+	now     time.Time
+	at      time.Time // the moment that is asked about: now, or one ahead
+	postal  civic.Postal
+	similar bool            // addresses are asked for that may have been meant
+	entered *e911.Civic     // the address of the request, when it was looked at
+	judged  *lvf.Result     // of the address, when it was looked at
+	ctx     context.Context //nolint:containedctx // of the one request
+	pushes  bool
 }
 
 // refusal is what was wrong with the HTTP request; no LoST is answered (RFC

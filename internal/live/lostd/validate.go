@@ -25,7 +25,7 @@ func (s *Server) validation(q *question, m *lost.FindService, asked *pidflo.Civi
 	if r.Layer != nil && !q.ahead() {
 		out.Extensions = append(out.Extensions, s.agendaOf(q.snap).revalidateAfter(r.Address, q.now, q.demo))
 	}
-	wants := strings.ToLower(m.AdditionalLocation)
+	wants := strings.ToLower(m.AdditionalLocation) // as wantsSimilar
 	either := wants == "any"
 	if (either || wants == "complete") && r.Verdict == e911.VerdictValid {
 		out.Extensions = appendAddress(out.Extensions, "completeLocation", r.Address)
@@ -51,7 +51,7 @@ var (
 // in which a street in one field stands in several: the worst word on its parts
 // is the word on all of it.
 func verdicts(asked *pidflo.Civic, r *lvf.Result) *lost.Validation {
-	word := map[string]civic.Verdict{}
+	word := make(map[string]civic.Verdict, len(r.Fields))
 	for _, f := range r.Fields {
 		word[f.Field] = f.Verdict
 	}
@@ -66,7 +66,7 @@ func verdicts(asked *pidflo.Civic, r *lvf.Result) *lost.Validation {
 	fold("RD", streetParts)
 	fold("HNO", numberParts)
 	out := &lost.Validation{}
-	seen := map[lost.Name]bool{}
+	seen := make(map[lost.Name]bool, len(asked.Fields))
 	for i := range asked.Fields {
 		f := &asked.Fields[i]
 		name := lost.Name{Space: f.Space, Local: f.Name}
@@ -103,10 +103,24 @@ func appendAddress(list []foreign.Element, element string, a e911.Civic) []forei
 	return append(list, foreign.Element{Space: lost.SpaceRLI, Local: element, XML: string(b) + `</r:` + element + `>`})
 }
 
+// wantsSimilar reports that addresses are asked for that may have been meant.
+func wantsSimilar(m *lost.FindService) bool {
+	return m.ValidateLocation && (strings.EqualFold(m.AdditionalLocation, "any") || strings.EqualFold(m.AdditionalLocation, "similar"))
+}
+
+// fields are those of the address of the request, read once.
+func (q *question) fields(c *pidflo.Civic) *e911.Civic {
+	if q.entered == nil {
+		f := civic.FromPIDF(c)
+		q.entered = &f
+	}
+	return q.entered
+}
+
 // address is what the LVF says of an address, asked once for a request.
 func (q *question) address(c *pidflo.Civic) *lvf.Result {
 	if q.judged == nil {
-		r := q.snap.LVF().Validate(civic.FromPIDF(c), lvf.Options{Now: q.at, Demonstration: q.demo, Postal: q.postal})
+		r := q.snap.LVF().Validate(*q.fields(c), lvf.Options{Now: q.at, Demonstration: q.demo, Postal: q.postal, NoCandidates: !q.similar})
 		q.judged = &r
 	}
 	return q.judged

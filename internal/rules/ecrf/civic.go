@@ -27,7 +27,7 @@ func fieldsOf(c e911.Civic) (list []field) {
 
 // comparable is a value of a field so that two spellings of it are equal.
 func comparable(name, value string) string {
-	value = strings.ToLower(strings.Join(strings.Fields(value), " "))
+	value = plain(value)
 	switch name {
 	case "A1":
 		if state, ok := civic.StateOf(value); ok {
@@ -39,19 +39,51 @@ func comparable(name, value string) string {
 	return value
 }
 
-// agrees reports that an address has every field. One that names no country has
+// plain is text in lower case with single spaces.
+func plain(s string) string {
+	before := byte(' ')
+	for _, c := range []byte(s) {
+		if c >= 0x80 || c < ' ' || c == ' ' && before == ' ' {
+			before = ' '
+			break
+		}
+		before = c
+	}
+	if before == ' ' && s != "" {
+		s = strings.Join(strings.Fields(s), " ")
+	}
+	return strings.ToLower(s)
+}
+
+// question is an address that many boundaries are compared with; each field is
+// brought into its form once.
+type question struct {
+	c     *e911.Civic
+	known []field
+}
+
+// value is a field in the form to compare. An address that names no country has
 // that of its state.
-func agrees(c *e911.Civic, fields []field) bool {
-	for _, f := range fields {
-		v := comparable(f.name, c.Get(f.name))
-		if v == "" && f.name == "country" {
-			state, ok := civic.StateOf(c.A1)
-			if !ok {
-				return false
-			}
+func (q *question) value(name string) string {
+	for i := range q.known {
+		if q.known[i].name == name {
+			return q.known[i].value
+		}
+	}
+	v := comparable(name, q.c.Get(name))
+	if v == "" && name == "country" {
+		if state, ok := civic.StateOf(q.c.A1); ok {
 			v = strings.ToLower(state.Country())
 		}
-		if v != f.value {
+	}
+	q.known = append(q.known, field{name, v})
+	return v
+}
+
+// agrees reports that the address has every field.
+func (q *question) agrees(fields []field) bool {
+	for _, f := range fields {
+		if q.value(f.name) != f.value {
 			return false
 		}
 	}
@@ -71,15 +103,17 @@ func stateIn(fields []field) string {
 // the most fields first, a demonstration layer last.
 func (s *service) named(c *e911.Civic) []*row {
 	var list []*row
+	var room [8]field
+	q := question{c: c, known: room[:0]}
 	take := func(a1 string) {
 		for _, i := range s.byA1[a1] {
-			if agrees(c, s.rows[i].civic) {
+			if q.agrees(s.rows[i].civic) {
 				list = append(list, s.rows[i])
 			}
 		}
 	}
 	take("")
-	if a1 := comparable("A1", c.A1); a1 != "" {
+	if a1 := q.value("A1"); a1 != "" {
 		take(a1)
 	}
 	slices.SortFunc(list, func(a, b *row) int { return cmp.Or(compareNamed(a, b), a.compare(b)) })
@@ -177,7 +211,7 @@ func (x *Index) ByCivic(c e911.Civic, o Options) Served {
 
 // bareCounty makes "Middlesex County" and "middlesex" the same.
 func bareCounty(name string) string {
-	name = strings.ToLower(strings.Join(strings.Fields(name), " "))
+	name = plain(name)
 	for _, suffix := range []string{" county", " parish", " city and borough", " borough", " census area", " municipality", " municipio", " municipio."} {
 		if bare, ok := strings.CutSuffix(name, suffix); ok && bare != "" {
 			return bare

@@ -74,24 +74,27 @@ func (c candidate) compare(d candidate) int {
 
 // around lists the boundaries that hold a part of where somebody may be.
 func (s *service) around(a *e911.Area) ([]candidate, error) {
+	var shape pidflo.Shape = pidflo.Point{Pos: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}}
 	if a.RadiusM > 0 && a.RadiusM <= maxReachM {
-		return s.reached(pidflo.Circle{Center: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}, Radius: a.RadiusM})
+		shape = pidflo.Circle{Center: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}, Radius: a.RadiusM}
 	}
-	return s.reached(pidflo.Point{Pos: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}})
-}
-
-// reached lists the boundaries that hold a part of a flat shape, in no order.
-func (s *service) reached(shape pidflo.Shape) ([]candidate, error) {
 	ring, point, err := outline(shape)
 	if err != nil {
 		return nil, err
 	}
+	return s.reached(ring, point), nil
+}
+
+// reached lists the boundaries that hold a part of what a line encloses, or of a
+// point where there is none, in no order.
+func (s *service) reached(ring []e911.Point, point e911.Point) []candidate {
 	var list []candidate
 	if ring == nil {
-		for _, i := range s.areas.All(nil, point) {
+		var room [8]int
+		for _, i := range s.areas.All(room[:0], point) {
 			list = append(list, candidate{s.rows[i], 1})
 		}
-		return list, nil
+		return list
 	}
 	shares := map[int]float64{}
 	for _, shift := range []float64{0, 360, -360} {
@@ -110,7 +113,7 @@ func (s *service) reached(shape pidflo.Shape) ([]candidate, error) {
 			list = append(list, candidate{s.rows[i], min(math.Round(share*1e6)/1e6, 1)})
 		}
 	}
-	return list, nil
+	return list
 }
 
 // ByShape returns the boundaries that a shape reaches into: first those that
@@ -120,16 +123,16 @@ func (s *service) reached(shape pidflo.Shape) ([]candidate, error) {
 // is Invalid for a shape that is none, one at a pole or one that is larger than
 // 1,000 km.
 func (x *Index) ByShape(s pidflo.Shape, o Options) (Served, error) {
-	s = pidflo.Flatten(s)
-	if _, _, err := outline(s); err != nil || x == nil {
+	if _, flat := s.(pidflo.Point); !flat { // the height of one is not looked at
+		s = pidflo.Flatten(s)
+	}
+	ring, point, err := outline(s)
+	if err != nil || x == nil {
 		return Served{}, err
 	}
 	withheld := false
 	for _, service := range x.chain(o.Service) {
-		cands, err := service.reached(s)
-		if err != nil {
-			return Served{}, err
-		}
+		cands := service.reached(ring, point)
 		slices.SortFunc(cands, candidate.compare)
 		var hits []Hit
 		for _, c := range cands {
@@ -160,6 +163,16 @@ func outline(s pidflo.Shape) ([]e911.Point, e911.Point, error) {
 	}
 	if s == nil {
 		return bad("there is no shape")
+	}
+	if p, ok := s.(pidflo.Point); ok {
+		at := e911.Point{Lat: p.Pos.Lat, Lon: p.Pos.Lon}
+		switch {
+		case !geo.Valid(at):
+			return bad("the position is off the globe; latitude comes first")
+		case math.Abs(at.Lat) > poleLat:
+			return bad("the shape is at a pole, which no boundary serves")
+		}
+		return nil, at, nil
 	}
 	if _, err := pidflo.AppendShape(nil, s); err != nil {
 		// Sides that cross are met in the i3 test suite: the caller is somewhere

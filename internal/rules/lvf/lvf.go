@@ -104,6 +104,9 @@ type Options struct {
 	// Postal is a table of postal codes for what no layer covers; nil: none. What
 	// a layer says of a postal code outranks it.
 	Postal civic.Postal
+	// NoCandidates leaves out what may have been meant, which takes most of the time
+	// of an answer that is not "valid".
+	NoCandidates bool
 	// WithinM bounds Nearest, metres; 0 means DefaultWithinM.
 	WithinM float64
 }

@@ -188,6 +188,10 @@ func TestCandidatesMarkWhatChanged(t *testing.T) {
 			}
 			continue
 		}
+		without := x.Validate(c.in, lvf.Options{Now: now, NoCandidates: true})
+		if len(without.Candidates) > 0 || without.Verdict != r.Verdict || !cmp.Equal(without.Fields, r.Fields) {
+			t.Errorf("%s without candidates: %s %v %v, want %s %v", c.name, without.Verdict, without.Fields, without.Candidates, r.Verdict, r.Fields)
+		}
 		if len(r.Candidates) == 0 {
 			t.Errorf("%s: no candidate; %s %v", c.name, r.Verdict, r.Faults)
 			continue

@@ -14,7 +14,9 @@ func (x *Index) Validate(c e911.Civic, o Options) Result {
 		return r
 	}
 	r := x.judged(c, o)
-	if r.Verdict != e911.VerdictValid && legible(r.Faults) {
+	if o.NoCandidates {
+		r.Candidates = nil
+	} else if r.Verdict != e911.VerdictValid && legible(r.Faults) {
 		r.Candidates = x.candidates(c, &r, o)
 	}
 	return r
