@@ -232,6 +232,7 @@ func (r *CallRecord) attempted(at time.Time, b journal.Attempt) Entry {
 	a.Rung, a.Trunk, a.PSAP, a.To = b.Rung, b.Trunk, b.PSAP, b.To
 	a.Transport, a.SIPCallID, a.Slim, a.Geo = b.Transport, b.SIPCallID, b.Slim, b.Geo
 	a.MS, a.Document = r.since(at), r.document(b.PIDFLO)
+	a.Profile, a.Number, a.Flags = b.Profile, b.Number, b.Flags
 	to := name(b.PSAP)
 	if !b.Sent {
 		a.State, a.Reason, a.DoneMS = AttemptUnsent, b.Error, a.MS
@@ -247,6 +248,9 @@ func (r *CallRecord) attempted(at time.Time, b journal.Attempt) Entry {
 		with = "slim: without location body"
 	case b.PIDFLO == "":
 		with = "without location"
+		if b.Number != "" {
+			with += ", by the number " + string(b.Number)
+		}
 	}
 	e := Entry{Attempt: b.N, Title: "Calling " + to, Detail: sentence("by "+name(b.Trunk), upper(b.Transport), with)}
 	if b.Slim {

@@ -128,6 +128,11 @@ type Attempt struct {
 	Reason    string       `json:"reason,omitempty"`
 	Geo       string       `json:"geolocation,omitempty"`
 	Document  int          `json:"document,omitempty"` // 1-based into Documents, 0 is none
+	// Profile is how the leg was written, Number what went out as the caller's
+	// number, Flags what else was decided about it (F-36).
+	Profile e911.HeaderProfile `json:"profile,omitempty"`
+	Number  e911.Number        `json:"number,omitempty"`
+	Flags   []string           `json:"flags,omitempty"`
 }
 
 // Due says that people were to be told, and when.

@@ -92,6 +92,8 @@ func rule(code string) string {
 		return "Callback: the caller’s own number"
 	case "callback_organisation_ecbn":
 		return "Callback: the organisation’s emergency callback number"
+	case "callback_billing_number":
+		return "Callback: the billing number"
 	case "callback_asserted_number":
 		return "Callback: the asserted number"
 	}
@@ -115,8 +117,14 @@ func flag(code string) string {
 		return "The callback number is not the caller’s own"
 	case "callback_unowned":
 		return "The callback number is not one of ours"
+	case "callback_billing":
+		return "The callback number is the billing number of the lines: nobody may answer it"
 	case "no_callback":
 		return "There is no callback number"
+	case "unknown_organisation":
+		return "The platform named another organisation than it may, or one that is not known"
+	case "no_confirmed_elin":
+		return "The location has no confirmed ELIN: the callback number was sent"
 	case "aged_evidence":
 		return "The location stands on old evidence"
 	case "building_only":
