@@ -12,11 +12,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/desk"
 	"github.com/callbox911/callbox/internal/admin/psapdir"
+	"github.com/callbox911/callbox/internal/admin/publish"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/snapshot"
@@ -147,8 +149,13 @@ func (s *Server) ImportPSAPs(ctx context.Context, file string, text io.Reader, o
 	if err != nil || opt.DryRun {
 		return r, err
 	}
-	if _, err := s.publish.Publish(ctx, st); err != nil {
+	res, err := s.publish.Publish(ctx, st)
+	if err != nil {
 		return r, fmt.Errorf("stored, but not published: %w", err)
+	}
+	held := slices.DeleteFunc(res.Held, func(h publish.Held) bool { return h.Ref.Kind != e911.KindPSAP })
+	if len(held) > 0 {
+		return r, e911.Errorf(e911.Conflict, "stored, but calls do not use %d of the PSAPs: %s", len(held), held[0].Why)
 	}
 	return r, nil
 }

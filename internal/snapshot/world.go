@@ -74,6 +74,9 @@ func (e *edit) checkPSAP(o Object, p *e911.PSAP) {
 		e.fault(o, "boundary", "required", "a boundary needs an area", "")
 		return
 	}
+	if len(p.Area) == 0 {
+		return // of the directory: its boundaries stand in layers
+	}
 	for _, f := range geo.Check(p.Area) {
 		e.fault(o, "area"+f.Path, f.Code, f.Msg, f.Fix)
 	}
