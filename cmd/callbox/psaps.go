@@ -75,7 +75,9 @@ func (c *psapsCmd) Run(e *env) error {
 		}
 		if p.Old {
 			old++
-			checked += " (old)"
+			if p.LineChecked != nil {
+				checked += " (old)"
+			}
 		}
 		kind := p.Kind
 		if p.Relay {

@@ -79,7 +79,9 @@ type Answer struct {
 	Service string      `json:"service"`
 	// Answering is the service whose boundary answered, where that is a parent of
 	// the one asked for.
-	Answering string         `json:"answering,omitempty"`
+	Answering string `json:"answering,omitempty"`
+	// Responder is who goes out for the service, by the maps of the place.
+	Responder string         `json:"responder,omitempty"`
 	Address   *Address       `json:"address,omitempty"`
 	Point     *e911.Area     `json:"point,omitempty"`
 	PSAP      *PSAP          `json:"psap,omitempty"`
@@ -109,9 +111,7 @@ func (c Config) Find(q Question, wall e911.OrgID) (Answer, error) {
 	if err := f.organisation(wall); err != nil {
 		return Answer{}, err
 	}
-	if err := f.place(); err != nil {
-		return Answer{}, err
-	}
+	f.place()
 	f.route()
 	return f.a, nil
 }
@@ -131,46 +131,62 @@ func (f *finding) warn(format string, args ...any) {
 // organisation finds whose call it would be: the one named, or the only one.
 func (f *finding) organisation(wall e911.OrgID) error {
 	f.org = new(snapshot.Org)
-	key := f.q.Org
-	if f.q.Location != "" {
-		if org, _, ok := strings.Cut(f.q.Location, "/"); ok && wall == "" {
-			key = org
-		}
-	}
 	var found []*snapshot.Org
+	key := f.q.Org
+	prefix, rest, named := strings.Cut(f.q.Location, "/")
 	for o := range f.World.Orgs() {
-		if (wall == "" || o.ID() == wall) && (key == "" || o.Config().Key == key) {
-			found = append(found, o)
+		if wall != "" && o.ID() != wall || key != "" && o.Config().Key != key {
+			continue
 		}
+		if f.q.Location != "" && !has(o, f.q.Location) && !(named && o.Config().Key == prefix && has(o, rest)) {
+			continue
+		}
+		found = append(found, o)
 	}
 	switch {
 	case len(found) == 1:
 		f.org = found[0]
 		f.a.Org = &Named{f.org.Config().Key, f.org.Config().Name}
+	case len(found) > 1 && f.q.Location != "":
+		return e911.Errorf(e911.Invalid, "several organisations have a location %q: name one, ORG/LOCATION", f.q.Location)
+	case f.q.Location != "":
+		return e911.Errorf(e911.NotFound, "there is no location %q", f.q.Location)
 	case len(found) == 0 && key != "":
 		return e911.Errorf(e911.NotFound, "there is no organisation %q", key)
 	}
 	return nil
 }
 
+func has(o *snapshot.Org, location string) bool {
+	_, ok := locationOf(o, location)
+	return ok
+}
+
+func locationOf(o *snapshot.Org, key string) (e911.LocationID, bool) {
+	for l := range o.Locations() {
+		if l.Key == key {
+			return l.ID, true
+		}
+	}
+	return "", false
+}
+
 // place finds where the question is about.
-func (f *finding) place() error {
+func (f *finding) place() {
 	switch {
 	case f.q.Location != "":
-		key := f.q.Location
-		if _, after, ok := strings.Cut(key, "/"); ok {
-			key = after
+		id, ok := locationOf(f.org, f.q.Location)
+		if !ok {
+			_, rest, _ := strings.Cut(f.q.Location, "/")
+			id, _ = locationOf(f.org, rest)
 		}
-		for l := range f.org.Locations() {
-			if l.Key == key {
-				f.where, _ = f.org.Place(l.ID)
-				f.validate(f.where.Civic, "")
-				return nil
-			}
-		}
-		return e911.Errorf(e911.NotFound, "there is no location %q", f.q.Location)
+		f.where, _ = f.org.Place(id)
+		where := f.where
+		f.validate(f.where.Civic, "")
+		f.where, f.a.Point, f.a.Address.Display = where, where.Area, where.Display // as a call from there has it
 	case f.q.Point != nil:
 		f.where = e911.Place{Area: f.q.Point, Display: f.q.String()}
+		f.a.Point = f.q.Point
 	default:
 		parsed, notes := civic.Parse(f.q.Address, civic.Hint{Postal: f.Postal})
 		f.where = e911.Place{Civic: parsed.Address}
@@ -179,8 +195,6 @@ func (f *finding) place() error {
 			f.a.Address.Notes = append(f.a.Address.Notes, n.Text)
 		}
 	}
-	f.a.Point = f.where.Area
-	return nil
 }
 
 // validate looks an address up in the layers, and gives the place the point that
@@ -202,19 +216,13 @@ func (f *finding) validate(c e911.Civic, entered string) {
 		f.where.Area = r.Point
 	}
 	f.a.Point = f.where.Area
-	switch r.Verdict {
-	case e911.VerdictInvalid:
-		f.warn("the address is not valid: ask the caller again before you send anybody there")
-	case e911.VerdictUnverified:
-		f.warn("no layer of good repute has this address: it is not verified")
-	}
 	for _, x := range r.Faults {
 		if x.Reason != "" {
 			a.Notes = append(a.Notes, x.Reason)
 		}
 	}
-	if f.where.Area == nil {
-		f.warn("no point is known for the address: who serves it was looked for by its names alone")
+	if r.Verdict == e911.VerdictInvalid {
+		f.warn("THE ADDRESS IS NOT RIGHT: ask the caller again")
 	}
 }
 
@@ -240,9 +248,28 @@ func (f *finding) route() {
 	}
 	if d.Service != "" && d.Service != f.q.Service {
 		f.a.Answering = d.Service
-		f.warn("no boundary is known for %s here: who answers %s is told", f.q.Service, d.Service)
 	}
+	f.responder()
 	f.advise(&d)
+}
+
+// responders are what the maps of NENA-STA-006 call those who go out.
+var responders = map[string]string{
+	ecrf.ServicePolice:    "urn:emergency:service:responder.police",
+	ecrf.ServiceFire:      "urn:emergency:service:responder.fire",
+	ecrf.ServiceAmbulance: "urn:emergency:service:responder.ems",
+}
+
+// responder finds who goes out; who is called is another question.
+func (f *finding) responder() {
+	urn, ok := responders[f.q.Service]
+	if !ok || f.a.PSAP == nil {
+		return
+	}
+	hit, ok, _ := f.World.PSAPs().Resolve(f.where, ecrf.Options{DemonstrationAllowed: f.org.Config().Demonstration, Service: urn, Now: f.Now})
+	if ok {
+		f.a.Responder = hit.Name()
+	}
 }
 
 func psapOf(p *e911.PSAP, uris []string) *PSAP {
@@ -259,50 +286,78 @@ func psapOf(p *e911.PSAP, uris []string) *PSAP {
 // advise says what to do, and what to doubt.
 func (f *finding) advise(d *route.Decision) {
 	a := &f.a
-	dispatch := "dial 911 where you are and ask to be transferred to the PSAP of " + cmp.Or(f.where.Display, "the place")
+	transfer := "dial 911 where you are, and ask for a transfer to the 911 center of " + f.words()
+	relay := a.Relay != nil && a.Relay.Line != ""
 	switch {
+	case f.abroad():
+		a.Advice = "the place is not in the United States or Canada, and Callbox knows no other country: look for the emergency number of that country"
 	case d.Basis.Source == route.SourceDemonstration:
-		a.Advice = "DEMONSTRATION, not a real PSAP: " + dispatch
-		f.warn("%s is a county of the demonstration layer: a county is not a PSAP (F-40)", a.PSAP.Name)
+		a.Advice = "this is a demonstration, no real 911 center is known: " + transfer
 	case a.PSAP != nil && a.PSAP.Line != "":
-		a.Call = a.PSAP.Line
-		a.Advice = "call " + a.PSAP.Name
-	case a.PSAP != nil && a.Relay != nil && a.Relay.Line != "":
-		a.Call = a.Relay.Line
-		a.Advice = fmt.Sprintf("no 24x7 line of %s is known: call %s and ask for it", a.PSAP.Name, a.Relay.Name)
-	case a.PSAP != nil:
-		a.Advice = fmt.Sprintf("no 24x7 line of %s is known: %s", a.PSAP.Name, dispatch)
-	case a.Relay != nil && a.Relay.Line != "":
-		a.Call = a.Relay.Line
-		a.Advice = "no PSAP follows from the place: call " + a.Relay.Name
-	default:
-		a.Advice = "no PSAP follows from the place: " + dispatch
-	}
-	if a.PSAP != nil && a.PSAP.Line != "" {
+		a.Call, a.Advice = a.PSAP.Line, a.PSAP.Name
 		f.doubt(a.PSAP)
+	case a.PSAP != nil && relay:
+		a.Call, a.Advice = a.Relay.Line, fmt.Sprintf("%s; ask for %s, whose own number is not known", a.Relay.Name, a.PSAP.Name)
+		f.doubt(a.Relay)
+	case a.PSAP != nil:
+		a.Advice = fmt.Sprintf("the number of %s is not known: %s", a.PSAP.Name, transfer)
+	case relay:
+		a.Call, a.Advice = a.Relay.Line, a.Relay.Name+"; which 911 center serves the place is not known"
+		f.doubt(a.Relay)
+	default:
+		a.Advice = "which 911 center serves the place is not known: " + transfer
+	}
+	if a.Answering != "" {
+		f.warn("this is the number for every emergency there; say what you need")
 	}
 	if d.Disagree != "" {
 		f.warn("%s; the authority is followed", d.Disagree)
 	}
-	if a.PSAP != nil && !a.PSAP.Listed {
-		f.warn("%s is not in the directory: what is known of it is what %s says", a.PSAP.Name, cmp.Or(d.Basis.Name, "the layer"))
+	if d.Share > 0 && d.Share < 1 || slices.ContainsFunc(d.Findings, func(x e911.Finding) bool { return !x.Chosen && strings.Contains(x.Why, "on the edge") }) {
+		f.warn("another 911 center may serve the place: say where it is first, and ask if it is theirs")
 	}
-	if slices.ContainsFunc(d.Findings, func(x e911.Finding) bool {
-		return !x.Chosen && strings.Contains(x.Why, "uncertainty") || strings.Contains(x.Why, "may be;") || strings.Contains(x.Why, "edge")
-	}) {
-		f.warn("the place lies at the border of another PSAP: say the place first, and ask whether it is theirs")
+	if a.PSAP != nil && f.where.Area == nil {
+		f.warn("the place is on no map here: the 911 center was found by the names in the address alone")
 	}
-	if f.a.Org == nil {
-		f.warn("no organisation is named, so own choices and carriers of organisations are not looked at: --org KEY")
+	if a.Address != nil && a.Address.Verdict == e911.VerdictUnverified {
+		f.warn("nobody has checked the address: repeat it to the caller")
 	}
+	if f.a.Org == nil && f.several() {
+		a.Findings = append(a.Findings, e911.Finding{Rule: route.RuleOverride, Why: "no organisation is named (--org KEY), so what organisations chose themselves was not looked at"})
+	}
+}
+
+func (f *finding) several() bool {
+	for range f.World.Orgs() {
+		return true
+	}
+	return false
+}
+
+// abroad reports an address of a country that is not served.
+func (f *finding) abroad() bool {
+	c := f.where.Civic.Country
+	return c != "" && !strings.EqualFold(c, "US") && !strings.EqualFold(c, "CA")
+}
+
+// words are what the place is asked for by: an address that is not right is no
+// name of it.
+func (f *finding) words() string {
+	if c := f.where.Civic; f.a.Address != nil && f.a.Address.Verdict == e911.VerdictInvalid {
+		if c.A3 == "" {
+			return "the caller's city"
+		}
+		return strings.TrimSuffix(c.A3+", "+c.A1, ", ")
+	}
+	return cmp.Or(f.where.Display, "the place")
 }
 
 // doubt says how old the line is.
 func (f *finding) doubt(p *PSAP) {
 	switch {
 	case p.LineChecked == nil:
-		f.warn("nobody has checked the line of %s: when it does not answer, dial 911 where you are and ask for a transfer", p.Name)
+		f.warn("nobody has tried this number: if nobody answers, dial 911 where you are and ask for a transfer")
 	case f.Now.Sub(*p.LineChecked) > LineGood:
-		f.warn("the line of %s was last checked on %s, more than 12 months ago", p.Name, p.LineChecked.Format(time.DateOnly))
+		f.warn("this number was last tried on %s: if nobody answers, dial 911 where you are and ask for a transfer", p.LineChecked.Format(time.DateOnly))
 	}
 }

@@ -1,12 +1,15 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/route"
 )
 
 // Text is the answer for a person at three in the morning: the number first.
@@ -16,55 +19,86 @@ func (a Answer) Text() string {
 		fmt.Fprintln(&b, plain(fmt.Sprintf(format, args...)))
 	}
 	if a.Call != "" {
-		line("%s   %s", spoken(a.Call), a.Advice)
+		line("CALL %s   %s", spoken(a.Call), a.Advice)
 	} else {
 		line("NO NUMBER: %s", a.Advice)
 	}
-	line("")
 	for _, w := range a.Warnings {
 		line("!  %s", w)
 	}
-	if len(a.Warnings) > 0 {
-		line("")
+	if x := a.Address; x != nil && x.Verdict == e911.VerdictInvalid {
+		for _, n := range x.Notes {
+			line("   %s", n)
+		}
+		for i, k := range x.Candidates {
+			line("   %s %s", []string{"did you mean", "          or"}[min(i, 1)], k)
+		}
 	}
+	line("")
 	line("place      %s", a.place())
 	if x := a.Address; x != nil {
 		line("address    %s%s", x.Verdict, x.because())
-		for _, k := range x.Candidates {
-			line("           or %s", k)
-		}
-		for _, n := range x.Notes {
-			line("           %s", n)
+		if m := missing(x.Missing); m != "" && x.Verdict != e911.VerdictInvalid {
+			line("ask for    %s", m)
 		}
 	}
 	if a.PSAP != nil {
-		line("PSAP       %s", a.PSAP.text())
+		line("911 center %s", a.PSAP.text())
 	}
-	line("by         %s", a.basis())
+	if a.Responder != "" {
+		line("goes out   %s", a.Responder)
+	}
+	line("known by   %s", a.basis())
 	if a.Relay != nil {
 		line("relay      %s", a.Relay.text())
 	}
-	if a.Org != nil {
-		line("a call of  %s", a.Org.Name)
-		for i, r := range a.Rungs {
-			expected := ""
-			if r.Expected {
-				expected = " (expected: the carrier chooses)"
-			}
-			line("           %d. trunk %s to %s%s", i+1, r.Trunk, r.PSAP, expected)
-		}
-		if len(a.Rungs) == 0 {
-			line("           would find no trunk at all")
-		}
-	}
+	a.foretell(line)
+	line("")
+	line("Why")
 	for _, f := range a.Findings {
-		mark := "-"
+		mark := "no "
 		if f.Chosen {
-			mark = "+"
+			mark = "yes"
 		}
-		line("%s %s %s: %s", mark, f.Rule, f.Said, f.Why)
+		line("%s  %s: %s", mark, strings.Trim(rules[f.Rule]+", "+f.Said, ", "), f.Why)
 	}
 	return b.String()
+}
+
+// rules are the names of Findings' rules in words.
+var rules = map[string]string{
+	ecrf.RuleBoundary: "boundary", ecrf.RuleCounty: "county", ecrf.RuleAddress: "address", route.RuleOverride: "own choice",
+	route.RuleAuthority: "authority", "route": "trunk",
+}
+
+// foretell says what a call of the organisation's would do.
+func (a Answer) foretell(line func(string, ...any)) {
+	if a.Org == nil {
+		return
+	}
+	for i, r := range a.Rungs {
+		expected := ""
+		if r.Expected {
+			expected = " (the carrier chooses; this one is expected)"
+		}
+		if i == 0 {
+			line("a 911 call of %s from there", a.Org.Name)
+		}
+		line("           %d. trunk %s to %s%s", i+1, r.Trunk, r.PSAP, expected)
+	}
+	if len(a.Rungs) == 0 {
+		line("a 911 call of %s from there would find no trunk at all", a.Org.Name)
+	}
+}
+
+// missing says in words what a dispatcher would lack.
+func missing(fields []string) string {
+	words := map[string]string{"country": "country", "A1": "state", "A3": "city", "RD": "street", "HNO": "house number", "FLR": "floor, unit or room", "PC": "ZIP code"}
+	var out []string
+	for _, f := range fields {
+		out = append(out, cmp.Or(words[f], f))
+	}
+	return strings.Join(out, ", ")
 }
 
 func (a Answer) place() string {
@@ -85,13 +119,10 @@ func (a Answer) place() string {
 func (x *Address) because() string {
 	var parts []string
 	if x.Layer != "" {
-		parts = append(parts, "by the layer "+x.Layer)
+		parts = append(parts, "by the map "+x.Layer)
 	}
 	if x.Method != "" {
-		parts = append(parts, "point from "+strings.ReplaceAll(string(x.Method), "_", " "))
-	}
-	if len(x.Missing) > 0 {
-		parts = append(parts, "missing "+strings.Join(x.Missing, ", "))
+		parts = append(parts, "found by its "+strings.ReplaceAll(string(x.Method), "_", " "))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -108,20 +139,20 @@ func (p *PSAP) text() string {
 		s += ", FCC id " + p.Registry
 	}
 	if p.Line == "" {
-		return s + "; no 24x7 line is known"
+		return s + "; its number is not known"
 	}
-	s += "; 24x7 line " + spoken(p.Line)
+	s += "; 24x7 number " + spoken(p.Line)
 	if p.LineChecked == nil {
-		return s + ", never checked"
+		return s + ", never tried"
 	}
-	return s + ", checked " + p.LineChecked.Format(time.DateOnly)
+	return s + ", last tried " + p.LineChecked.Format(time.DateOnly)
 }
 
 func (a Answer) basis() string {
 	b := a.By
 	words := map[string]string{
-		"override": "the organisation's own choice", "authority": "the authority's server", "own_layer": "our own layer",
-		"demonstration": "a demonstration layer, which proves nothing:", "none": "nobody",
+		"override": "the organisation's own choice", "authority": "the 911 authority's server", "own_layer": "the map",
+		"demonstration": "a demonstration map, which proves nothing:", "none": "nobody",
 	}
 	s := strings.TrimSpace(words[string(b.Source)] + " " + b.Name)
 	if b.Version > 0 {

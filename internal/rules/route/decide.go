@@ -177,7 +177,7 @@ func (c *choice) layer() {
 	if c.took() || !c.ownFound {
 		return
 	}
-	c.d.PSAP, c.d.URIs, c.d.Service = &c.own, c.hit.URIs(), c.hit.Service
+	c.d.PSAP, c.d.URIs, c.d.Service, c.d.Share = &c.own, c.hit.URIs(), c.hit.Service, c.hit.Share
 	c.d.Basis = c.basis()
 	c.reach()
 }

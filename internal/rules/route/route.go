@@ -85,8 +85,11 @@ type Decision struct {
 	// Service is the URN that our own layer answered for: a parent of the one asked
 	// for where that has no boundary at the place.
 	Service string
-	Relay   *e911.PSAP // nil: none is configured
-	Rungs   []ladder.Rung
+	// Share is how much of where the caller may be lies in the boundary of our own
+	// layer that decided, 0 to 1; 0 when none did.
+	Share float64
+	Relay *e911.PSAP // nil: none is configured
+	Rungs []ladder.Rung
 	// Disagree says how the authority and our own layer differ; empty: they do not.
 	Disagree string
 	Findings []e911.Finding
