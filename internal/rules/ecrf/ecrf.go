@@ -53,13 +53,21 @@ const (
 // not be changed. The order of the arguments means nothing.
 func New(psaps []e911.PSAP, layers []gis.Layer) *Index { return (*Index)(nil).Replace(psaps, layers) }
 
-// Replace makes an Index over other PSAPs and layers. What it knows of a content
-// that stays (the same *gis.Content) is taken over, so that a snapshot with
-// another PSAP does not index the boundaries again.
+// Replace makes an Index over other PSAPs and layers. Services whose boundaries
+// stay (those of the same *gis.Content, PSAPs with the same Area) keep their
+// part, so that a snapshot with another PSAP does not lay millions of corners
+// out again. A nil Index has nothing to keep.
 func (x *Index) Replace(psaps []e911.PSAP, layers []gis.Layer) *Index {
-	return build(psaps, layers)
+	next := build(psaps, layers)
+	var before map[string]*service
+	if x != nil {
+		before = x.services
+	}
+	next.serve(before)
+	return next
 }
 
+// build lists the boundaries.
 func build(psaps []e911.PSAP, layers []gis.Layer) *Index {
 	x := &Index{named: newNamed(psaps)}
 	for _, p := range psaps {
@@ -81,7 +89,6 @@ func build(psaps []e911.PSAP, layers []gis.Layer) *Index {
 		}
 	}
 	slices.SortFunc(x.rows, func(a, b row) int { return a.compare(&b) })
-	x.serve()
 	return x
 }
 
@@ -201,8 +208,8 @@ func (x *Index) At(p e911.Point, o Options) (Hit, bool) {
 		return Hit{}, false
 	}
 	for s := x.service(o.Service); s != nil; s = s.parent {
-		if i := s.areas.FirstOf(p, func(i int) bool { return s.rows[i].active(o) && s.rows[i].allowed(o) }); i >= 0 {
-			return s.rows[i].hit, true
+		if i := s.first(p, o); i >= 0 {
+			return s.hits[i], true
 		}
 	}
 	return Hit{}, false

@@ -33,9 +33,27 @@ var always = []string{ServiceSOS, ServiceAmbulance, ServiceFire, ServicePolice}
 type service struct {
 	urn    string
 	rows   []*row     // best first
+	hits   []Hit      // those of rows, close together
+	plain  bool       // each may decide at any time for anybody
 	areas  *geo.Index // positions are those of rows
 	parent *service   // the next above it that has boundaries
 	byA1   map[string][]int
+}
+
+// first is the position of the boundary that serves a point, -1 for none.
+func (s *service) first(p e911.Point, o Options) int {
+	if s.plain {
+		return s.areas.First(p)
+	}
+	return s.areas.FirstOf(p, func(i int) bool { return s.rows[i].active(o) && s.rows[i].allowed(o) })
+}
+
+// like reports that two have the very same areas, in the same order.
+func (s *service) like(t *service) bool {
+	return slices.EqualFunc(s.rows, t.rows, func(a, b *row) bool {
+		m, n := a.area(), b.area()
+		return len(m) == len(n) && (len(m) == 0 || &m[0] == &n[0])
+	})
 }
 
 // Services lists the services that are mapped, sorted, ServiceSOS and its
@@ -103,8 +121,9 @@ func above(urn string) string {
 	return urn[:dot]
 }
 
-// serve makes the services out of the rows.
-func (x *Index) serve() {
+// serve makes the services out of the rows; those before are used again where
+// nothing has moved.
+func (x *Index) serve(before map[string]*service) {
 	x.services = map[string]*service{}
 	add := func(urn string, r *row) {
 		s := x.services[urn]
@@ -126,15 +145,21 @@ func (x *Index) serve() {
 			s.parent = x.services[up]
 		}
 		areas := make([]e911.MultiPolygon, len(s.rows))
-		s.byA1 = map[string][]int{}
+		s.byA1, s.plain = map[string][]int{}, true
 		for i, r := range s.rows {
-			areas[i] = r.area()
+			areas[i], s.hits = r.area(), append(s.hits, r.hit)
+			b := r.hit.Boundary
+			s.plain = s.plain && r.grade != demonstration && (b == nil || b.Effective.IsZero() && b.Expire.IsZero())
 			if len(r.civic) > 0 {
 				k := stateIn(r.civic)
 				s.byA1[k] = append(s.byA1[k], i)
 			}
 		}
-		s.areas = geo.NewIndex(areas)
+		if was := before[urn]; was != nil && s.like(was) {
+			s.areas = was.areas
+		} else {
+			s.areas = geo.NewIndex(areas)
+		}
 	}
 	x.sos = x.services[ServiceSOS]
 	known := maps.Clone(x.services)

@@ -72,8 +72,10 @@ func (x *Index) at(p e911.Point) uint32 {
 // that a point on a shared edge always has the same answer; -1 when none does.
 // It does not allocate.
 func (x *Index) First(p e911.Point) int {
-	return x.FirstOf(p, func(int) bool { return true })
+	return x.FirstOf(p, anything)
 }
+
+func anything(int) bool { return true }
 
 // FirstOf is First among the positions that keep holds to be good.
 func (x *Index) FirstOf(p e911.Point, keep func(area int) bool) int {
