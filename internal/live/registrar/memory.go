@@ -273,6 +273,11 @@ func (r *Registrar) sweep(now time.Time) {
 			delete(r.guesses, k)
 		}
 	}
+	for k, u := range r.askers {
+		if now.Sub(u.at) >= remember || !u.md5 && now.Sub(u.at) >= maxExpires {
+			delete(r.askers, k)
+		}
+	}
 	for k, d := range r.devices {
 		if now.Sub(d.at) >= remember {
 			delete(r.devices, k)

@@ -131,6 +131,7 @@ type Registrar struct {
 	sightings int
 	devices   map[account]instance
 	guesses   map[string]*guesses
+	askers    map[asker]unanswered
 }
 
 // account is whose registrations are kept together.
@@ -150,7 +151,7 @@ func New(cfg Config) (*Registrar, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure the registrar: %w", err)
 	}
-	return &Registrar{cfg: cfg, devices: map[account]instance{}, guesses: map[string]*guesses{}}, nil
+	return &Registrar{cfg: cfg, devices: map[account]instance{}, guesses: map[string]*guesses{}, askers: map[asker]unanswered{}}, nil
 }
 
 // Registers reports whether telephones of somebody register with that name; it

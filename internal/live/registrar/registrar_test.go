@@ -274,6 +274,32 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
+// Proves: RFC 8760 section 2.4, C-70 (telephones that give up at SHA-256)
+func TestATelephoneThatKnowsMD5Alone(t *testing.T) {
+	b := newBench(t, nil)
+	offered := func(a ask) []string {
+		return b.Serve(context.Background(), a.request(b.now)).Message.Headers.All("WWW-Authenticate")
+	}
+	for _, name := range []string{"2001", "2999"} { // also one who does not exist
+		a := user(harbor("<sip:2001@10.0.0.5>"), name)
+		if got := offered(a); len(got) != 2 || !strings.Contains(got[0], "SHA-256") {
+			t.Errorf("%s is first asked for %v", name, got)
+		}
+		if got := offered(id(a, "c2")); len(got) != 1 || !strings.Contains(got[0], "MD5") {
+			t.Errorf("%s, who gave up, is asked for %v", name, got)
+		}
+		if got := offered(from(a, "198.51.100.8:5060")); len(got) != 2 {
+			t.Errorf("from elsewhere %s is asked for %v", name, got)
+		}
+	}
+	if res := b.register(id(harbor("<sip:2001@10.0.0.5>"), "c3")); res.Code != 200 {
+		t.Errorf("with MD5 the answer is %d", res.Code)
+	}
+	if got := offered(id(harbor("<sip:2001@10.0.0.5>"), "c4")); len(got) != 1 {
+		t.Errorf("at the next registration it is asked for %v", got)
+	}
+}
+
 // Proves: F-10
 func TestWhoIsKnown(t *testing.T) {
 	src := netip.MustParseAddr("198.51.100.7")
@@ -379,7 +405,9 @@ func TestARestart(t *testing.T) {
 	}
 	edge := idleEdge(t)
 	again := newBench(t, func(c *Config) {
-		c.UDPFlow = func(_, remote netip.AddrPort) (sipedge.Flow, bool) { return edge.FlowTo(edge.Listeners()[0].Addr, remote) }
+		c.UDPFlow = func(_, remote netip.AddrPort) (sipedge.Flow, bool) {
+			return edge.FlowTo(edge.Listeners()[0].Addr, remote)
+		}
 	})
 	again.now = b.now.Add(time.Minute)
 	for _, f := range b.facts.list {

@@ -3,6 +3,7 @@ package registrar
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,18 @@ const guessWindow = 5 * time.Minute
 type guesses struct {
 	since time.Time
 	n     int
+}
+
+// asker is a telephone as it comes before it proved anything.
+type asker struct {
+	from netip.Addr
+	acc  account
+}
+
+// unanswered is a challenge that was not answered yet.
+type unanswered struct {
+	at  time.Time
+	md5 bool
 }
 
 // asked is a REGISTER as it was read.
@@ -99,9 +112,14 @@ func (r *Registrar) fromOf(q *sipedge.Request) (account, bool) {
 func (r *Registrar) prove(a *asked) (sipedge.Response, bool) {
 	from := a.q.Source.Addr().Unmap()
 	v := r.verifier(a.domain)
+	md5 := false
 	challenge := func(stale bool) sipedge.Response {
 		res := refuse(401, "Unauthorized")
-		for _, c := range v.Challenges(from, stale, a.now) {
+		list := v.Challenges(from, stale, a.now)
+		if md5 {
+			list = list[len(list)-1:]
+		}
+		for _, c := range list {
 			res.Message.Headers = append(res.Message.Headers, sipedge.Header{Name: "WWW-Authenticate", Value: c})
 		}
 		return res
@@ -116,6 +134,7 @@ func (r *Registrar) prove(a *asked) (sipedge.Response, bool) {
 			p = got
 		}
 	}
+	md5 = r.onlyMD5(a, from, p)
 	if p == nil {
 		return challenge(false), false
 	}
@@ -141,6 +160,31 @@ func (r *Registrar) prove(a *asked) (sipedge.Response, bool) {
 		r.guessing(a, from.String(), true)
 	}
 	return challenge(false), false
+}
+
+// onlyMD5 reports whether a telephone left our last challenge unanswered, or
+// answered one of MD5: some give up when they see an algorithm that they do not
+// know (libre before 2.0, so baresip 1), and come again a minute later. They are
+// asked for MD5 alone then. It is the same for users who do not exist.
+func (r *Registrar) onlyMD5(a *asked, from netip.Addr, p map[string]string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := asker{from, a.acc}
+	was, ok := r.askers[k]
+	ok = ok && a.now.Sub(was.at) < remember
+	switch {
+	case p != nil && ok && was.md5:
+		return true
+	case p != nil:
+		delete(r.askers, k)
+		return false
+	case ok: // a repetition of the same request never comes so far
+		r.askers[k] = unanswered{at: a.now, md5: true}
+		return true
+	case len(r.askers) < r.cfg.Limits.Guessers:
+		r.askers[k] = unanswered{at: a.now}
+	}
+	return false
 }
 
 // nobodys is the password of users who do not exist. What was made of it is

@@ -97,7 +97,7 @@ func (e *Edge) stranger(m *message, h hop, src netip.AddrPort) bool {
 	if !e.gate.allow(src.Addr(), e.cfg.Now()) {
 		return h.conn == nil
 	}
-	e.reply(m, h, response{code: 403})
+	e.reply(m, h, response{code: 403, bare: true})
 	return true
 }
 

@@ -82,6 +82,7 @@ type response struct {
 	m       Message
 	// contacts are those of a registrar's answer.
 	contacts []string
+	bare     bool // to a stranger, who learns nothing of us
 }
 
 // reasonOf gives the words of RFC 3261, section 21, for a code without words.
@@ -143,7 +144,7 @@ func respond(req *message, r response) []byte {
 	for _, v := range r.contacts {
 		w.field("Contact", v)
 	}
-	if r.code != 100 {
+	if r.code != 100 && !r.bare {
 		w.field("Allow", allowed)
 		w.field("Server", product)
 	}
