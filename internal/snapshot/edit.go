@@ -10,7 +10,6 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/gis"
-	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -417,7 +416,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 	}
 	s.orgs = orgs.done()
 	if e.layers.touched {
-		s.lvf = lvf.New(s.Layers())
+		s.lvf = e.old.lvf.Replace(s.Layers()) // what stays is not indexed again
 	}
 	if e.psaps.touched || e.layers.touched {
 		s.relay = nil
