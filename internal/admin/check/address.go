@@ -10,6 +10,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/geo"
+	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 )
 
@@ -25,8 +26,10 @@ type Addresses interface {
 	Validate(c e911.Civic, o lvf.Options) lvf.Result
 }
 
-// Layers gives what validates addresses by the layers that a view has.
+// Layers gives the reference layers that a view has, and what validates addresses
+// by them.
 type Layers interface {
+	Layers(ctx context.Context, view admin.View) ([]gis.Layer, error)
 	Addresses(ctx context.Context, view admin.View) (Addresses, error)
 }
 

@@ -33,7 +33,14 @@ const (
 // relative to the object and follow its JSON names. The error is that of the
 // view, when it could not answer.
 func Object(ctx context.Context, view admin.View, value any) ([]e911.Fault, error) {
-	c := &checker{ctx: ctx, view: view, ref: admin.RefOf(value)}
+	return ObjectBy(ctx, view, nil, value)
+}
+
+// ObjectBy is Object with the reference layers at hand: they say who serves the
+// places of a site. Without them a demonstration layer is taken to decide wherever
+// it has an area.
+func ObjectBy(ctx context.Context, view admin.View, layers Layers, value any) ([]e911.Fault, error) {
+	c := &checker{ctx: ctx, view: view, layers: layers, ref: admin.RefOf(value)}
 	switch v := value.(type) {
 	case e911.TokenKey:
 		c.tokenKey(v)
@@ -96,6 +103,7 @@ func Advice(value any, demonstration bool) []e911.Fault {
 type checker struct {
 	ctx    context.Context
 	view   admin.View
+	layers Layers // nil: nobody knows what they hold
 	ref    admin.Ref
 	faults []e911.Fault
 	err    error // the first of the view

@@ -10,6 +10,8 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/netmap"
 )
@@ -83,27 +85,67 @@ func (c *checker) demonstrationStaysHere(v e911.Org) {
 }
 
 // noDemonstrationLayer: outside a demonstration, no site may send 911 here
-// while a demonstration layer would decide (F-23).
+// while a demonstration layer would decide for a place of it (F-23).
 func (c *checker) noDemonstrationLayer(v e911.Org) {
 	c.each(admin.Query{Kind: e911.KindSite, Org: v.ID}, func(o any) bool {
 		s := o.(e911.Site)
-		if s.Stage == e911.Stage911 && c.layerDecides() {
-			c.add("demonstration", Forbidden, fmt.Sprintf("the site %s sends its 911 calls here, where a demonstration layer would choose the PSAP (F-23)", s.Key),
-				"keep the mark, or set the site's stage to none or 933")
+		if s.Stage != e911.Stage911 {
+			return true
+		}
+		if b, decides := c.countyDecides(s); decides {
+			c.add("demonstration", Forbidden, fmt.Sprintf("the site %s sends its 911 calls here, and for its building %s a demonstration layer alone names a PSAP (F-23)", s.Key, b.Key),
+				"keep the mark, import the authority's PSAP boundaries, or set the site's stage to none or 933")
 			return false
 		}
 		return true
 	})
 }
 
-// layerDecides reports whether a demonstration layer chooses PSAPs.
-func (c *checker) layerDecides() bool {
-	found := false
+// countyDecides finds a building of the site for which a demonstration layer has a
+// PSAP and nothing better has: no other boundary, and no choice of the
+// organisation's with an agreement.
+func (c *checker) countyDecides(s e911.Site) (found e911.Building, decides bool) {
+	var psaps []e911.PSAP
+	county := false
 	c.each(admin.Query{Kind: e911.KindPSAP}, func(o any) bool {
-		found = o.(e911.PSAP).Boundary.Demonstration()
-		return !found
+		p := o.(e911.PSAP)
+		if county = county || p.Boundary.Demonstration(); len(p.Area) > 0 || len(p.Features) > 0 || p.Agency != "" {
+			psaps = append(psaps, p)
+		}
+		return true
 	})
-	return found
+	if !county || c.chosen(s.Org, admin.BySite, string(s.ID)) {
+		return found, false
+	}
+	var layers []gis.Layer
+	if c.layers != nil && c.err == nil {
+		layers, c.err = c.layers.Layers(c.ctx, c.view)
+	}
+	index := ecrf.New(psaps, layers)
+	c.each(admin.Query{Kind: e911.KindBuilding, Org: s.Org, Field: admin.BySite, Value: string(s.ID)}, func(o any) bool {
+		b := o.(e911.Building)
+		place := e911.Place{Civic: b.Address, Area: b.Validation.Point}
+		if b.Point != nil {
+			place.Area = &e911.Area{Point: *b.Point}
+		}
+		if _, served, _ := index.Find(place, ecrf.Options{}); served || c.chosen(s.Org, admin.ByBuilding, string(b.ID)) {
+			return true
+		}
+		_, decides, _ = index.Find(place, ecrf.Options{DemonstrationAllowed: true})
+		found = b
+		return !decides
+	})
+	return found, decides
+}
+
+// chosen reports an agreement of the organisation's for a whole site or building.
+func (c *checker) chosen(org e911.OrgID, field admin.Field, id string) bool {
+	o, ok := c.other(e911.KindOverride, org, field, id)
+	if !ok {
+		return false
+	}
+	v := o.(e911.PSAPOverride)
+	return v.Agreement != "" && v.Expires.IsZero()
 }
 
 func (c *checker) site(v e911.Site) {
@@ -124,9 +166,12 @@ func (c *checker) site(v e911.Site) {
 	switch v.Stage {
 	case e911.StageNone, e911.Stage933:
 	case e911.Stage911:
-		if !demonstration && c.layerDecides() {
-			c.add("stage", Forbidden, "a demonstration layer would choose the PSAP of its 911 calls (F-23)",
-				"mark the organisation as a demonstration, or set the stage to none or 933")
+		if demonstration {
+			break
+		}
+		if b, decides := c.countyDecides(v); decides {
+			c.add("stage", Forbidden, fmt.Sprintf("for its building %s a demonstration layer alone names a PSAP (F-23)", b.Key),
+				"import the authority's PSAP boundaries, mark the organisation as a demonstration, or set the stage to none or 933")
 		}
 	case "":
 		c.add("stage", Required, "a site has a stage", "write none")

@@ -143,7 +143,7 @@ func (o *Objects[T]) accept(ctx context.Context, w admin.Writer, who admin.Actor
 	if p, ok := value.(e911.PSAP); ok {
 		value, faults = o.editor.cfg.Layer.Resolve(p)
 	}
-	more, err := check.Object(ctx, w, value)
+	more, err := check.ObjectBy(ctx, w, o.editor.cfg.Layers, value)
 	if err != nil {
 		return nil, err
 	}

@@ -216,7 +216,7 @@ func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) err
 	view.finish()
 	for i := range r.d.items {
 		it := &r.d.items[i]
-		faults, err := check.Object(ctx, view, it.value)
+		faults, err := check.ObjectBy(ctx, view, im.cfg.Layers, it.value)
 		if err != nil {
 			return err
 		}
