@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,33 +8,28 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/layers"
-	"github.com/callbox911/callbox/internal/live/lostd"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
-	"github.com/callbox911/callbox/internal/snapshot"
-	"github.com/callbox911/callbox/wire/lost"
-	"github.com/callbox911/callbox/wire/pidflo"
 )
 
 // LostConfig is what RunLost needs. Zero values are the sets of the design's
 // section 8.
 type LostConfig struct {
-	Polygons int           // of the synthetic set; 6,000
-	Corners  int           // of each; 834
-	Round    time.Duration // of each handler, in turn, three times; 1.5 s
-	NoPeer   bool          // no PostGIS beside it
-	JSON     bool          // one line of JSON instead of a table
-	Stdout   io.Writer
+	Program   string        // callbox, that serves LoST in a process of its own; without it this one does
+	Polygons  int           // of the synthetic set; 6,000
+	Corners   int           // of each; 834
+	Addresses int           // that are validated, in hundreds; 100,000
+	Round     time.Duration // of each handler, in turn, three times; 1.5 s
+	NoPeer    bool          // no PostGIS beside it
+	JSON      bool          // one line of JSON instead of a table
+	Stdout    io.Writer
 }
 
 // PointResult is of questions for the boundary of a point. PointNS is processor
@@ -63,23 +57,33 @@ type LostResult struct {
 	NullRPS      float64     `json:"null_rps"`
 	Ratio        float64     `json:"ratio"`
 	ValidatePerS float64     `json:"validate_per_s"` // a second of processor time
-	RSSMiB       float64     `json:"rss_mib"`
+	RSSMiB       float64     `json:"rss_mib"`        // of the server with the synthetic set
 	Synthetic    PointResult `json:"synthetic"`
 }
 
-// RunLost measures and writes a LostResult.
-func RunLost(ctx context.Context, cfg LostConfig) error {
+func (cfg *LostConfig) fill() error {
 	if cfg.Polygons == 0 {
 		cfg.Polygons = 6000
 	}
 	if cfg.Corners == 0 {
 		cfg.Corners = 834
 	}
+	if cfg.Addresses == 0 {
+		cfg.Addresses = 100_000
+	}
 	if cfg.Round == 0 {
 		cfg.Round = 1500 * time.Millisecond
 	}
 	if cfg.Stdout == nil || cfg.Polygons < 4 || cfg.Corners < 8 {
 		return errors.New("bench lost: want four polygons of eight corners or more, and somewhere to write")
+	}
+	return nil
+}
+
+// RunLost measures and writes a LostResult.
+func RunLost(ctx context.Context, cfg LostConfig) error {
+	if err := cfg.fill(); err != nil {
+		return err
 	}
 	out, err := measureLost(ctx, cfg)
 	if err != nil {
@@ -104,18 +108,11 @@ func measureLost(ctx context.Context, cfg LostConfig) (out LostResult, err error
 	if out.Synthetic, err = measurePoints(ctx, cfg, boundariesOf(made)); err != nil {
 		return out, err
 	}
-	if out.ValidatePerS, err = measureValidate(); err != nil {
+	if out.ValidatePerS, err = measureValidate(cfg.Addresses); err != nil {
 		return out, err
 	}
-	content, err := contentOf(boundariesOf(made))
-	if err != nil {
-		return out, err
-	}
-	if err = measureHTTP(ctx, cfg, content, &out); err != nil {
-		return out, err
-	}
-	out.RSSMiB = residentMiB()
-	return out, nil
+	err = measureHTTP(ctx, cfg, &out)
+	return out, err
 }
 
 // tiles are polygons beside each other over the contiguous states, with sides
@@ -230,11 +227,11 @@ func measurePoints(ctx context.Context, cfg LostConfig, list []gis.Boundary) (ou
 	return out, nil
 }
 
-// measureValidate judges addresses on a generated layer with 100,000 of them.
-func measureValidate() (float64, error) {
+// measureValidate judges addresses on a generated layer of them.
+func measureValidate(n int) (float64, error) {
 	b := gis.NewBuilder()
 	var asked []e911.Civic
-	for street := range 1000 {
+	for street := range max(n/100, 1) {
 		for i := range 100 {
 			c := e911.Civic{Country: "US", A1: "MA", A2: "Middlesex County", A3: "Cambridge", RD: "Bench " + strconv.Itoa(street+1), STS: "Street", PC: "02139", HNO: strconv.Itoa(2*i + 1)}
 			if err := b.Address(gis.AddressPoint{NGUID: fmt.Sprintf("a-%d-%d", street, i), Civic: c, Point: e911.Point{Lat: 42.3 + float64(street)*1e-5, Lon: -71.1 + float64(i)*1e-5}, Placement: "Structure"}); err != nil {
@@ -251,79 +248,6 @@ func measureValidate() (float64, error) {
 		}
 	}
 	return float64(len(asked)) / (cpuTime() - cpu).Seconds(), nil
-}
-
-func measureHTTP(ctx context.Context, cfg LostConfig, content *gis.Content, out *LostResult) (err error) {
-	layer := e911.Layer{ID: "layer-bench", Key: "bench", Name: "Bench", Grade: e911.GradeAuthoritative, Source: "bench", Standard: "NENA-STA-006.3", Version: 1, Digest: strings.Repeat("0", 64), Boundaries: len(content.Boundaries())}
-	snap, err := snapshot.Build([]snapshot.Change{{Kind: e911.KindLayer, ID: string(layer.ID), Object: gis.Layer{Layer: layer, Content: content}}}, time.Now())
-	if err != nil {
-		return fmt.Errorf("build the world: %w", err)
-	}
-	holder := &snapshot.Holder{}
-	holder.Store(snap)
-	srv, err := lostd.New(lostd.Config{Snapshot: holder, Name: "lost.bench.example", URI: "sip:911@bench.example"})
-	if err != nil {
-		return err
-	}
-	var load [2]*lostLoad
-	middle := e911.Point{Lat: 37, Lon: -96}
-	first, err := findService(middle)
-	if err != nil {
-		return err
-	}
-	r := httptest.NewRequest(http.MethodPost, "/lost", bytes.NewReader(first))
-	r.RemoteAddr = "127.0.0.1:40000"
-	r.Header.Set("Content-Type", lost.MediaType)
-	w := httptest.NewRecorder()
-	srv.ServeHTTP(w, r)
-	if !strings.Contains(w.Body.String(), "findServiceResponse") {
-		return fmt.Errorf("LoST answers HTTP %d %s", w.Code, w.Body)
-	}
-	same := heldServer{same: w.Body.Bytes(), long: []string{strconv.Itoa(w.Body.Len())}}
-	for i, h := range []http.Handler{srv, http.HandlerFunc(same.serveNull)} {
-		addr, stop, e := listen(h)
-		if e != nil {
-			return e
-		}
-		defer func() { err = errors.Join(err, stop()) }()
-		load[i] = &lostLoad{addr: addr}
-		for _, p := range points()[:4096] {
-			p.Lat, p.Lon = min(max(p.Lat, 26), 47), min(max(p.Lon, -123), -69) // inside all tiles
-			body, e := findService(p)
-			if e != nil {
-				return e
-			}
-			load[i].asks = append(load[i].asks, fmt.Sprintf("POST /lost HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", addr, lost.MediaType, len(body), body))
-		}
-	}
-	var n [2]int64
-	var took [2]time.Duration
-	for round := range 4 { // the first warms up
-		for _, which := range []int{round % 2, (round + 1) % 2} {
-			at := time.Now()
-			count, err := load[which].run(ctx, cfg.Round)
-			if err != nil {
-				return err
-			}
-			if round > 0 {
-				n[which], took[which] = n[which]+count, took[which]+time.Since(at)
-			}
-		}
-	}
-	out.LostRPS, out.NullRPS = float64(n[full])/took[full].Seconds(), float64(n[null])/took[null].Seconds()
-	out.Ratio = out.LostRPS / out.NullRPS
-	return nil
-}
-
-// findService is the question who serves a point.
-func findService(p e911.Point) ([]byte, error) {
-	b, err := lost.Marshal(&lost.FindService{
-		Locations: []lost.Location{{ID: "a", Shape: pidflo.Point{Pos: pidflo.Pos{Lat: p.Lat, Lon: p.Lon}}}}, Service: ecrf.ServiceSOS,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("write a query: %w", err)
-	}
-	return b, nil
 }
 
 // Table is the result as a part of docs/benchmarks.md.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/seal"
 )
@@ -427,7 +426,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 				s.relay = p
 			}
 		}
-		s.index = ecrf.New(all, s.Layers())
+		s.index = e.old.index.Replace(all, s.Layers())
 	}
 	if e.keys.touched {
 		s.ring = ringOf(slices.Collect(s.keys.values()))

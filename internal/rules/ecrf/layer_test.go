@@ -162,7 +162,8 @@ func TestTheSamePlaceAlwaysHasTheSameAnswer(t *testing.T) {
 			layers[i] = layer(t, string(rune('A'+i)), grade.Draw(t, "grade"), list...)
 		}
 		psaps := []e911.PSAP{
-			{ID: "1", Key: "k1", Name: "One", Features: []string{"a"}}, {ID: "2", Key: "k2", Name: "Two", Area: box(41, -79, 3)},
+			{ID: "1", Key: "k1", Name: "One", Features: []string{"a"}},
+			{ID: "2", Key: "k2", Name: "Two", Area: box(41, -79, 3)},
 			{ID: "3", Key: "k3", Name: "Three", Boundary: e911.Boundary{USCounty: "25017"}, Area: box(42, -78, 3)},
 		}
 		x := ecrf.New(psaps, layers)
