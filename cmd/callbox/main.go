@@ -367,12 +367,23 @@ func (c *benchSIPCmd) Run(e *env) error {
 }
 
 type benchLostCmd struct {
-	NoPeer bool `name:"no-peer" help:"Leave PostGIS out."`
-	JSON   bool `help:"Print one JSON object."`
+	NoPeer   bool `name:"no-peer" help:"Leave PostGIS out."`
+	JSON     bool `help:"Print one JSON object."`
+	Polygons int  `help:"Boundaries of the synthetic set." default:"6000"`
+	Corners  int  `help:"Corners of each." default:"834"`
+	Server   bool `hidden:"" help:"Be the server of the benchmark, told by standard input."`
 }
 
 func (c *benchLostCmd) Run(e *env) error {
-	return bench.RunLost(e.ctx, bench.LostConfig{NoPeer: c.NoPeer, JSON: c.JSON, Stdout: e.stdout})
+	conf := bench.LostConfig{Polygons: c.Polygons, Corners: c.Corners, NoPeer: c.NoPeer, JSON: c.JSON, Stdout: e.stdout}
+	if c.Server {
+		return bench.ServeLost(e.ctx, conf, os.Stdin, e.stdout)
+	}
+	var err error
+	if conf.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return bench.RunLost(e.ctx, conf)
 }
 
 type benchHeldCmd struct {
