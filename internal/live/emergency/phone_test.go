@@ -46,8 +46,10 @@ func (k *kit) registers(expires string) {
 	q := &sipedge.Request{
 		Method: "REGISTER", URI: "sip:harbor.example", Source: netip.MustParseAddrPort("10.7.0.9:5060"), CallID: "register" + expires,
 		Headers: sipedge.Headers{
-			{Name: "To", Value: "<sip:2001@harbor.example>"}, {Name: "CSeq", Value: "1 REGISTER"},
-			{Name: "Contact", Value: "<sip:2001@10.7.0.9>"}, {Name: "Expires", Value: expires},
+			{Name: "To", Value: "<sip:2001@harbor.example>"},
+			{Name: "CSeq", Value: "1 REGISTER"},
+			{Name: "Contact", Value: "<sip:2001@10.7.0.9>"},
+			{Name: "Expires", Value: expires},
 		},
 	}
 	res := r.Serve(context.Background(), q)
@@ -173,7 +175,8 @@ func TestTheLineOfATelephoneIsWhatWasConfigured(t *testing.T) {
 		settled(t, k, invite(func(r *sipedge.Request) {
 			r.Source = netip.MustParseAddrPort("10.7.0.9:5060")
 			r.Headers = sipedge.Headers{
-				{Name: "From", Value: "<sip:2001@harbor.example>;tag=1"}, {Name: "P-Asserted-Identity", Value: "<sip:+12125550199@pbx.example>"},
+				{Name: "From", Value: "<sip:2001@harbor.example>;tag=1"},
+				{Name: "P-Asserted-Identity", Value: "<sip:+12125550199@pbx.example>"},
 				{Name: "E911-User-ID", Value: "agent4711"},
 			}
 		}))

@@ -70,8 +70,11 @@ func (c *Config) validate() error {
 		n     *int
 		usual int
 	}{
-		{&c.Limits.Contacts, 10}, {&c.Limits.Bindings, 100_000}, {&c.Limits.Seen, 200_000},
-		{&c.Limits.Guesses, 60}, {&c.Limits.Guessers, 50_000},
+		{&c.Limits.Contacts, 10},
+		{&c.Limits.Bindings, 100_000},
+		{&c.Limits.Seen, 200_000},
+		{&c.Limits.Guesses, 60},
+		{&c.Limits.Guessers, 50_000},
 	} {
 		if *l.n < 0 {
 			errs = append(errs, errors.New("a limit is negative"))

@@ -108,7 +108,8 @@ type ask struct {
 
 func (a ask) request(now time.Time) *sipedge.Request {
 	h := sipedge.Headers{
-		{Name: "To", Value: "<sip:" + a.user + "@" + strings.TrimPrefix(a.uri, "sip:") + ">"}, {Name: "CSeq", Value: fmt.Sprintf("%d REGISTER", a.seq)},
+		{Name: "To", Value: "<sip:" + a.user + "@" + strings.TrimPrefix(a.uri, "sip:") + ">"},
+		{Name: "CSeq", Value: fmt.Sprintf("%d REGISTER", a.seq)},
 		{Name: "From", Value: "<sip:" + a.user + "@" + strings.TrimPrefix(a.uri, "sip:") + ">;tag=1"},
 	}
 	for _, c := range a.contact {

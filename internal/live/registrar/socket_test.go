@@ -47,6 +47,11 @@ type rig struct {
 
 func newRig(t *testing.T, network string) *rig {
 	t.Helper()
+	return newRigAt(t, network, "127.0.0.2:0")
+}
+
+func newRigAt(t *testing.T, network, addr string) *rig {
+	t.Helper()
 	holder := &snapshot.Holder{}
 	world, err := snapshot.Build([]snapshot.Change{
 		{Kind: e911.KindOrg, Org: "harbor", ID: "harbor", Object: e911.Org{ID: "harbor", Key: "harbor", Name: "Harbor", SIPDomain: "harbor.example"}},
@@ -63,7 +68,7 @@ func newRig(t *testing.T, network string) *rig {
 	cert, roots := certificate(t)
 	r.roots = roots
 	r.edge, err = sipedge.New(sipedge.Config{
-		Listen: []sipedge.Listener{{Network: network, Addr: netip.MustParseAddrPort("127.0.0.2:0")}},
+		Listen: []sipedge.Listener{{Network: network, Addr: netip.MustParseAddrPort(addr)}},
 		Known:  func(s sipedge.Source) bool { return r.reg.Known(s.Addr) },
 		Emergency: func(uri string) bool {
 			class, _, ok := dialplan.Detect(uri)
