@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -80,7 +81,7 @@ func (f *applyFlags) run(e *env, data, who string, plan func(*app.Layers) (layer
 	case f.Plan:
 		return nil
 	case f.Apply != "" && f.Apply != p.Hash:
-		return e911.Errorf(e911.Conflict, "the plan is another one now, %s: look at it again", p.Hash)
+		return f.another(e, l, p.Hash)
 	case f.Apply == "" && !f.Yes && !agreed(e.stderr, p.Hash):
 		return e911.Errorf(e911.Conflict, "nothing was changed; to apply this plan say --apply %s", p.Hash)
 	}
@@ -96,6 +97,18 @@ func (f *applyFlags) run(e *env, data, who string, plan func(*app.Layers) (layer
 		fmt.Fprintf(e.stdout, "%s: %s version %d, %d buildings have another validation\n", done, res.Layer.Key, res.Layer.Version, res.Buildings)
 	}
 	return nil
+}
+
+// another says why the plan is not the one that was looked at.
+func (f *applyFlags) another(e *env, l *app.Layers, hash string) error {
+	why, err := l.Changed(e.ctx, f.Apply)
+	if err != nil {
+		return err
+	}
+	if why == "" {
+		why = "the files, the buildings or the layers are not what they were then, or the hash is mistyped"
+	}
+	return e911.Errorf(e911.Conflict, "nothing was changed: this is not plan %s. %s. Read the plan above; to apply it say --apply %s", f.Apply, why, hash)
 }
 
 // agreed asks a person at a terminal; nobody at one has not agreed.
@@ -141,38 +154,91 @@ func printPlan(w io.Writer, p layer.Plan) {
 		fmt.Fprintf(w, "  CALLS FROM %d BUILDINGS WOULD FALL TO THE RELAY CENTRE\n", n.Relay)
 	}
 	for _, f := range p.Effects {
-		k := printable(f.Org, f.Building, f.Why, f.PSAPBefore, f.PSAP)
-		fmt.Fprintf(w, "    %s %s (%d locations): %s\n", k[0], k[1], f.Locations, strings.Join(said(f, k[2], k[3], k[4]), "; "))
+		k := printable(f.Org, f.Building, f.Location)
+		if f.Location != "" {
+			k[1] += ", location " + k[2]
+		}
+		fmt.Fprintf(w, "    %s %s (%s): %s\n", k[0], k[1], counted(f.Locations, "location"), strings.Join(said(f), "; "))
 	}
 	if p.Unlisted > 0 {
-		fmt.Fprintf(w, "    %d buildings more\n", p.Unlisted)
+		fmt.Fprintf(w, "    %d buildings more; none of them is listed, all are counted\n", p.Unlisted)
+	}
+	if n := p.Own; n != nil {
+		fmt.Fprintf(w, "  of %d places that users set themselves %d change verdict (%d become invalid), %d their PSAP, %d fall to the relay centre\n",
+			n.Places, n.Verdicts, n.Invalid, n.PSAPs, n.Relay)
+	} else {
+		fmt.Fprintln(w, "  places that users set themselves were not looked at: no server runs here")
+	}
+	printCoverage(w, p.Coverage)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// printCoverage tells where the boundaries do not fit together afterwards.
+func printCoverage(w io.Writer, list []layer.Coverage) {
+	for _, c := range list {
+		k := printable(c.Service, c.Unchecked)
+		if c.Unchecked != "" {
+			fmt.Fprintf(w, "  boundaries of %s: %d, and gaps and overlaps could not be looked for: %s\n", k[0], c.Boundaries, k[1])
+		} else {
+			fmt.Fprintf(w, "  boundaries of %s: %d, with %d gaps and %d overlaps\n", k[0], c.Boundaries, len(c.Gaps), len(c.Overlaps))
+		}
+		const few = 5
+		show := func(what string, all []layer.Patch) {
+			for _, p := range all[:min(few, len(all))] {
+				fmt.Fprintf(w, "    %s of %.3f km² at %.5f, %.5f%s\n", what, p.SquareKM, p.Point.Lat, p.Point.Lon, between(p.NGUIDs))
+			}
+			if n := len(all) - few; n > 0 {
+				fmt.Fprintf(w, "    %d more; --json lists them\n", n)
+			}
+		}
+		show("gap", c.Gaps)
+		show("overlap", c.Overlaps)
 	}
 }
 
-func said(f layer.Effect, why, before, after string) (out []string) {
-	or := func(s, other string) string {
-		if s == "" {
-			return other
-		}
-		return s
+func between(nguids []string) string {
+	if len(nguids) == 0 {
+		return ""
 	}
+	return ", of " + strings.Join(printable(nguids...), " and ")
+}
+
+func said(f layer.Effect) (out []string) {
+	k := printable(f.Why, f.PSAPBefore, f.PSAP, f.Override, f.LayerBefore, f.Layer)
+	before, after := cmp.Or(k[1], noPSAP), cmp.Or(k[2], noPSAP)
 	if f.VerdictBefore != f.Verdict {
-		out = append(out, fmt.Sprintf("%s -> %s", or(string(f.VerdictBefore), "never looked at"), f.Verdict))
+		out = append(out, fmt.Sprintf("%s -> %s", cmp.Or(string(f.VerdictBefore), "never looked at"), f.Verdict))
 	}
-	if why != "" {
-		out = append(out, why)
+	if k[0] != "" {
+		out = append(out, k[0])
 	}
 	if f.PointLost {
-		out = append(out, "loses its geocode")
+		out = append(out, "loses its point")
 	}
 	if f.MovedM > 0 {
 		out = append(out, fmt.Sprintf("its point moves %.0f m", f.MovedM))
 	}
 	if before != after {
-		out = append(out, fmt.Sprintf("PSAP %s -> %s", or(before, "relay centre"), or(after, "relay centre")))
+		out = append(out, fmt.Sprintf("PSAP %s -> %s", before, after))
+	}
+	if f.Relay {
+		out = append(out, "calls would fall to the relay centre")
+	}
+	if f.LayerBefore != f.Layer {
+		out = append(out, fmt.Sprintf("the override %s sends calls to %s all the same; the layers would say %s, and said %s: look at the agreement again",
+			k[3], after, cmp.Or(k[5], noPSAP), cmp.Or(k[4], noPSAP)))
 	}
 	return out
 }
+
+// noPSAP is what a person reads where none follows from the place.
+const noPSAP = "no PSAP known"
 
 type layersCmd struct {
 	List   layersListCmd   `cmd:"" default:"withargs" help:"List the reference layers (the default)."`
@@ -227,38 +293,75 @@ func (c *layersRemoveCmd) Run(e *env) error {
 type checkAddressesCmd struct {
 	dataFlag
 	orgFlag
-	Save bool `help:"Store what changed."`
-	JSON bool `help:"Print JSON."`
+	Save bool   `help:"Store what changed."`
+	AsOf string `help:"Show what changes by this day, 2027-01-01, because entries of a layer or overrides begin or end." placeholder:"DAY"`
+	JSON bool   `help:"Print JSON."`
 }
 
 func (c *checkAddressesCmd) Run(e *env) error {
+	q := layer.AddressesRequest{Org: c.Org, Save: c.Save}
+	if c.AsOf != "" {
+		var err error
+		if q.AsOf, err = time.Parse(time.DateOnly, c.AsOf); err != nil {
+			return e911.Errorf(e911.Invalid, "as-of: %q is no date: write 2027-01-01", c.AsOf)
+		}
+	}
 	l, err := app.OpenLayers(e.ctx, c.Data)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	list, err := l.Addresses(e.ctx, c.Org, c.Save)
-	if err != nil {
+	list, err := l.Addresses(e.ctx, q)
+	switch {
+	case err != nil:
 		return err
-	}
-	if c.JSON {
+	case c.JSON:
 		return printJSON(e.stdout, list)
+	case c.AsOf != "":
+		return printPlanned(e.stdout, c.AsOf, list)
 	}
-	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	return printAddresses(e.stdout, list)
+}
+
+func printAddresses(w io.Writer, list []layer.Address) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "organisation\tbuilding\tverdict\tby\tmissing\tPSAP\taddress")
 	for _, a := range list {
-		by, psap := "structure", a.PSAP
+		by := "structure"
 		if a.Validation.Layer != "" {
 			by = fmt.Sprintf("%s %d", a.Validation.Layer, a.Validation.Version)
 		}
-		if psap == "" {
-			psap = "relay centre"
+		k := printable(a.Org, a.Building, a.Address, a.Why, cmp.Or(a.PSAP, noPSAP), a.Override)
+		if k[5] != "" {
+			k[4] += " (override " + k[5] + ")"
 		}
-		k := printable(a.Org, a.Building, a.Address, a.Why, psap)
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k[0], k[1], a.Validation.Verdict, by, strings.Join(a.Validation.Missing, " "), k[4], k[2])
+		verdict := string(a.Validation.Verdict)
+		if a.Stale {
+			verdict += " (not stored)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k[0], k[1], verdict, by, strings.Join(a.Validation.Missing, " "), k[4], k[2])
 		if k[3] != "" {
 			fmt.Fprintf(t, "\t\t%s\n", k[3])
 		}
 	}
 	return t.Flush()
+}
+
+// printPlanned tells what changes by a day.
+func printPlanned(w io.Writer, day string, list []layer.Address) error {
+	if len(list) == 0 {
+		fmt.Fprintf(w, "by %s no verdict and no PSAP changes\n", day)
+		return nil
+	}
+	fmt.Fprintf(w, "by %s these change, if nobody imports anything before:\n", day)
+	for _, a := range list {
+		k := printable(a.Org, a.Building, a.Location)
+		if k[2] != "" {
+			k[1] += ", location " + k[2]
+		}
+		fmt.Fprintf(w, "  %s %s (%s): %s\n", k[0], k[1], counted(a.Locations, "location"), strings.Join(said(layer.Effect{
+			VerdictBefore: a.Today.Verdict, Verdict: a.Validation.Verdict, Why: a.Why, PSAPBefore: a.Today.PSAP, PSAP: a.PSAP, Relay: a.Relay,
+		}), "; "))
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/gis"
+	"github.com/callbox911/callbox/internal/rules/lvf"
+	"github.com/callbox911/callbox/internal/run"
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/store/sqlite"
 )
@@ -30,12 +33,32 @@ func (s *Server) layerContent(digest string) (*gis.Content, bool) {
 
 // shelf makes what validates addresses by the stored layers.
 func (s *Server) shelf(st *sqlite.Store) *layer.Shelf {
-	return layer.NewShelf(st, s.layerContent, s.postal)
+	return layer.NewShelf(st, s.layerContent, s.postal).Over(func() *lvf.Index { return s.holder.Load().LVF() })
 }
 
 // layerDesk makes what plans changes of layers.
 func (s *Server) layerDesk(st *sqlite.Store) (*layer.Planner, error) {
-	return layer.New(layer.Config{Store: st, Shelf: s.shelf(st), Now: s.cfg.Now})
+	return layer.New(layer.Config{Store: st, Shelf: s.shelf(st), Now: s.cfg.Now, Authority: lostAuthority{s}, Own: s.ownPlaces})
+}
+
+// ownPlaces lists what users set themselves.
+func (s *Server) ownPlaces() iter.Seq[layer.OwnPlace] {
+	return func(yield func(layer.OwnPlace) bool) {
+		for p := range s.plus.OwnPlaces() {
+			if !yield(layer.OwnPlace{Org: p.Org, Place: p.Place, Entered: p.Entered, Verdict: p.Verdict}) {
+				return
+			}
+		}
+	}
+}
+
+// addressWatch makes what judges all addresses again once a day.
+func (s *Server) addressWatch(p *layer.Planner) (run.Part, error) {
+	w, err := layer.NewWatch(layer.WatchConfig{Planner: p, Dir: s.cfg.DataDir, Now: s.cfg.Now, Alarm: s.alarm, Log: s.cfg.Log})
+	if err != nil {
+		return run.Part{}, err
+	}
+	return run.Part{Name: "addresses", Run: w.Run}, nil
 }
 
 // layerRoutes is what the command line asks about layers. The server reads the
@@ -69,11 +92,16 @@ func (s *Server) layerRoutes(mux *http.ServeMux) {
 		res, err := p.Apply(r.Context(), admin.Actor(q.Get("who")), q.Get("hash"))
 		return res, s.published(r.Context(), err)
 	})
+	handle("/layer-changed", func(r *http.Request, p *layer.Planner) (any, error) {
+		return p.Changed(r.Context(), r.URL.Query().Get("hash"))
+	})
 	handle("/check-addresses", func(r *http.Request, p *layer.Planner) (any, error) {
-		q := r.URL.Query()
-		save := q.Get("save") == "true"
-		list, err := p.Addresses(r.Context(), "check addresses", q.Get("org"), save)
-		if save {
+		var q layer.AddressesRequest
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxLayerRequest)).Decode(&q); err != nil {
+			return nil, e911.Errorf(e911.Invalid, "the request for addresses cannot be read")
+		}
+		list, err := p.Addresses(r.Context(), "check addresses", q)
+		if q.Save {
 			err = s.published(r.Context(), err)
 		}
 		return list, err
@@ -177,11 +205,23 @@ func (l *Layers) Apply(ctx context.Context, who, hash string) (out layer.Result,
 	return out, Control(ctx, l.dir, "/layer-apply?"+url.Values{"who": {who}, "hash": {hash}}.Encode(), nil, &out)
 }
 
-// Addresses validates the addresses of all buildings.
-func (l *Layers) Addresses(ctx context.Context, org string, save bool) (out []layer.Address, err error) {
+// Changed says what has changed since a plan was made; empty: nothing that is
+// known.
+func (l *Layers) Changed(ctx context.Context, hash string) (out string, err error) {
 	if l.planner != nil {
-		return l.planner.Addresses(ctx, "check addresses", org, save)
+		return l.planner.Changed(ctx, hash)
 	}
-	q := url.Values{"org": {org}, "save": {fmt.Sprint(save)}}
-	return out, Control(ctx, l.dir, "/check-addresses?"+q.Encode(), nil, &out)
+	return out, Control(ctx, l.dir, "/layer-changed?"+url.Values{"hash": {hash}}.Encode(), nil, &out)
+}
+
+// Addresses validates the addresses of buildings.
+func (l *Layers) Addresses(ctx context.Context, q layer.AddressesRequest) (out []layer.Address, err error) {
+	if l.planner != nil {
+		return l.planner.Addresses(ctx, "check addresses", q)
+	}
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("write the request for addresses: %w", err)
+	}
+	return out, Control(ctx, l.dir, "/check-addresses", bytes.NewReader(body), &out)
 }

@@ -89,6 +89,10 @@ func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
+	watch, err := s.addressWatch(planner)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
 	s.store.layers.Store(planner)
 	defer s.store.layers.Store(nil)
 	s.store.p.Store(st)
@@ -96,6 +100,7 @@ func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
 	var g run.Group
 	g.Go(run.Part{Name: "call records", Run: projector.Run})
 	g.Go(keep)
+	g.Go(watch)
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {
 	case <-ctx.Done():

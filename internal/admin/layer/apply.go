@@ -2,7 +2,6 @@ package layer
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -17,17 +16,15 @@ type Result struct {
 	Buildings int        `json:"buildings"` // whose validation changed
 }
 
-// Apply makes the last plan true if hash names it: the layer, what it holds, and
-// the validation of every building, in one transaction. It is a Conflict when
-// the layers are not those that the plan was made for; buildings may have
-// changed, they are validated as they are now.
+// Apply makes the plan with this hash true: the layer, what it holds, and the
+// validation of every building, in one transaction. It is a Conflict when the
+// layers are not those that the plan was made for, and says what changed;
+// buildings may have changed, they are validated as they are now.
 func (p *Planner) Apply(ctx context.Context, who admin.Actor, hash string) (Result, error) {
-	p.mu.Lock()
-	n := p.last
-	p.mu.Unlock()
+	n := p.recall(hash)
 	switch {
-	case n == nil || n.plan.Hash != hash:
-		return Result{}, e911.Errorf(e911.Conflict, "there is no plan %s, or it is not the last one: plan again", hash)
+	case n == nil:
+		return Result{}, e911.Errorf(e911.Conflict, "there is no plan %s, or it is too old: plan again", hash)
 	case n.plan.Refused != "":
 		return Result{}, e911.Errorf(e911.Invalid, "%s", n.plan.Refused)
 	}
@@ -44,11 +41,7 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, hash string) (Resu
 	if err != nil {
 		return Result{}, err
 	}
-	p.mu.Lock()
-	if p.last == n {
-		p.last = nil
-	}
-	p.mu.Unlock()
+	p.forget(n)
 	// What it replaces costs space and nothing else: the next change sweeps it.
 	_ = p.cfg.Store.SweepLayerBlobs(ctx)
 	return res, nil
@@ -59,8 +52,8 @@ func (p *Planner) apply(ctx context.Context, w admin.Writer, who admin.Actor, n 
 	if err != nil {
 		return Result{}, err
 	}
-	if !slices.Equal(stored, n.base) {
-		return Result{}, e911.Errorf(e911.Conflict, "the layers have changed since the plan was made: plan again")
+	if why := n.differs(stored); why != "" {
+		return Result{}, e911.Errorf(e911.Conflict, "the plan is out of date: %s. Look at a new plan", why)
 	}
 	before, err := p.cfg.Shelf.Layers(ctx, w)
 	if err != nil {
@@ -85,14 +78,26 @@ func (p *Planner) apply(ctx context.Context, w admin.Writer, who admin.Actor, n 
 
 // revalidate gives every building the verdict of the layers.
 func (p *Planner) revalidate(ctx context.Context, w admin.Writer, before, after []gis.Layer) (int, error) {
+	e, err := p.evaluation(ctx, w, before, after)
+	if err != nil {
+		return 0, err
+	}
 	changed := 0
-	err := p.evaluation(nil, before, after).run(ctx, w, func(c change) error {
-		if admin.Same(c.before, c.after) {
-			return nil
+	err = e.run(ctx, w, func(c change) error {
+		did, err := store(ctx, w, c)
+		if did {
+			changed++
 		}
-		changed++
-		_, err := w.Update(ctx, c.after, c.stored.Version)
 		return err
 	})
 	return changed, err
+}
+
+// store keeps what was found out about a building, where that is something else.
+func store(ctx context.Context, w admin.Writer, c change) (bool, error) {
+	if c.effect.Location != "" || admin.Same(c.before, c.after) {
+		return false, nil
+	}
+	_, err := w.Update(ctx, c.after, c.stored.Version)
+	return true, err
 }

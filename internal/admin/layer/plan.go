@@ -1,11 +1,13 @@
 package layer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -35,16 +37,28 @@ type Config struct {
 	Store Store
 	Shelf *Shelf
 	Now   func() time.Time
+	// Authority is what is known of the authority's own word; nil: nothing.
+	Authority Authority
+	// Own lists the places that users have set themselves; nil: they are not
+	// known here, and a plan says that it did not look at them.
+	Own func() iter.Seq[OwnPlace]
 }
 
-// Planner plans and applies changes of layers. Safe for concurrent use; one plan
-// is kept, the last.
+// Planner plans and applies changes of layers. Safe for concurrent use; the last
+// few plans are kept for an hour.
 type Planner struct {
 	cfg Config
 
-	mu   sync.Mutex
-	last *planned
+	mu    sync.Mutex
+	plans []*planned // the newest last
 }
+
+// How much is kept of plans that were not applied.
+const (
+	maxPlans     = 4
+	maxPlanBytes = 256 << 20
+	planAge      = time.Hour
+)
 
 // New checks the configuration.
 func New(cfg Config) (*Planner, error) {
@@ -78,6 +92,12 @@ type Plan struct {
 	Counts   Counts          `json:"counts"`
 	Effects  []Effect        `json:"effects,omitempty"`
 	Unlisted int             `json:"unlisted,omitempty"`
+	// Own counts what it does to places that users set themselves; nil: they were
+	// not looked at, because no server runs.
+	Own *OwnCounts `json:"own,omitempty"`
+	// Coverage is how the boundaries of the services that the layer has, or had,
+	// fit together afterwards, with those of all other layers.
+	Coverage []Coverage `json:"coverage,omitempty"`
 	// Refused says why the plan cannot be applied; empty: it can.
 	Refused string `json:"refused,omitempty"`
 }
@@ -87,8 +107,9 @@ type planned struct {
 	plan    Plan
 	base    []e911.Layer // all layers as they were
 	version int64        // of the stored object that changes; 0: a new one
-	content *gis.Content
+	content *gis.Content  // over bytes
 	bytes   []byte
+	at      time.Time
 }
 
 // Plan reads the files and says what the layer would change. An Invalid error
@@ -112,8 +133,10 @@ func (p *Planner) Plan(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	next.content = b.Build()
-	next.bytes = next.content.Append(nil)
+	next.bytes = b.Build().Append(nil)
+	if next.content, err = gis.Decode(next.bytes); err != nil {
+		return Plan{}, &e911.Error{Kind: e911.Internal, Msg: "what was read of the files cannot be written", Err: err}
+	}
 	if len(next.bytes) > MaxSize {
 		return Plan{}, e911.Errorf(e911.Invalid, "the layer would have %d MiB, and at most %d are taken: import it in parts", len(next.bytes)>>20, MaxSize>>20)
 	}
@@ -162,6 +185,7 @@ func refusedBoundaries(r gisread.Report) int {
 
 // finish compares the world with and without the change.
 func (p *Planner) finish(ctx context.Context, next *planned) (Plan, error) {
+	next.at = p.cfg.Now()
 	err := p.cfg.Store.Read(ctx, func(r admin.Reader) error {
 		before, err := p.cfg.Shelf.Layers(ctx, r)
 		if err != nil {
@@ -170,11 +194,15 @@ func (p *Planner) finish(ctx context.Context, next *planned) (Plan, error) {
 		if err := next.found(ctx, r); err != nil {
 			return err
 		}
-		psaps, err := list[e911.PSAP](ctx, r, e911.KindPSAP, "")
+		after := next.after(before)
+		e, err := p.evaluation(ctx, r, before, after)
 		if err != nil {
 			return err
 		}
-		e := p.evaluation(psaps, before, next.after(before))
+		next.plan.Coverage = coverage(e.after, next.services(before, after))
+		if next.plan.Own, err = p.own(ctx, r, e); err != nil {
+			return err
+		}
 		return e.run(ctx, r, func(c change) error {
 			next.plan.Counts.add(c.effect)
 			switch {
@@ -191,10 +219,53 @@ func (p *Planner) finish(ctx context.Context, next *planned) (Plan, error) {
 		return Plan{}, err
 	}
 	next.plan.Hash = next.hash()
+	p.remember(next)
+	return next.plan, nil
+}
+
+// evaluation compares two sets of layers now.
+func (p *Planner) evaluation(ctx context.Context, r admin.View, before, after []gis.Layer) (*evaluation, error) {
+	d, err := p.directory(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	now := p.cfg.Now()
+	return &evaluation{
+		before: d.world(before, p.cfg.Shelf.judges(before), now), after: d.world(after, p.cfg.Shelf.judges(after), now),
+	}, nil
+}
+
+// remember keeps a plan for Apply, and lets go of old ones.
+func (p *Planner) remember(next *planned) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = next
-	return next.plan, nil
+	kept, size := []*planned{next}, 0
+	for _, n := range slices.Backward(p.plans) {
+		size += len(n.bytes)
+		if n.plan.Hash != next.plan.Hash && len(kept) < maxPlans && size <= maxPlanBytes && next.at.Sub(n.at) < planAge {
+			kept = append(kept, n)
+		}
+	}
+	slices.Reverse(kept)
+	p.plans = kept
+}
+
+// recall finds a plan by its hash; nil: it is not known, or no longer.
+func (p *Planner) recall(hash string) *planned {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range p.plans {
+		if n.plan.Hash == hash {
+			return n
+		}
+	}
+	return nil
+}
+
+func (p *Planner) forget(n *planned) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plans = slices.DeleteFunc(p.plans, func(x *planned) bool { return x == n })
 }
 
 // found looks up the version that goes, and all layers as they are.
@@ -245,4 +316,36 @@ func (n *planned) hash() string {
 	// A hash never fails to be written to, and these values encode.
 	_ = json.NewEncoder(h).Encode([]any{n.plan.Remove, l, n.base, n.plan.Counts, n.plan.Effects, n.plan.Refused})
 	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// differs tells how the stored layers are not those of the plan; empty: they are.
+func (n *planned) differs(stored []e911.Layer) string {
+	var out []string
+	for _, l := range stored {
+		i := slices.IndexFunc(n.base, func(b e911.Layer) bool { return b.ID == l.ID })
+		by := fmt.Sprintf("by %s at %s", cmp.Or(l.ImportedBy, "somebody"), l.ImportedAt.UTC().Format(time.DateTime))
+		switch {
+		case i < 0:
+			out = append(out, fmt.Sprintf("the layer %s was added %s", l.Key, by))
+		case n.base[i] != l:
+			out = append(out, fmt.Sprintf("the layer %s was version %d and is version %d, changed %s", l.Key, n.base[i].Version, l.Version, by))
+		}
+	}
+	for _, b := range n.base {
+		if !slices.ContainsFunc(stored, func(l e911.Layer) bool { return l.ID == b.ID }) {
+			out = append(out, fmt.Sprintf("the layer %s was removed", b.Key))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// Changed says why the plan with a hash cannot be applied any more: which layers
+// are others since. Empty: the layers are the same, or nobody knows the plan.
+func (p *Planner) Changed(ctx context.Context, hash string) (string, error) {
+	n := p.recall(hash)
+	if n == nil {
+		return "", nil
+	}
+	stored, err := p.List(ctx)
+	return n.differs(stored), err
 }

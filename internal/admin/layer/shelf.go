@@ -24,6 +24,8 @@ type Shelf struct {
 	cached func(digest string) (*gis.Content, bool)
 	postal civic.Postal
 
+	published func() *lvf.Index
+
 	mu     sync.Mutex
 	layers []gis.Layer
 	index  *lvf.Index
@@ -34,6 +36,28 @@ type Shelf struct {
 // no layer covers; both may be nil.
 func NewShelf(blobs admin.LayerBlobs, cached func(digest string) (*gis.Content, bool), postal civic.Postal) *Shelf {
 	return &Shelf{blobs: blobs, cached: cached, postal: postal}
+}
+
+// Over makes the Shelf take over what the index of the published world knows of
+// contents that both have: an index is larger than its content. It is set before
+// the first use; the Shelf is returned.
+func (s *Shelf) Over(published func() *lvf.Index) *Shelf {
+	s.published = published
+	return s
+}
+
+// judges validates by other layers; what stays is not indexed again.
+func (s *Shelf) judges(layers []gis.Layer) check.Addresses {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return judge{s.base().Replace(layers), s.postal}
+}
+
+func (s *Shelf) base() *lvf.Index {
+	if s.published != nil {
+		return s.published()
+	}
+	return s.index
 }
 
 // Layers returns the layers that the view has, by key. One whose content is
@@ -90,20 +114,21 @@ func (s *Shelf) refresh(ctx context.Context, view admin.View) error {
 		next = append(next, gis.Layer{Layer: l, Content: content})
 	}
 	if s.index == nil || !slices.EqualFunc(next, s.layers, func(a, b gis.Layer) bool { return a == b }) {
-		s.layers, s.index = next, lvf.New(next)
+		s.layers, s.index = next, s.base().Replace(next)
 	}
 	return nil
 }
 
 func (s *Shelf) content(ctx context.Context, digest string) (*gis.Content, error) {
-	for _, l := range s.layers {
-		if l.Layer.Digest == digest {
-			return l.Content, nil
-		}
-	}
+	// The published one first: one content in memory, not two.
 	if s.cached != nil {
 		if c, ok := s.cached(digest); ok {
 			return c, nil
+		}
+	}
+	for _, l := range s.layers {
+		if l.Layer.Digest == digest {
+			return l.Content, nil
 		}
 	}
 	b, err := s.blobs.LayerBlob(ctx, digest)
