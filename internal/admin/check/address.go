@@ -71,6 +71,9 @@ func Settle(x Addresses, v e911.Building, before *e911.Building, e Entry) (out e
 	if v.Validation.Entered = typed; typed == v.Address {
 		v.Validation.Entered = e911.Civic{}
 	}
+	if known && outlives(before, res) && (v.Point == nil || *v.Point == *before.Point) {
+		v.Validation.Point, v.Validation.Method = before.Validation.Point, before.Validation.Method
+	}
 	v.Point = point(v, before, known, res)
 	if known && before.Validation.Verdict != "" {
 		v.Validation.By = before.Validation.By
@@ -105,6 +108,15 @@ func Settle(x Addresses, v e911.Building, before *e911.Building, e Entry) (out e
 	return v, faults, notes
 }
 
+// outlives reports that the geocode of a building stays although the layer that
+// gave it says now that there is no such address: a street that was taken out by
+// mistake, or ended overnight, moves no house, and without a point its calls
+// would fall to the relay centre. It goes with the layer, or with the address.
+func outlives(before *e911.Building, res lvf.Result) bool {
+	return before != nil && Geocoded(*before) && exact(before.Validation.Method) &&
+		res.Verdict == e911.VerdictInvalid && res.Layer != nil && res.Layer.Key == before.Validation.Layer
+}
+
 // exact methods find the house; the middle of a street or of a town may lie in
 // another PSAP's area.
 func exact(m e911.GeocodeMethod) bool {
@@ -116,6 +128,10 @@ func point(v e911.Building, before *e911.Building, known bool, res lvf.Result) *
 	given := v.Point
 	if known && given != nil && Geocoded(*before) && *given == *before.Point {
 		given = nil
+	}
+	if given == nil && known && outlives(before, res) {
+		p := *before.Point
+		return &p
 	}
 	if given != nil || res.Verdict != e911.VerdictValid || res.Point == nil || !exact(res.Method) {
 		return given
