@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/gisread"
 	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/app"
 	"github.com/callbox911/callbox/internal/e911"
@@ -139,13 +141,7 @@ func printPlan(w io.Writer, p layer.Plan) {
 	}
 	if r := p.Report; r != nil {
 		fmt.Fprintf(w, "  %d rows read, %d kept, %d refused, %d warnings\n", r.Read, r.Kept, r.Refused, r.Warnings)
-		const few = 20
-		for _, f := range r.Findings[:min(few, len(r.Findings))] {
-			fmt.Fprintf(w, "    %s\n", printable(f.String())[0])
-		}
-		if n := len(r.Findings) + r.Unlisted - few; n > 0 {
-			fmt.Fprintf(w, "    %d findings more; --json lists them\n", n)
-		}
+		printFindings(w, r)
 	}
 	n := p.Counts
 	fmt.Fprintf(w, "  of %d buildings %d would be valid, %d unverified, %d invalid\n", n.Buildings, n.Valid, n.Unverified, n.Invalid)
@@ -171,6 +167,34 @@ func printPlan(w io.Writer, p layer.Plan) {
 	}
 	printCoverage(w, p.Coverage)
 }
+
+// printFindings tells each kind of finding once, with how often it came and where
+// first, what was refused before what was kept: a thousand lines that say the
+// same hide the one that matters.
+func printFindings(w io.Writer, r *gisread.Report) {
+	times, first := map[string]int{}, []gisread.Finding{}
+	kind := func(f gisread.Finding) string { return string(f.Level) + " " + string(f.Code) + " " + f.Table }
+	for _, f := range r.Findings {
+		if times[kind(f)]++; times[kind(f)] == 1 {
+			first = append(first, f)
+		}
+	}
+	slices.SortStableFunc(first, func(a, b gisread.Finding) int {
+		return cmp.Compare(strings.Index(levels, string(a.Level)), strings.Index(levels, string(b.Level)))
+	})
+	for _, f := range first {
+		fmt.Fprintf(w, "    %d x %s\n", times[kind(f)], printable(f.String())[0])
+	}
+	switch {
+	case r.Unlisted > 0:
+		fmt.Fprintf(w, "    %d findings more were counted and not kept; --json lists those above one by one\n", r.Unlisted)
+	case len(first) < len(r.Findings):
+		fmt.Fprintln(w, "    the first of each kind is shown; --json lists all")
+	}
+}
+
+// levels of findings, worst first.
+const levels = string(gisread.LevelFile + " " + gisread.LevelRefused + " " + gisread.LevelWarning)
 
 func counted(n int, what string) string {
 	if n == 1 {

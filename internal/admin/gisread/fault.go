@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -61,5 +62,5 @@ func (r *reader) note(f Finding) {
 // refuseFile records that a file cannot be used.
 func (r *reader) refuseFile(file, table string, fe *fileError) {
 	r.note(Finding{File: file, Table: table, Level: LevelFile, Code: fe.code, Reason: fe.reason, Fix: fe.fix})
-	r.errs = append(r.errs, e911.Errorf(e911.Invalid, "%s: %s", file, fe.reason))
+	r.errs = append(r.errs, e911.Errorf(e911.Invalid, "%s", strings.TrimSpace(file+": "+fe.reason+" "+fe.fix)))
 }

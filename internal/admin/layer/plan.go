@@ -107,7 +107,7 @@ type planned struct {
 	plan    Plan
 	base    []e911.Layer // all layers as they were
 	version int64        // of the stored object that changes; 0: a new one
-	content *gis.Content  // over bytes
+	content *gis.Content // over bytes
 	bytes   []byte
 	at      time.Time
 }

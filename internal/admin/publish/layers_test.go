@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -150,6 +151,15 @@ func TestALostContentIsFetchedAgain(t *testing.T) {
 		{"removed", os.Remove},
 		{"damaged", func(path string) error { return os.WriteFile(path, []byte("CBOX"), 0o600) }},
 		{"empty", func(path string) error { return os.Truncate(path, 0) }},
+		{"cut in the middle", func(path string) error {
+			b, err := os.ReadFile(path)
+			return errors.Join(err, os.Truncate(path, int64(len(b)/2)))
+		}},
+		{"of another octet", func(path string) error {
+			b, err := os.ReadFile(path)
+			b[len(b)/2] ^= 1
+			return errors.Join(err, os.WriteFile(path, b, 0o600))
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)

@@ -265,10 +265,7 @@ func onSmallDisk(t *testing.T, dir string) {
 	if n := orgs(t, st); n != written {
 		t.Errorf("on the full disk there are %d organisations, want %d", n, written)
 	}
-	filler.Close()
-	if err := os.Remove(filler.Name()); err != nil {
-		t.Fatal(err)
-	}
+	contentOnSmallDisk(t, st, filler)
 	if _, err := createOrg(t.Context(), st, "after"); err != nil {
 		t.Errorf("a write when there is room again: %v", err)
 	}
