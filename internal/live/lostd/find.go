@@ -105,6 +105,9 @@ func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, p
 		if strings.HasPrefix(resp.Mappings[0].Source, demonstrationSource) {
 			warn(lost.DefaultMappingReturned, "The boundary is that of a demonstration layer, not a PSAP's.")
 		}
+		if q.coarse {
+			warn(lost.DefaultMappingReturned, "No boundary was found for this house; the mapping is that of its street or town.")
+		}
 		if served.Substituted && !service.internal {
 			warn(lost.ServiceSubstitution, "The service is not mapped by itself here; its parent is.")
 		}
@@ -233,9 +236,27 @@ func (s *Server) served(q *question, l *lost.Location, service string) (ecrf.Ser
 			if served, err := q.cat.index.ByShape(at, opt); err == nil && len(served.Hits) > 0 {
 				return served, nil
 			}
+			// A number on a range at the edge of a city may be set across it.
+			if served, err := q.cat.index.ByShape(around(r.Point), opt); err == nil && len(served.Hits) > 0 {
+				return served, nil
+			}
 		}
 	}
-	return q.cat.index.ByCivic(*q.fields(l.Civic), opt), nil
+	served := q.cat.index.ByCivic(*q.fields(l.Civic), opt)
+	if r := q.judged; len(served.Hits) == 0 && r != nil && r.Point != nil {
+		// Somewhere in its street or town: who asks for validation must hear what
+		// is wrong with the address, and an error has no room for that.
+		if coarse, err := q.cat.index.ByShape(around(r.Point), opt); err == nil && len(coarse.Hits) > 0 {
+			q.coarse = true
+			return coarse, nil
+		}
+	}
+	return served, nil
+}
+
+// around is the circle that a geocode lies in.
+func around(a *e911.Area) pidflo.Circle {
+	return pidflo.Circle{Center: pidflo.Pos{Lat: a.Lat, Lon: a.Lon}, Radius: max(a.RadiusM, 1)}
 }
 
 // upstreamError tells why recursion gave nothing.

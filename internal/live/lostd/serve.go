@@ -42,6 +42,7 @@ type question struct {
 	now     time.Time
 	at      time.Time // the moment that is asked about: now, or one ahead
 	postal  civic.Postal
+	coarse  bool            // the mapping is that of a street or a town
 	similar bool            // addresses are asked for that may have been meant
 	entered *e911.Civic     // the address of the request, when it was looked at
 	judged  *lvf.Result     // of the address, when it was looked at
