@@ -13,8 +13,16 @@ import (
 	"github.com/callbox911/callbox/internal/rules/gis"
 )
 
+// Bounds of one report, some seconds of one core: corners of all boundaries that
+// are joined, and of all pairs that are laid over each other.
+const (
+	mostJoined = 250_000
+	mostPaired = 2_000_000
+)
+
 // ErrTooLarge says that boundaries have more corners than can be laid over each
-// other in a moment; the rest of the import does not depend on it.
+// other in some seconds; the rest of the import does not depend on it. A county
+// (5,000 corners) is far from it, a state may be too large.
 var ErrTooLarge = errors.New("the boundaries have too many corners to be laid over each other")
 
 // Patch is an area where boundaries leave a gap or overlap. Slivers that are
@@ -33,6 +41,13 @@ type Patch struct {
 // is ErrTooLarge.
 func Gaps(list []gis.Boundary, served e911.MultiPolygon) ([]Patch, error) {
 	var shapes []geom.Geometry
+	n := cornersOf(served)
+	for i := range list {
+		n += cornersOf(list[i].Area)
+	}
+	if n > mostJoined {
+		return nil, ErrTooLarge
+	}
 	for i := range list {
 		g, err := shapeOf(list[i].Area)
 		if err != nil {
@@ -69,16 +84,13 @@ func Gaps(list []gis.Boundary, served e911.MultiPolygon) ([]Patch, error) {
 // ErrTooLarge come the overlaps that were found before.
 func Overlaps(list []gis.Boundary) ([]Patch, error) {
 	areas := make([]e911.MultiPolygon, len(list))
-	shapes := make([]geom.Geometry, len(list))
+	shapes := make([]*geom.Geometry, len(list))
 	for i := range list {
 		areas[i] = list[i].Area
-		var err error
-		if shapes[i], err = shapeOf(list[i].Area); err != nil {
-			return nil, fmt.Errorf("read the area of boundary %s: %w", list[i].NGUID, err)
-		}
 	}
 	near := geo.NewIndex(areas)
 	var all []Patch
+	n := 0
 	for i, m := range areas {
 		if len(m) == 0 {
 			continue
@@ -92,7 +104,20 @@ func Overlaps(list []gis.Boundary) ([]Patch, error) {
 			if j <= i {
 				continue
 			}
-			both, err := geom.Intersection(shapes[i], shapes[j])
+			if n += cornersOf(m) + cornersOf(areas[j]); n > mostPaired {
+				return bySize(all), ErrTooLarge
+			}
+			for _, k := range []int{i, j} {
+				if shapes[k] != nil {
+					continue
+				}
+				g, err := shapeOf(areas[k])
+				if err != nil {
+					return nil, fmt.Errorf("read the area of boundary %s: %w", list[k].NGUID, err)
+				}
+				shapes[k] = &g
+			}
+			both, err := geom.Intersection(*shapes[i], *shapes[j])
 			if err != nil {
 				return nil, fmt.Errorf("lay boundaries %s and %s over each other: %w", list[i].NGUID, list[j].NGUID, err)
 			}
@@ -115,6 +140,15 @@ func (x *Index) Unserved(places []e911.Place, o Options) (list []int) {
 		}
 	}
 	return list
+}
+
+func cornersOf(m e911.MultiPolygon) (n int) {
+	for _, rings := range m {
+		for _, ring := range rings {
+			n += len(ring)
+		}
+	}
+	return n
 }
 
 // shapeOf is an area for the overlay; the union mends rings that overlap.

@@ -1,6 +1,8 @@
 package ecrf_test
 
 import (
+	"errors"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,5 +67,18 @@ func TestGapsAndOverlapsAreFoundAndSliversAreNot(t *testing.T) {
 	}
 	if list := world().Unserved([]e911.Place{at(42.2, -71.5), at(10, 10)}, ecrf.Options{DemonstrationAllowed: true}); len(list) != 1 || list[0] != 1 {
 		t.Errorf("Unserved = %v", list)
+	}
+}
+
+// Proves: W-10
+func TestTooManyCornersAreSaidAndNotJoined(t *testing.T) {
+	ring := make([]e911.Point, 130_000)
+	for i := range ring {
+		sin, cos := math.Sincos(2 * math.Pi * float64(i) / float64(len(ring)))
+		ring[i] = e911.Point{Lat: 42 + sin, Lon: -71 + cos}
+	}
+	list := []gis.Boundary{{NGUID: "a", Area: e911.MultiPolygon{{ring}}}, {NGUID: "b", Area: e911.MultiPolygon{{ring}}}}
+	if _, err := ecrf.Gaps(list, nil); !errors.Is(err, ecrf.ErrTooLarge) {
+		t.Errorf("Gaps = %v", err)
 	}
 }
