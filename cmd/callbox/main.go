@@ -39,6 +39,7 @@ type cli struct {
 	Psali    psaliCmd    `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
 	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
 	Route    routeCmd    `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
+	Trunks   trunksCmd   `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`
 	Psaps    psapsCmd    `cmd:"" help:"List the directory of PSAPs with their 24x7 lines."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
@@ -93,10 +94,13 @@ type serveCmd struct {
 	dataFlag
 	lostFlags
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
-	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
+	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
 	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
+	SIPCert      string   `name:"sip-cert" help:"PEM file with the certificate of SIP by TLS and those that lead to its root, shown in both directions. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_SIP_CERT"`
+	SIPKey       string   `name:"sip-key" help:"PEM file of its key." type:"path" env:"CALLBOX_SIP_KEY"`
+	SIPClientCA  string   `name:"sip-client-ca" help:"PEM file of the authorities that vouch for the certificates of SIP neighbours." type:"path" env:"CALLBOX_SIP_CLIENT_CA"`
 	HELDCert     string   `name:"held-cert" help:"PEM file with the certificate of the location server and those that lead to its root; it then speaks TLS alone. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_HELD_CERT"`
 	HELDKey      string   `name:"held-key" help:"PEM file with the key of that certificate." type:"path" env:"CALLBOX_HELD_KEY"`
 	HELDClientCA string   `name:"held-client-ca" help:"PEM file with the authorities whose client certificates platforms are known by, by name." type:"path" env:"CALLBOX_HELD_CLIENT_CA"`
@@ -130,6 +134,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		errs = append(errs, err)
 		cfg.SIP = append(cfg.SIP, l)
 	}
+	cfg.SIPTLS = app.TLSFiles{Certificate: c.SIPCert, Key: c.SIPKey, ClientRoots: c.SIPClientCA}
 	cfg.HELDTLS = app.TLSFiles{Certificate: c.HELDCert, Key: c.HELDKey, ClientRoots: c.HELDClientCA}
 	for _, s := range c.TrustedProxy {
 		p, err := prefix(s)

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ type Config struct {
 	DataDir string
 	Node    string
 	SIP     []sipedge.Listener
+	// SIPTLS are the certificate files of SIP by TLS, shown in both directions;
+	// ClientRoots vouch for the neighbours' certificates.
+	SIPTLS TLSFiles
 	// OrdinaryRate bounds the calls a second that are not emergency, shared out
 	// fairly among their sources; 0: no bound.
 	OrdinaryRate int
@@ -142,6 +146,7 @@ func (c Config) validate() error {
 		bad("smtp-from: mail needs a sender address")
 	}
 	errs = append(errs, c.heldFaults()...)
+	errs = append(errs, c.sipFaults()...)
 	if c.RTPPorts[0] == 0 || c.RTPPorts[1] < c.RTPPorts[0] {
 		bad("rtp-ports: %d to %d is no range", c.RTPPorts[0], c.RTPPorts[1])
 	}
@@ -151,11 +156,11 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// ParseListener reads "udp:127.0.0.1:5060".
+// ParseListener reads "udp:127.0.0.1:5060"; also tcp, tls, ws and wss.
 func ParseListener(s string) (sipedge.Listener, error) {
 	network, addr, ok := strings.Cut(s, ":")
-	if !ok || (network != "udp" && network != "tcp") {
-		return sipedge.Listener{}, fmt.Errorf("listener %q: write udp:ADDRESS:PORT or tcp:ADDRESS:PORT", s)
+	if !ok || !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, network) {
+		return sipedge.Listener{}, fmt.Errorf("listener %q: write udp:ADDRESS:PORT, or tcp, tls, ws or wss instead of udp", s)
 	}
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {

@@ -92,6 +92,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.inventoryRoutes(mux)
 	s.layerRoutes(mux)
 	s.psaliRoutes(mux)
+	s.trunkRoutes(mux)
 	return mux
 }
 

@@ -56,7 +56,7 @@ func (s *Server) wireLoST() error {
 		}
 	}
 	server := lostd.Config{
-		Snapshot: s.holder, Name: c.Name, URI: c.URI, Known: s.known, PushFrom: c.PushFrom, TrustedProxies: s.cfg.TrustedProxies,
+		Snapshot: s.holder, Name: c.Name, URI: c.URI, Known: s.knownAddr, PushFrom: c.PushFrom, TrustedProxies: s.cfg.TrustedProxies,
 		DefaultMapping: c.DefaultMapping, BoundaryURIs: c.BoundaryURIs, Postal: s.postal, Now: s.cfg.Now, Log: s.cfg.Log,
 	}
 	if len(c.Trusted) > 0 {

@@ -25,8 +25,10 @@ import (
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/live/media"
 	"github.com/callbox911/callbox/internal/live/registrar"
+	"github.com/callbox911/callbox/internal/live/resolve"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
+	"github.com/callbox911/callbox/internal/live/trunk"
 	"github.com/callbox911/callbox/internal/live/voice"
 	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/obs"
@@ -65,6 +67,10 @@ type Server struct {
 	postal civic.Postal  // nil: none is built in
 	certs  *certs.Holder // of the location server; nil without TLS
 
+	sipCerts *certs.Holder // nil without TLS
+	names    *resolve.Resolver
+	trunks   *trunk.Keeper
+
 	heldL, webL net.Listener
 	unlock      func()
 	stopped     atomic.Bool
@@ -81,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -186,7 +192,7 @@ func (s *Server) wireLive() error {
 		return fmt.Errorf("wire the registrar: %w", err)
 	}
 	s.calls, err = emergency.New(emergency.Config{
-		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Trunks: s.trunks, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Now:      s.cfg.Now, Log: s.cfg.Log,
@@ -196,7 +202,8 @@ func (s *Server) wireLive() error {
 	}
 	s.edge, err = sipedge.New(sipedge.Config{
 		Listen: s.cfg.SIP,
-		Known:  func(src sipedge.Source) bool { return s.known(src.Addr) },
+		Known:  s.known,
+		TLS:    s.sipListen(), DialTLS: s.sipDial(),
 		Emergency: func(uri string) bool {
 			class, _, ok := dialplan.Detect(uri)
 			return ok && class == e911.ClassEmergency
@@ -213,15 +220,21 @@ func (s *Server) wireLive() error {
 	return nil
 }
 
-// known reports a source that may call (F-10): a trunk, an address in the
-// ranges of an organisation, or one that a telephone registered from.
-func (s *Server) known(a netip.Addr) bool {
+// known reports a source that may call (F-10): a trunk, by its address or its
+// certificate, an address in the ranges of an organisation, or one that a
+// telephone registered from.
+func (s *Server) known(src sipedge.Source) bool {
 	w := s.holder.Load()
-	if _, ok := w.TrunkBySource(a); ok {
+	if _, ok := w.TrunkBySource(src.Addr); ok {
 		return true
 	}
-	return len(w.OrgsByAddress(a)) > 0 || s.phones.Known(a)
+	if _, ok := w.TrunkByCertificate(src.Names); ok {
+		return true
+	}
+	return len(w.OrgsByAddress(src.Addr)) > 0 || s.phones.Known(src.Addr)
 }
+
+func (s *Server) knownAddr(a netip.Addr) bool { return s.known(sipedge.Source{Addr: a}) }
 
 func (s *Server) edgeAlarm(a sipedge.Alarm) {
 	var org e911.OrgID
@@ -289,8 +302,11 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
 		{Name: "LoST mappings", Run: s.runLoST},
 		{Name: "LoST push", Run: s.runLoSTPush},
+		{Name: "certificate of SIP", Run: s.watchSIPCerts},
 		{Name: "telephones", Run: s.phones.Run},
 		{Name: "sip", Run: s.edge.Run},
+		{Name: "names of trunks", Run: s.names.Run},
+		{Name: "trunks", Run: s.trunks.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
 		{Name: "database", Run: s.runStore},

@@ -100,6 +100,9 @@ func (s *Server) Reload() {
 	if s.certs != nil {
 		s.certs.Check()
 	}
+	if s.sipCerts != nil {
+		s.sipCerts.Check()
+	}
 }
 
 // withoutNoise lets the errors of an HTTP server through, without those that any client

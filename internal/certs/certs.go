@@ -119,6 +119,13 @@ func (h *Holder) ClientRoots() *x509.CertPool {
 	return h.now.roots
 }
 
+// Until is when the first certificate of the chain in use expires.
+func (h *Holder) Until() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now.until
+}
+
 // Run looks at the files from time to time until ctx ends.
 func (h *Holder) Run(ctx context.Context) error {
 	t := time.NewTicker(h.cfg.Every)

@@ -145,7 +145,7 @@ func (c *checker) trunkOutward(v e911.Trunk) {
 // trunkRanges checks the source addresses: a call's organisation follows from
 // them, so no two trunks may share one (D-07).
 func (c *checker) trunkRanges(v e911.Trunk) {
-	if len(v.From) == 0 && (v.Side != e911.SidePlatform || len(v.Certificates) == 0 && v.Admit.User == "") {
+	if len(v.From) == 0 && (v.Side != e911.SidePlatform || len(v.Certificates) == 0) {
 		c.add("from", Required, "a trunk is known by the addresses that it sends from", "list them, as [192.0.2.10/32], or give a platform a certificate")
 	}
 	if v.DRFrom == nil {

@@ -72,7 +72,11 @@ func (c *inquiry) begin() bool {
 // source finds whose call it is.
 func (c *inquiry) source() {
 	from := c.req.Source.Addr().Unmap()
-	if t, ok := c.snap.TrunkBySource(from); ok {
+	t, ok := c.snap.TrunkByCertificate(c.req.Peer) // a proof, where an address is a claim
+	if !ok {
+		t, ok = c.snap.TrunkBySource(from)
+	}
+	if ok {
 		c.trunk, c.known = t, true
 		if o := c.snap.Org(t.Org); o != nil {
 			c.org = o

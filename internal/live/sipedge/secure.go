@@ -55,11 +55,15 @@ func (t *stream) shakeHands(ctx context.Context, name string) error {
 	return nil
 }
 
-// namesOf lists what the verified certificate of the other side says; nil when
+// namesOf lists what the certificate of the other side says. Of one that nobody
+// vouches for only its hash counts, for the handshake proved its key; nil when
 // there is none.
 func namesOf(s tls.ConnectionState) []string {
-	if len(s.VerifiedChains) == 0 || len(s.PeerCertificates) == 0 {
+	switch {
+	case len(s.PeerCertificates) == 0:
 		return nil
+	case len(s.VerifiedChains) == 0:
+		return certificateNames(s.PeerCertificates[0])[:1]
 	}
 	return certificateNames(s.PeerCertificates[0])
 }
