@@ -46,11 +46,16 @@ type asked struct {
 
 var askedFrom = time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 
-func newAsked(ctx context.Context, t *testing.T) *asked {
+func newAsked(ctx context.Context, t *testing.T, change ...func(*Config)) *asked {
 	t.Helper()
 	a := &asked{t: t, ctx: ctx}
 	a.now.Store(askedFrom.UnixMilli())
-	a.s, a.desk, a.hooks = serverUnderTest(ctx, t, func(c *Config) { c.Now, c.Node = a.clock, "n1" })
+	a.s, a.desk, a.hooks = serverUnderTest(ctx, t, func(c *Config) {
+		c.Now, c.Node = a.clock, "n1"
+		for _, f := range change {
+			f(c)
+		}
+	})
 	// The PSAPs stand where serverUnderTest put them.
 	w := a.s.holder.Load()
 	a.text = string(examples.Harbor())

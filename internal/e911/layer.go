@@ -47,6 +47,20 @@ const (
 	VerdictInvalid    Verdict = "invalid"
 )
 
+// Words are the verdict for people who must send somebody there; empty when
+// nobody looked.
+func (v Verdict) Words() string {
+	switch v {
+	case VerdictValid:
+		return "address checked on the map"
+	case VerdictUnverified:
+		return "address not checked"
+	case VerdictInvalid:
+		return "ADDRESS NOT ON THE MAP"
+	}
+	return ""
+}
+
 // GeocodeMethod says how the point of an address was found, best first.
 type GeocodeMethod string
 

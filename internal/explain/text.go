@@ -91,6 +91,9 @@ func (t *text) device(d *Device, a *Answer) {
 		is = "By today's map it was at"
 	}
 	t.line("  %s: %s", is, placeText(d.Where.By, d.Where.Place))
+	if w := d.Where.Place.Verdict.Words(); w != "" {
+		t.line("  %s", w)
+	}
 	if d.Elsewhere != nil {
 		t.line("  Last seen in a network that is not on the map: %s", clock(*d.Elsewhere))
 	}
@@ -209,7 +212,7 @@ func (t *text) routes(r *journal.Routed, skipped []int) {
 		kind = routedBy(r.By)
 	}
 	if r.Expected {
-		kind += "; expected, for the carrier chooses"
+		kind += "; expected: the carrier chooses"
 	}
 	t.line("  PSAP: %s%s", cmp.Or(r.PSAP.Name, "none"), kind)
 	for _, f := range r.Evidence {

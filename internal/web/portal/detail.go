@@ -203,6 +203,9 @@ func (d *Detail) place(r *report.CallRecord) {
 		if a := age(r.EvidenceAt, r.ArrivedAt); a != "" {
 			parts = append(parts, a)
 		}
+		if r.Place != nil && r.Place.Verdict != "" {
+			parts = append(parts, r.Place.Verdict.Words())
+		}
 		d.PlaceBasis = strings.Join(parts, " · ")
 	}
 	if r.Sent != nil {
