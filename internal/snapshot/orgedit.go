@@ -368,6 +368,11 @@ func placeOfBuilding(b *e911.Building) e911.Place {
 	}
 	if b.Point != nil {
 		p.Area = &e911.Area{Point: *b.Point}
+		if g := b.Validation.Point; g != nil && g.Point == *b.Point {
+			// A geocode is as sure as it says: a house at the city limit may have its
+			// interpolated point on the other side of it, in nobody's boundary.
+			p.Area.RadiusM = g.RadiusM
+		}
 	}
 	p.Verdict = b.Validation.Verdict
 	p.Dispatchable, p.Display = p.Verdict != e911.VerdictInvalid && civic.Dispatchable(p.Civic), civic.Display(p.Civic)

@@ -302,12 +302,14 @@ func TestPlannedChanges(t *testing.T) {
 		k.ServeHTTP(w, r)
 		return w
 	}
-	var poll struct{ PlannedChangeIdList []string } //nolint:revive // as the draft spells it
-	if w := get("/PlannedChangePoll"); w.Code != http.StatusOK || json.Unmarshal(w.Body.Bytes(), &poll) != nil || len(poll.PlannedChangeIdList) != 2 {
+	var poll struct {
+		IDs []string `json:"PlannedChangeIdList"`
+	}
+	if w := get("/PlannedChangePoll"); w.Code != http.StatusOK || json.Unmarshal(w.Body.Bytes(), &poll) != nil || len(poll.IDs) != 2 {
 		t.Fatalf("poll: %d %s", w.Code, w.Body)
 	}
 	seen := ""
-	for _, id := range poll.PlannedChangeIdList {
+	for _, id := range poll.IDs {
 		w := get("/GetChangeSet?changeSetId=" + id)
 		var set struct {
 			ChangeSetID, ChangeSetEffective string

@@ -152,7 +152,8 @@ func TestWhatEachProfileCarries(t *testing.T) {
 				"Call-Info: <urn:emergency:uid:callid:c1:callbox.example>;purpose=emergency-CallId\n",
 		},
 		{
-			"nothing known: the call goes on", e911.ProfileI3, false, convey.Call{ID: "c1", Domain: "callbox.example", Now: now, Line: "+442079460000", Name: "urn:emergency:uid:callid:c1:callbox.example", Incident: "urn:emergency:uid:incidentid:c1:callbox.example"},
+			"nothing known: the call goes on", e911.ProfileI3, false,
+			convey.Call{ID: "c1", Domain: "callbox.example", Now: now, Line: "+442079460000", Name: "urn:emergency:uid:callid:c1:callbox.example", Incident: "urn:emergency:uid:incidentid:c1:callbox.example"},
 			"INVITE urn:service:sos\nRoute: <sip:psap@192.0.2.10:5060;transport=tcp;lr>\n" +
 				"From: \"No callback number, line +442079460000\" <sip:unknown@callbox.example>\nTo: <urn:service:sos>\nMax-Forwards: 70\n" +
 				"P-Asserted-Identity: \"No callback number, line +442079460000\" <sip:unknown@callbox.example>\n" +

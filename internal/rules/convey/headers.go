@@ -14,11 +14,10 @@ import (
 func (w *writer) maxForwards() string {
 	const start = 70
 	n := start
-	for _, v := range w.came("Max-Forwards") {
-		if got, err := strconv.Atoi(strings.TrimSpace(v)); err == nil && got >= 0 && got <= start {
+	if came := w.came("Max-Forwards"); len(came) > 0 {
+		if got, err := strconv.Atoi(strings.TrimSpace(came[0])); err == nil && got >= 0 && got <= start {
 			n = max(got-1, 0)
 		}
-		break
 	}
 	return strconv.Itoa(n)
 }
