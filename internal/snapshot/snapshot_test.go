@@ -215,6 +215,32 @@ type header map[string][]string
 
 func (h header) All(name string) []string { return h[name] }
 
+// Proves: F-05, W-10 (a house at the city limit is found by how sure its point is)
+func TestAGeocodeIsAsSureAsItSays(t *testing.T) {
+	at := e911.Point{Lat: 42.36684, Lon: -71.10565}
+	for _, c := range []struct {
+		name   string
+		change func(*e911.Building)
+		want   float64
+	}{
+		{"the operator's own point", func(b *e911.Building) { b.Point = &at }, 0},
+		{"the point of the geocode", func(b *e911.Building) {
+			b.Point, b.Validation.Point = &at, &e911.Area{Point: at, RadiusM: 45}
+		}, 45},
+		{"another point than the geocode's", func(b *e911.Building) {
+			b.Point, b.Validation.Point = &at, &e911.Area{Point: e911.Point{Lat: 42.4, Lon: -71.1}, RadiusM: 45}
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := apply(t, build(t, demonstration()), edited("mill-1", c.change))
+			p, ok := s.Org("harbor").Place("f3")
+			if !ok || p.Area == nil || p.Area.Point != at || p.Area.RadiusM != c.want {
+				t.Errorf("place %+v, area %+v, want %.0f m", p.Display, p.Area, c.want)
+			}
+		})
+	}
+}
+
 // Proves: E15, D-07
 func TestApplyLeavesTheOldWorldAlone(t *testing.T) {
 	old := build(t, demonstration())
