@@ -133,7 +133,7 @@ func looksLike(b []byte) string {
 	switch {
 	case bytes.HasPrefix(first, []byte("v=0\r")), bytes.HasPrefix(first, []byte("v=0\n")):
 		return typeSDP
-	case bytes.HasPrefix(first, []byte("<")) && bytes.Contains(first, []byte("presence")) && bytes.Contains(first, []byte("urn:ietf:params:xml:ns:pidf")):
+	case bytes.HasPrefix(first, []byte("<")) && bytes.Contains(first, []byte("presence")) && bytes.Contains(first, []byte("ns:pidf")):
 		return pidflo.MediaType
 	case sniffBoundary(b) != "" && bytes.Contains(bytes.ToLower(first), []byte("content-type:")):
 		return typeMixed
