@@ -213,7 +213,7 @@ func (l load) run(ctx context.Context) (outcome, error) {
 // answer starts a SIPp PSAP that answers at once.
 func (l load) answer(ctx context.Context) (stop func(), err error) {
 	uas := exec.CommandContext(ctx, "sipp", "-sf", "uas.xml", "-i", l.psap.Addr().String(), "-p", strconv.Itoa(int(l.psap.Port())),
-		"-t", l.psapMode, "-nostdin", "-mi", l.psap.Addr().String())
+		"-t", l.psapMode, "-nostdin", "-aa", "-mi", l.psap.Addr().String())
 	uas.Dir = l.dir
 	if err := uas.Start(); err != nil {
 		return nil, fmt.Errorf("start the SIPp PSAP: %w", err)

@@ -97,7 +97,7 @@ func TestABrokenWorldFileIsRefusedWholeAndChangesNothing(t *testing.T) {
 	edits := []edit{
 		{"a key that nothing reads", "did_fallback:", "did_fallbak:", "organisations[0].did_fallbak", `did you mean "did_fallback"?`},
 		{"a reference to nothing", "user: u1, location: room-210}", "user: u1, location: room-999}", site + ".numbers[0].location", "name one that stands in the file"},
-		{"a profile that is not built yet", "profile: carrier", "profile: i3", "world.trunks[0].profile", "use carrier"},
+		{"a profile that is none", "profile: carrier", "profile: smoke", "world.trunks[0].profile", "write carrier, i3, elin or plain"},
 		{"stage 911 by a demonstration layer without the mark", "demonstration: true", "demonstration: false", site + ".stage", "mark the organisation as a demonstration"},
 		{"a trunk without disaster ranges", s.a.Addr().Addr().String() + "/32], dr_from: []}", s.a.Addr().Addr().String() + "/32]}", "world.trunks[0].dr_from", "[]"},
 	}
