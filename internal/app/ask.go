@@ -15,8 +15,6 @@ import (
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/layers"
-	"github.com/callbox911/callbox/internal/seal"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // ImportRequest is an import from the command line.
@@ -37,25 +35,16 @@ func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	if !errors.Is(err, ErrNotRunning) {
 		return report, err
 	}
-	unlock, err := lock(r.DataDir)
-	if err != nil {
-		return report, err
-	}
-	defer unlock()
-	ring, err := seal.LoadMaster(filepath.Join(r.DataDir, "master.key"))
-	if err != nil {
-		return report, err
-	}
-	st, err := sqlite.Open(filepath.Join(r.DataDir, "callbox.db"), ring, time.Now)
+	st, closer, err := offline(r.DataDir)
 	if err != nil {
 		return report, err
 	}
 	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
 	if err != nil {
-		return report, errors.Join(err, st.Close())
+		return report, errors.Join(err, closer())
 	}
 	report, err = im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun})
-	return report, errors.Join(err, st.Close())
+	return report, errors.Join(err, closer())
 }
 
 // AskLogin asks the server that runs in dir for a one-time sign-in link.

@@ -17,6 +17,8 @@ import (
 	"github.com/callbox911/callbox/internal/admin/netimport"
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/seal"
+	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // The command line talks to a running server over a Unix socket in the data
@@ -59,6 +61,24 @@ func lock(dir string) (release func(), err error) {
 		}
 		<-tick.C
 	}
+}
+
+// offline opens the database of a data directory in which no server runs, under
+// the lock (D-14). The closer gives both back.
+func offline(dir string) (st *sqlite.Store, closer func() error, err error) {
+	unlock, err := lock(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	ring, err := seal.LoadMaster(filepath.Join(dir, "master.key"))
+	if err == nil {
+		st, err = sqlite.Open(filepath.Join(dir, "callbox.db"), ring, time.Now)
+	}
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return st, func() error { defer unlock(); return st.Close() }, nil
 }
 
 // controlHandler is what the command line may ask of a running server.

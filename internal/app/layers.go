@@ -19,7 +19,6 @@ import (
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/run"
-	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
@@ -138,26 +137,15 @@ func OpenLayers(ctx context.Context, dir string) (*Layers, error) {
 	if !errors.Is(err, ErrNotRunning) {
 		return nil, err
 	}
-	unlock, err := lock(dir)
+	st, closer, err := offline(dir)
 	if err != nil {
-		return nil, err
-	}
-	ring, err := seal.LoadMaster(filepath.Join(dir, "master.key"))
-	if err != nil {
-		unlock()
-		return nil, err
-	}
-	st, err := sqlite.Open(filepath.Join(dir, "callbox.db"), ring, time.Now)
-	if err != nil {
-		unlock()
 		return nil, err
 	}
 	p, err := layer.New(layer.Config{Store: st, Shelf: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
 	if err != nil {
-		unlock()
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(err, closer())
 	}
-	return &Layers{dir: dir, planner: p, close: func() error { defer unlock(); return st.Close() }}, nil
+	return &Layers{dir: dir, planner: p, close: closer}, nil
 }
 
 // Close gives the database back.

@@ -6,13 +6,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/discover"
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/seal"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // NetworkMap reads the stored network map of the organisation with the key org
@@ -28,21 +25,12 @@ func NetworkMap(ctx context.Context, dir, org string) (discover.Map, error) {
 	if _, err := os.Stat(path); err != nil {
 		return m, e911.Errorf(e911.Invalid, "there is no database in %s; name the data directory with --data", dir)
 	}
-	unlock, err := lock(dir)
-	if err != nil {
-		return m, err
-	}
-	defer unlock()
-	ring, err := seal.LoadMaster(filepath.Join(dir, "master.key"))
-	if err != nil {
-		return m, err
-	}
-	st, err := sqlite.Open(path, ring, time.Now)
+	st, closer, err := offline(dir)
 	if err != nil {
 		return m, err
 	}
 	m, err = readMap(ctx, st, org)
-	return m, errors.Join(err, st.Close())
+	return m, errors.Join(err, closer())
 }
 
 // NetworkMap reads the stored network map of a running server.

@@ -9,12 +9,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/netimport"
-	"github.com/callbox911/callbox/internal/seal"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // ImportNetworkRequest is an import of a network map from the command line.
@@ -48,16 +45,7 @@ func ImportNetworkFile(ctx context.Context, r ImportNetworkRequest) (netimport.R
 		return report, fmt.Errorf("open the network map: %w", err)
 	}
 	defer f.Close()
-	unlock, err := lock(r.DataDir)
-	if err != nil {
-		return report, err
-	}
-	defer unlock()
-	ring, err := seal.LoadMaster(filepath.Join(r.DataDir, "master.key"))
-	if err != nil {
-		return report, err
-	}
-	st, err := sqlite.Open(filepath.Join(r.DataDir, "callbox.db"), ring, time.Now)
+	st, closer, err := offline(r.DataDir)
 	if err != nil {
 		return report, err
 	}
@@ -65,7 +53,7 @@ func ImportNetworkFile(ctx context.Context, r ImportNetworkRequest) (netimport.R
 		Org: r.Org, Replace: r.Replace, DryRun: r.DryRun,
 		Progress: func(doing string, done int) { r.Log.Info("import network", "elements", done, "what", doing) },
 	})
-	return report, errors.Join(err, st.Close())
+	return report, errors.Join(err, closer())
 }
 
 func importer(file string) admin.Actor { return admin.Actor("import " + filepath.Base(file)) }

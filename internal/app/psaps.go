@@ -22,7 +22,6 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/snapshot"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // maxDirectory bounds a file of PSAPs: the registry has one and a half megabytes.
@@ -118,21 +117,12 @@ func ImportPSAPsFile(ctx context.Context, r ImportPSAPsRequest) (psapdir.Report,
 	if !errors.Is(err, ErrNotRunning) {
 		return report, err
 	}
-	unlock, err := lock(r.DataDir)
-	if err != nil {
-		return report, err
-	}
-	defer unlock()
-	ring, err := seal.LoadMaster(filepath.Join(r.DataDir, "master.key"))
-	if err != nil {
-		return report, err
-	}
-	st, err := sqlite.Open(filepath.Join(r.DataDir, "callbox.db"), ring, time.Now)
+	st, closer, err := offline(r.DataDir)
 	if err != nil {
 		return report, err
 	}
 	report, err = importPSAPs(ctx, st, r.File, bytes.NewReader(text), psapdir.Options{DryRun: r.DryRun, Now: time.Now()})
-	return report, errors.Join(err, st.Close())
+	return report, errors.Join(err, closer())
 }
 
 func importPSAPs(ctx context.Context, st admin.Store, file string, text io.Reader, opt psapdir.Options) (psapdir.Report, error) {

@@ -43,6 +43,7 @@ type Org struct {
 	buildingLocations table[e911.BuildingID, []e911.LocationID]
 	userDevices       table[e911.UserID, []e911.Device]
 	userNumbers       table[e911.UserID, []e911.NumberRec]
+	locationELINs     table[e911.LocationID, []e911.NumberRec]
 	overriding        table[target, *e911.PSAPOverride] // by site, building or location
 
 	refs table[target, int]
@@ -140,6 +141,14 @@ func (o *Org) DevicesOf(u e911.UserID) []e911.Device {
 // NumbersOf returns the numbers of a user in order.
 func (o *Org) NumbersOf(u e911.UserID) []e911.NumberRec {
 	list, _ := o.userNumbers.get(u)
+	return list
+}
+
+// ELINs returns the numbers that are marked to stand for a location in a
+// carrier's ALI database, in order; rules/alirecord says which of them may be
+// sent.
+func (o *Org) ELINs(at e911.LocationID) []e911.NumberRec {
+	list, _ := o.locationELINs.get(at)
 	return list
 }
 

@@ -39,6 +39,7 @@ type orgEdit struct {
 	buildingLocations *tableEdit[e911.BuildingID, []e911.LocationID]
 	userDevices       *tableEdit[e911.UserID, []e911.Device]
 	userNumbers       *tableEdit[e911.UserID, []e911.NumberRec]
+	locationELINs     *tableEdit[e911.LocationID, []e911.NumberRec]
 	overriding        *tableEdit[target, *e911.PSAPOverride]
 	refs              *tableEdit[target, int]
 
@@ -60,7 +61,7 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org) *orgEdit {
 		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(), bySIPUser: o.bySIPUser.edit(),
 		elementIndexes: editElements(o),
 		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
-		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), refs: o.refs.edit(),
+		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), locationELINs: o.locationELINs.edit(), refs: o.refs.edit(),
 		places: map[e911.LocationID]bool{},
 	}
 	if o.config != nil {
@@ -78,7 +79,7 @@ func (e *orgEdit) finish() *Org {
 		overrides: e.overrides.done(), overriding: e.overriding.done(),
 		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(), bySIPUser: e.bySIPUser.done(),
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
-		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), refs: e.refs.done(),
+		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), locationELINs: e.locationELINs.done(), refs: e.refs.done(),
 	}
 	e.elementIndexes.finish(o)
 	return o
@@ -155,7 +156,9 @@ func (e *orgEdit) take(c Change) {
 		if v := drop(e.numbers, e911.NumberID(c.ID)); v != nil {
 			e.count(v, -1)
 			release(e.byNumber, v.Number, v)
-			remove(e.userNumbers, v.User, func(n e911.NumberRec) bool { return n.ID == v.ID })
+			same := func(n e911.NumberRec) bool { return n.ID == v.ID }
+			remove(e.userNumbers, v.User, same)
+			remove(e.locationELINs, v.Location, same)
 		}
 	case e911.KindAlert:
 		if v := drop(e.alerts, e911.AlertID(c.ID)); v != nil {
@@ -244,10 +247,14 @@ func (e *orgEdit) put(o Object, obj any) {
 		e.numbers.set(v.ID, v)
 		e.number(o, "number", v.Number, true)
 		claim(e, e.byNumber, v.Number, v, o, "number", "the organisation has this number already")
+		order := func(a, b e911.NumberRec) int {
+			return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.ID, b.ID))
+		}
 		if v.User != "" {
-			add(e.userNumbers, v.User, *v, func(a, b e911.NumberRec) int {
-				return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.ID, b.ID))
-			})
+			add(e.userNumbers, v.User, *v, order)
+		}
+		if v.ELIN && v.Location != "" {
+			add(e.locationELINs, v.Location, *v, order)
 		}
 	case *e911.Alert:
 		e.alerts.set(v.ID, v)

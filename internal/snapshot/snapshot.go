@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
+	"github.com/callbox911/callbox/internal/rules/route"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -227,22 +228,7 @@ func (s *Snapshot) Trunks() iter.Seq[e911.Trunk] { return deref(s.trunks.values(
 
 // TrunkTo returns the trunk of nobody alone that leads to a host with port, as
 // "192.0.2.10:5060"; the first by key. It looks through all of them.
-func (s *Snapshot) TrunkTo(host string) (found e911.Trunk, ok bool) {
-	if host == "" {
-		return found, false
-	}
-	for t := range s.Trunks() {
-		_, to, _ := strings.Cut(t.To, "@")
-		to, _, _ = strings.Cut(to, ";")
-		if t.Org != "" || t.Side != e911.SideCarrier || !strings.EqualFold(to, host) {
-			continue
-		}
-		if !ok || t.Key < found.Key {
-			found, ok = t, true
-		}
-	}
-	return found, ok
-}
+func (s *Snapshot) TrunkTo(host string) (e911.Trunk, bool) { return route.TrunkTo(s.Trunks(), host) }
 
 // PSAP returns a PSAP or the relay centre.
 func (s *Snapshot) PSAP(id e911.PSAPID) (e911.PSAP, bool) { return value(s.psaps.get(id)) }

@@ -215,6 +215,34 @@ type header map[string][]string
 
 func (h header) All(name string) []string { return h[name] }
 
+// Proves: F-08, F-39 (an ELIN is found by its location, and by no other, through every change)
+func TestELINsAreFoundByTheirLocation(t *testing.T) {
+	elin := func(number e911.Number, at e911.LocationID) func(*e911.NumberRec) {
+		return func(n *e911.NumberRec) { n.Number, n.Location, n.ELIN = number, at, true }
+	}
+	numbers := func(s *snapshot.Snapshot, at e911.LocationID) (list []e911.Number) {
+		for _, n := range s.Org("harbor").ELINs(at) {
+			list = append(list, n.Number)
+		}
+		return list
+	}
+	s := build(t, demonstration())
+	if got := numbers(s, "f3"); got != nil {
+		t.Fatalf("before any is marked: %v", got)
+	}
+	marked := apply(t, s, edited("n-111", elin("+16175550119", "f3")))
+	if got := numbers(marked, "f3"); len(got) != 1 || got[0] != "+16175550119" {
+		t.Errorf("marked: %v", got)
+	}
+	unmarked := apply(t, marked, edited("n-111", func(n *e911.NumberRec) { n.Location = "f3" }))
+	gone := apply(t, marked, gone(e911.KindNumber, "harbor", "n-111"))
+	for name, w := range map[string]*snapshot.Snapshot{"unmarked": unmarked, "deleted": gone, "the world before": s} {
+		if got := numbers(w, "f3"); len(got) != 0 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // Proves: F-05, W-10 (a house at the city limit is found by how sure its point is)
 func TestAGeocodeIsAsSureAsItSays(t *testing.T) {
 	at := e911.Point{Lat: 42.36684, Lon: -71.10565}

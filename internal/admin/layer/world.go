@@ -3,8 +3,8 @@ package layer
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -81,15 +81,8 @@ func (w *world) Relay() (e911.PSAP, bool) {
 	return e911.PSAP{}, false
 }
 
-func (w *world) TrunkTo(host string) (found e911.Trunk, ok bool) {
-	for _, t := range w.trunks {
-		_, to, _ := strings.Cut(t.To, "@")
-		to, _, _ = strings.Cut(to, ";")
-		if host != "" && t.Org == "" && t.Side == e911.SideCarrier && strings.EqualFold(to, host) && (!ok || t.Key < found.Key) {
-			found, ok = t, true
-		}
-	}
-	return found, ok
+func (w *world) TrunkTo(host string) (e911.Trunk, bool) {
+	return route.TrunkTo(maps.Values(w.trunks), host)
 }
 
 // tenant is an organisation with its own choices of PSAPs; it is a route.Org.

@@ -11,6 +11,8 @@
 package route
 
 import (
+	"iter"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -52,6 +54,21 @@ type World interface {
 	Trunk(id e911.TrunkID) (e911.Trunk, bool)
 	// TrunkTo finds a carrier's trunk by the host and port that it leads to.
 	TrunkTo(host string) (e911.Trunk, bool)
+}
+
+// TrunkTo finds, among all trunks, that of nobody alone that leads to a carrier at
+// a host and port; of several the one whose key comes first. It is what a World
+// answers with.
+func TrunkTo(trunks iter.Seq[e911.Trunk], host string) (found e911.Trunk, ok bool) {
+	if host == "" {
+		return found, false
+	}
+	for t := range trunks {
+		if t.Org == "" && t.Side == e911.SideCarrier && strings.EqualFold(hostOf(t.To), host) && (!ok || t.Key < found.Key) {
+			found, ok = t, true
+		}
+	}
+	return found, ok
 }
 
 // Org is whose call it is; *snapshot.Org is one.
