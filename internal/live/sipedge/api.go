@@ -229,6 +229,9 @@ type Invite struct {
 	// the offer and waits for Leg.Ack, as it does without a body.
 	NoOffer bool
 }
+	// Trace is told of everything on the wire of this call, in order, at most 256
+	// times; it must not wait, nor call the leg. None: nothing is kept.
+	Trace func(Traced)
 
 // Challenge is a demand for credentials (RFC 3261, section 22).
 type Challenge struct {
@@ -257,6 +260,8 @@ type Outgoing struct {
 	ContactParams string
 	Message       Message
 }
+	// Trace as that of an Invite.
+	Trace func(Traced)
 
 // Response is the final response to a request.
 type Response struct {

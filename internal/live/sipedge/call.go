@@ -47,6 +47,7 @@ type call struct {
 	flow   hop  // the way to a registered phone, whatever the dialog says
 	// authorize answers challenges; nil: nobody does.
 	authorize func(Challenge) Headers
+	tap       *tap     // nil: nobody traces the call
 	busy      bool     // a connection is being opened
 	queue     []func() // what waits for it, in order
 	detach    func() bool
@@ -301,6 +302,7 @@ func (c *call) transmit(w way, build func(origin) []byte, sent func(hop, []byte,
 		return
 	}
 	put := func(h hop) error {
+		h.tap = c.tap
 		b := build(h.origin())
 		if b == nil {
 			return nil
@@ -358,6 +360,9 @@ func (c *call) open(w way, put func(hop) error, sent func(hop, []byte, error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = false
+	if err != nil && c.tap != nil {
+		c.tap.failed(w, err)
+	}
 	if err == nil {
 		if err = put(c.e.streamHop(t)); err == nil {
 			c.conn = t
@@ -504,6 +509,9 @@ func again(h hop, b []byte) func() {
 func (c *call) response(m *message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.tap != nil {
+		c.tap.in(m, hop{})
+	}
 	branch := m.via.branch
 	if m.cseqMethod == "INVITE" {
 		switch {

@@ -26,6 +26,10 @@ func (c *call) inDialog(m *message, h hop) bool {
 	if !c.matches(m) {
 		return false
 	}
+	if c.tap != nil {
+		h.tap = c.tap
+		c.tap.in(m, h)
+	}
 	if m.method == "ACK" {
 		return c.ackLocked(m)
 	}

@@ -90,7 +90,7 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 	}
 	c.base = way{network: in.Transport, dest: netip.AddrPortFrom(in.Dest.Addr().Unmap(), in.Dest.Port()), name: in.ServerName}
 	c.d = dialog{localTag: c.tag(0), localSeq: 1}
-	c.flow, c.authorize = in.Flow.h, in.Authorize
+	c.flow, c.authorize, c.tap = in.Flow.h, in.Authorize, e.newTap(in.Trace)
 	c.d.local = nameAddr(in.From) + ";tag=" + c.d.localTag
 	c.d.remote = nameAddr(in.To)
 	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}

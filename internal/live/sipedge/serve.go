@@ -160,7 +160,7 @@ func (e *Edge) Request(ctx context.Context, o Outgoing) (Response, error) {
 		o.CallID = random(16)
 	}
 	c := e.newCall(o.CallID)
-	c.flow = o.Flow.h
+	c.flow, c.tap = o.Flow.h, e.newTap(o.Trace)
 	type result struct {
 		m   *message
 		h   hop

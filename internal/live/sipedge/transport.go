@@ -16,9 +16,18 @@ type hop struct {
 	conn    *stream        // all but udp
 	sock    *udpSock       // udp
 	back    netip.AddrPort // tcp, tls, of a request: where its sender listens
+	tap     *tap           // of a call that is traced
 }
 
 func (h hop) send(b []byte) error {
+	err := h.put(b)
+	if err == nil && h.tap != nil {
+		h.tap.out(h, b)
+	}
+	return err
+}
+
+func (h hop) put(b []byte) error {
 	if h.conn != nil {
 		return h.conn.send(b)
 	}
