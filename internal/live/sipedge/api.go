@@ -228,10 +228,10 @@ type Invite struct {
 	// NoOffer: the body holds no SDP (a location alone, say), so the 2xx makes
 	// the offer and waits for Leg.Ack, as it does without a body.
 	NoOffer bool
-}
 	// Trace is told of everything on the wire of this call, in order, at most 256
 	// times; it must not wait, nor call the leg. None: nothing is kept.
 	Trace func(Traced)
+}
 
 // Challenge is a demand for credentials (RFC 3261, section 22).
 type Challenge struct {
@@ -259,9 +259,9 @@ type Outgoing struct {
 	ContactUser   string // none: "callbox"
 	ContactParams string
 	Message       Message
-}
 	// Trace as that of an Invite.
 	Trace func(Traced)
+}
 
 // Response is the final response to a request.
 type Response struct {
