@@ -29,6 +29,9 @@ type Source struct {
 	// "sha256:" and the hexadecimal hash of the certificate, then its DNS names and
 	// URIs.
 	Names []string
+	// Lapsed is the same of a certificate that expired a short while ago: it says
+	// who that was, and proves nothing (F-10). From Config.Vouch alone.
+	Lapsed []string
 }
 
 // Flow is the way by which a request came, for calls back to a phone that
@@ -59,10 +62,19 @@ type Config struct {
 	// TLS is what listeners of networks tls and wss show; required with them.
 	// Where it asks for client certificates, their names are in Source.
 	TLS *tls.Config
+	// Vouch says what the certificates that a client showed prove, its own first in
+	// the chain. None: what TLS verified, and of all others the hash.
+	Vouch vouch
 	// DialTLS is used towards others by TLS: roots, and a certificate where they
 	// ask for ours. None: the system's roots. The name that the other side must
 	// have comes with each request.
 	DialTLS *tls.Config
+
+	// Identify tells who sent an INVITE outside of dialogs: by credentials in it, or
+	// by what else is known. It runs on the goroutine of a socket and must answer
+	// from memory. Known is what Known said. A stranger's INVITE is taken when
+	// Identify proves it, gets its Refusal, or else 403. None: nobody is asked.
+	Identify func(q *Request, known, emergency bool) Identity
 
 	// Emergency reports whether the raw Request-URI is an emergency call (E2).
 	// It decides who is admitted, repaired and alarmed, not how a call goes.
@@ -126,6 +138,7 @@ type AlarmCode string
 const (
 	AlarmUnknownSource AlarmCode = "unknown_source" // an INVITE from an address that is not known: 403 (E1)
 	AlarmMalformed     AlarmCode = "malformed"      // an emergency INVITE beyond repair: 400
+	AlarmLoop          AlarmCode = "loop"           // an emergency call that went through us before, or has no hops left: 482, 483 (C-80)
 	AlarmOverload      AlarmCode = "overload"       // an emergency INVITE beyond Limits.EmergencyCalls: 503
 	AlarmHandler       AlarmCode = "handler"        // the owner of an emergency call panicked, or left without an answer
 )
@@ -186,6 +199,8 @@ type Request struct {
 	Local       netip.AddrPort
 	Transport   string   // a Listener's Network
 	Peer        []string // Source.Names
+	Lapsed      []string // Source.Lapsed
+	Who         Identity // of an INVITE, from Config.Identify
 	Flow        Flow     // the way back
 	CallID      string
 	At          time.Time

@@ -280,7 +280,7 @@ func (c *call) nextHop(d *dialog) way {
 // router of RFC 2543 and gets the Request-URI (RFC 3261, section 12.2.1.1).
 func (c *call) inside(d *dialog, method string, seq uint32, m Message) outgoing {
 	o := outgoing{
-		method: method, uri: d.target, branch: newBranch(), from: d.local, to: d.remote,
+		method: method, uri: d.target, branch: c.e.newBranch(), from: d.local, to: d.remote,
 		callID: c.callID, seq: seq, routes: d.routes, m: m,
 	}
 	if len(d.routes) > 0 {

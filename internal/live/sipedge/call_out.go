@@ -93,7 +93,7 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 	c.flow, c.authorize, c.tap = in.Flow.h, in.Authorize, e.newTap(in.Trace)
 	c.d.local = nameAddr(in.From) + ";tag=" + c.d.localTag
 	c.d.remote = nameAddr(in.To)
-	a := &inviteClient{branch: newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}
+	a := &inviteClient{branch: e.newBranch(), w: c.base, offer: len(in.Body) > 0 && !in.NoOffer}
 	a.out = outgoing{
 		method: "INVITE", uri: in.URI, branch: a.branch, from: c.d.local, to: c.d.remote,
 		callID: in.CallID, seq: 1, contact: true, routes: in.Routes,
@@ -243,7 +243,7 @@ func (c *call) prove(a *inviteClient, m *message) bool {
 	a.r.stop()
 	a.state = refused
 	c.d.localSeq++
-	next := &inviteClient{out: a.out, branch: newBranch(), w: a.w, offer: a.offer, heard: a.heard, proved: true}
+	next := &inviteClient{out: a.out, branch: c.e.newBranch(), w: a.w, offer: a.offer, heard: a.heard, proved: true}
 	next.out.branch, next.out.seq = next.branch, c.d.localSeq
 	next.out.m.Headers = append(slices.Clone(a.out.m.Headers), credentials...)
 	c.challenged, c.ask = a, next

@@ -225,11 +225,12 @@ type Stats struct {
 	Malformed int64 // requests beyond repair: 400
 	Forbidden int64 // INVITEs from unknown sources, answered or not
 	Shed      int64 // INVITEs answered 503 for want of room
+	Looped    int64 // INVITEs in a loop: 482 or 483
 	Junk      int64 // datagrams and connections that are not SIP
 }
 
 type counts struct {
-	requests, answers, repaired, malformed, forbidden, shed, junk atomic.Int64
+	requests, answers, repaired, malformed, forbidden, shed, looped, junk atomic.Int64
 }
 
 // Stats tells the counts.
@@ -237,7 +238,7 @@ func (e *Edge) Stats() Stats {
 	c := &e.counts
 	return Stats{
 		Requests: c.requests.Load(), Answers: c.answers.Load(), Repaired: c.repaired.Load(), Malformed: c.malformed.Load(),
-		Forbidden: c.forbidden.Load(), Shed: c.shed.Load(), Junk: c.junk.Load(),
+		Forbidden: c.forbidden.Load(), Shed: c.shed.Load(), Looped: c.looped.Load(), Junk: c.junk.Load(),
 	}
 }
 

@@ -116,6 +116,10 @@ func (e *Edge) newInvite(m *message, h hop, src netip.AddrPort, calls []*call) {
 			return
 		}
 	}
+	if code, why := e.looped(m, calls); code != 0 {
+		e.cutLoop(m, h, src, code, why)
+		return
+	}
 	e.invite(m, h, src)
 }
 

@@ -29,7 +29,8 @@ func (t *stream) welcome() error {
 		if err := c.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("shake hands with a TLS client: %w", err)
 		}
-		t.c, t.peer = c, namesOf(c.ConnectionState())
+		t.c = c
+		t.peer, t.lapsed = t.e.peerNames(c.ConnectionState())
 	}
 	if t.network == "ws" || t.network == "wss" {
 		return t.upgrade(ctx)

@@ -171,7 +171,7 @@ func (e *Edge) Request(ctx context.Context, o Outgoing) (Response, error) {
 	c.base = way{network: o.Transport, dest: netip.AddrPortFrom(o.Dest.Addr().Unmap(), o.Dest.Port()), name: o.ServerName}
 	c.strict = true
 	e.table.add(c, nil)
-	c.send(c.base, o.outgoing(), func(m *message, h hop, err error) { got <- result{m, h, err} })
+	c.send(c.base, o.outgoing(e.newBranch()), func(m *message, h hop, err error) { got <- result{m, h, err} })
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -192,9 +192,9 @@ func (e *Edge) Request(ctx context.Context, o Outgoing) (Response, error) {
 	}
 }
 
-func (o Outgoing) outgoing() outgoing {
+func (o Outgoing) outgoing(branch string) outgoing {
 	return outgoing{
-		method: o.Method, uri: o.URI, branch: newBranch(), from: nameAddr(o.From) + ";tag=" + random(8), to: nameAddr(o.To),
+		method: o.Method, uri: o.URI, branch: branch, from: nameAddr(o.From) + ";tag=" + random(8), to: nameAddr(o.To),
 		callID: o.CallID, seq: max(o.CSeq, 1), contact: o.Contact, user: o.ContactUser, params: o.ContactParams, m: o.Message,
 	}
 }

@@ -40,6 +40,7 @@ type stream struct {
 	local   netip.AddrPort
 	name    string   // dialled TLS: the server name that was verified
 	peer    []string // names in the certificate that was verified, fingerprint first
+	lapsed  []string // the same of one that expired a short while ago
 	dialled bool
 	heard   atomic.Int64 // time of the last bytes read, Unix nanoseconds
 
@@ -64,7 +65,7 @@ func (e *Edge) newStream(network string, c net.Conn, dialled bool) *stream {
 
 // source is who is at the other end.
 func (t *stream) source() Source {
-	return Source{Addr: t.remote.Addr(), Transport: t.network, Names: t.peer}
+	return Source{Addr: t.remote.Addr(), Transport: t.network, Names: t.peer, Lapsed: t.lapsed}
 }
 
 func (t *stream) known() bool { return t.e.cfg.Known(t.source()) }

@@ -219,8 +219,6 @@ func random(n int) string {
 	return hex.EncodeToString(b)
 }
 
-func newBranch() string { return magic + random(10) }
-
 // statelessTag is the To-tag of answers that keep no state: the same for each
 // repetition of a request (RFC 3261, section 8.2.7), and not to be guessed.
 func statelessTag(seed maphash.Seed, m *message) string {
