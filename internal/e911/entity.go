@@ -208,6 +208,12 @@ type PSAP struct {
 	// has it ("psap.example.gov").
 	Agency  string      `json:"agency,omitempty"`
 	Listing PSAPListing `json:"listing,omitzero"`
+	// Alternates take its calls when its own routes fail, in this order.
+	Alternates []PSAPAlternate `json:"alternates,omitempty"`
+	// Countries are the two letters of those whose callers a relay centre takes;
+	// none: not said. Languages are those that it speaks ("en", "fr"), the best first.
+	Countries []string `json:"countries,omitempty"`
+	Languages []string `json:"languages,omitempty"`
 }
 
 // PSAPListing is what a directory says of a PSAP: the FCC's Master PSAP
@@ -299,6 +305,8 @@ type Org struct {
 	// PSAP, ours is the expected one (F-23). They come after a PSAP's own routes.
 	Carriers []TrunkID `json:"carriers,omitempty"`
 	PSALI    *PSALI    `json:"psali,omitempty"`
+	// State is where it stands with the E911 path; none: live.
+	State OrgState `json:"state,omitempty"`
 	// SIPDomain is the host name or address, in lower case, that the
 	// organisation's telephones register with; none: none of them may.
 	SIPDomain string `json:"sip_domain,omitempty"`
@@ -333,6 +341,10 @@ type Site struct {
 	Mode  SiteMode `json:"mode"`
 	Stage Stage    `json:"stage"`
 	ECBN  Number   `json:"ecbn,omitempty"`
+	// Local are the site's own PSTN trunks and gateways (side local), in order.
+	Local []TrunkID `json:"local,omitempty"`
+	// ModeAcknowledged allows TN mode although devices of the site move (F-20).
+	ModeAcknowledged ModeAcknowledgement `json:"mode_acknowledged,omitzero"`
 }
 
 // Building has a name (BLD) and one street address.
