@@ -45,6 +45,7 @@ const (
 	ByALI          Field = "ali"            // number that is an ELIN or has an ALI record; value "1"
 	ByDeviceUserID Field = "device_user_id" // user
 	BySIPUser      Field = "sip_user"       // device
+	ByMember       Field = "ecbn_member"    // user, device, number: whose number it chose (W-03)
 )
 
 // MaxPage is the largest number of objects that one List returns.

@@ -345,6 +345,17 @@ type Site struct {
 	Local []TrunkID `json:"local,omitempty"`
 	// ModeAcknowledged allows TN mode although devices of the site move (F-20).
 	ModeAcknowledged ModeAcknowledgement `json:"mode_acknowledged,omitzero"`
+
+	// MainNumber is the number that callers of the site dial.
+	MainNumber Number `json:"main_number,omitempty"`
+	// ECBNChoice says what ECBN is: the number of a member, with ECBNMember; that
+	// there is none and MainNumber stands for it, with ECBNMain; else any number
+	// that a person answers.
+	ECBNChoice ECBNChoice `json:"ecbn_choice,omitempty"`
+	Areas      []SiteArea `json:"areas,omitempty"`
+	// ESA is the emergency service address of the site's numbers that have none of
+	// their own (P-19).
+	ESA LocationID `json:"esa,omitempty"`
 }
 
 // Building has a name (BLD) and one street address.
@@ -399,6 +410,7 @@ type User struct {
 	Email        string `json:"email,omitempty"`
 	DeviceUserID string `json:"device_user_id,omitempty"` // what platforms send in E911-User-ID
 	Callback     Number `json:"callback,omitempty"`       // N-10
+	ECBN         ECBN   `json:"ecbn,omitzero"`            // of his lines that have none
 }
 
 // Device is a device that calls.
@@ -412,7 +424,8 @@ type Device struct {
 	Model ModelID  `json:"model,omitempty"` // none: HELD-capable once it asked HELD
 	// SIP is how it registers; nil: it does not. What it points to is never
 	// changed.
-	SIP *SIPAccount `json:"sip,omitempty"`
+	SIP  *SIPAccount `json:"sip,omitempty"`
+	ECBN ECBN        `json:"ecbn,omitzero"` // where neither line nor user has one
 }
 
 // SIPAccount is what a telephone registers with, at its organisation's
@@ -430,18 +443,22 @@ type SIPAccount struct {
 
 // NumberRec is one of our numbers, its owner and its emergency service address.
 type NumberRec struct {
-	ID       NumberID   `json:"id"`
-	Org      OrgID      `json:"org"`
-	Site     SiteID     `json:"site"`
-	Number   Number     `json:"number"`
-	User     UserID     `json:"user,omitempty"`
-	Location LocationID `json:"location,omitempty"` // its ESA
+	ID     NumberID `json:"id"`
+	Org    OrgID    `json:"org"`
+	Site   SiteID   `json:"site"`
+	Number Number   `json:"number"`
+	User   UserID   `json:"user,omitempty"`
+	// Location is its own emergency service address; none: that of the site (P-20).
+	Location LocationID `json:"location,omitempty"`
 	// ELIN marks the number as one that stands for its location in a carrier's
 	// ALI database. Whether it may be sent, alirecord.Usable says.
 	ELIN bool `json:"elin,omitempty"`
 	// ALI is what is known about that record; nil: nothing was ever sent. What
 	// it points to is never changed.
-	ALI *ALIRecord `json:"ali,omitempty"`
+	ALI    *ALIRecord   `json:"ali,omitempty"`
+	Status NumberStatus `json:"status,omitempty"`
+	Owner  OwnerKind    `json:"owner,omitempty"`
+	ECBN   ECBN         `json:"ecbn,omitzero"` // of a virtual line, or to set one line apart (W-03, W-41)
 }
 
 // Record returns what is known about the number's ALI record.

@@ -7,6 +7,7 @@ type CallClass string
 const (
 	ClassEmergency CallClass = "emergency" // 911, urn:service:sos
 	ClassTest933   CallClass = "test_933"  // 933, answered by Callbox itself
+	ClassTestURN   CallClass = "test_urn"  // urn:service:test.sos (RFC 6881, section 15), answered by Callbox itself
 )
 
 // IdentifiedBy is the closed list of what told us who calls.

@@ -185,16 +185,18 @@ func fieldOf(value any, f admin.Field) []string {
 		}
 	case e911.User:
 		has[admin.BySite], has[admin.ByDeviceUserID] = string(v.Site), v.DeviceUserID
+		has[admin.ByMember] = string(v.ECBN.Member)
 	case e911.Device:
 		has[admin.BySite], has[admin.ByUser] = string(v.Site), string(v.User)
 		has[admin.ByModel], has[admin.ByMAC] = string(v.Model), string(v.MAC)
-		has[admin.BySIPUser] = ""
+		has[admin.BySIPUser], has[admin.ByMember] = "", string(v.ECBN.Member)
 		if v.SIP != nil {
 			has[admin.BySIPUser] = v.SIP.User
 		}
 	case e911.NumberRec:
 		has[admin.BySite], has[admin.ByUser] = string(v.Site), string(v.User)
 		has[admin.ByLocation], has[admin.ByNumber] = string(v.Location), string(v.Number)
+		has[admin.ByMember] = string(v.ECBN.Member)
 	case e911.Alert:
 		has[admin.BySite] = string(v.Site)
 	case e911.PSAPOverride:

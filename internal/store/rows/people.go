@@ -90,6 +90,12 @@ func decodeElement(_ *tx, r *elementRow) (e911.Element, error) {
 	return v, nil
 }
 
+// ecbn is e911.ECBN with a column for each field.
+type ecbn struct {
+	Choice e911.ECBNChoice `bun:"choice"`
+	Member e911.Number     `bun:"member"`
+}
+
 type userRow struct {
 	bun.BaseModel `bun:"table:users"`
 	Base
@@ -99,6 +105,7 @@ type userRow struct {
 	Email        string      `bun:"email"`
 	DeviceUserID string      `bun:"device_user_id"`
 	Callback     e911.Number `bun:"callback"`
+	ECBN         ecbn        `bun:"embed:ecbn_"`
 }
 
 func users() rowTable[userRow, e911.User] {
@@ -106,17 +113,19 @@ func users() rowTable[userRow, e911.User] {
 		name: e911.KindUser,
 		columns: map[admin.Field]string{
 			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByDeviceUserID: "device_user_id = ?",
+			admin.ByMember: "ecbn_member = ?",
 		},
 		base: func(r *userRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.User) (userRow, error) {
 			return userRow{
 				SiteID: v.Site, Key: v.Key, Name: v.Name, Email: v.Email, DeviceUserID: v.DeviceUserID, Callback: v.Callback,
+				ECBN: ecbn(v.ECBN),
 			}, nil
 		},
 		decode: func(_ *tx, r *userRow) (e911.User, error) {
 			return e911.User{
 				ID: e911.UserID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Email: r.Email,
-				DeviceUserID: r.DeviceUserID, Callback: r.Callback,
+				DeviceUserID: r.DeviceUserID, Callback: r.Callback, ECBN: e911.ECBN(r.ECBN),
 			}, nil
 		},
 	}
@@ -132,6 +141,7 @@ type deviceRow struct {
 	ModelID e911.ModelID `bun:"model_id,nullzero"`
 	SIPUser string       `bun:"sip_user"`   // empty: it does not register
 	SIP     string       `bun:"sip_sealed"` // e911.SIPAccount
+	ECBN    ecbn         `bun:"embed:ecbn_"`
 }
 
 func devices() rowTable[deviceRow, e911.Device] {
@@ -140,10 +150,11 @@ func devices() rowTable[deviceRow, e911.Device] {
 		columns: map[admin.Field]string{
 			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByUser: "user_id = ?",
 			admin.ByModel: "model_id = ?", admin.ByMAC: "mac = ?", admin.BySIPUser: "sip_user = ?",
+			admin.ByMember: "ecbn_member = ?",
 		},
 		base: func(r *deviceRow) *Base { return &r.Base },
 		encode: func(t *tx, v e911.Device) (deviceRow, error) {
-			r := deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model}
+			r := deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model, ECBN: ecbn(v.ECBN)}
 			if v.SIP == nil {
 				return r, nil
 			}
@@ -155,6 +166,7 @@ func devices() rowTable[deviceRow, e911.Device] {
 		decode: func(t *tx, r *deviceRow) (e911.Device, error) {
 			v := e911.Device{
 				ID: e911.DeviceID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, MAC: r.MAC, User: r.UserID, Model: r.ModelID,
+				ECBN: e911.ECBN(r.ECBN),
 			}
 			if r.SIP == "" {
 				return v, nil
@@ -174,6 +186,10 @@ type numberRow struct {
 	LocationID e911.LocationID `bun:"location_id,nullzero"`
 	ELIN       bool            `bun:"elin"`
 	ALI        string          `bun:"ali"` // empty: nothing was sent
+	ECBN       ecbn            `bun:"embed:ecbn_"`
+
+	Status e911.NumberStatus `bun:"status"`
+	Owner  e911.OwnerKind    `bun:"owner"`
 }
 
 func numbers() rowTable[numberRow, e911.NumberRec] {
@@ -182,18 +198,22 @@ func numbers() rowTable[numberRow, e911.NumberRec] {
 		columns: map[admin.Field]string{
 			admin.ByKey: "number = ?", admin.ByNumber: "number = ?", admin.BySite: "site_id = ?",
 			admin.ByUser: "user_id = ?", admin.ByLocation: "location_id = ?",
-			admin.ByALI: "(elin = 1 OR ali <> '') AND ? = '1'",
+			admin.ByMember: "ecbn_member = ?",
+			admin.ByALI:    "(elin = 1 OR ali <> '') AND ? = '1'",
 		},
 		base: func(r *numberRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.NumberRec) (numberRow, error) {
 			ali, err := optional(v.ALI)
-			return numberRow{SiteID: v.Site, Number: v.Number, UserID: v.User, LocationID: v.Location, ELIN: v.ELIN, ALI: ali}, err
+			return numberRow{
+				SiteID: v.Site, Number: v.Number, UserID: v.User, LocationID: v.Location, ELIN: v.ELIN, ALI: ali,
+				ECBN: ecbn(v.ECBN), Status: v.Status, Owner: v.Owner,
+			}, err
 		},
 		decode: func(_ *tx, r *numberRow) (e911.NumberRec, error) {
 			ali, err := unoptional[e911.ALIRecord](r.ALI)
 			return e911.NumberRec{
 				ID: e911.NumberID(r.ID), Org: r.OrgID, Site: r.SiteID, Number: r.Number, User: r.UserID, Location: r.LocationID,
-				ELIN: r.ELIN, ALI: ali,
+				ELIN: r.ELIN, ALI: ali, ECBN: e911.ECBN(r.ECBN), Status: r.Status, Owner: r.Owner,
 			}, err
 		},
 	}

@@ -132,6 +132,11 @@ type siteRow struct {
 	Mode  e911.SiteMode `bun:"mode"`
 	Stage e911.Stage    `bun:"stage"`
 	ECBN  e911.Number   `bun:"ecbn"`
+
+	MainNumber e911.Number     `bun:"main_number"`
+	ECBNChoice e911.ECBNChoice `bun:"ecbn_choice"`
+	Areas      string          `bun:"areas"` // empty: none
+	ESA        e911.LocationID `bun:"esa"`
 }
 
 func sites() rowTable[siteRow, e911.Site] {
@@ -140,13 +145,26 @@ func sites() rowTable[siteRow, e911.Site] {
 		columns: map[admin.Field]string{admin.ByKey: "key = ?"},
 		base:    func(r *siteRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.Site) (siteRow, error) {
-			return siteRow{Key: v.Key, Name: v.Name, Zone: v.Zone, Mode: v.Mode, Stage: v.Stage, ECBN: v.ECBN}, nil
+			r := siteRow{
+				Key: v.Key, Name: v.Name, Zone: v.Zone, Mode: v.Mode, Stage: v.Stage, ECBN: v.ECBN,
+				MainNumber: v.MainNumber, ECBNChoice: v.ECBNChoice, ESA: v.ESA,
+			}
+			var err error
+			if len(v.Areas) > 0 {
+				r.Areas, err = text(v.Areas)
+			}
+			return r, err
 		},
 		decode: func(_ *tx, r *siteRow) (e911.Site, error) {
-			return e911.Site{
+			v := e911.Site{
 				ID: e911.SiteID(r.ID), Org: r.OrgID, Key: r.Key, Name: r.Name, Zone: r.Zone,
 				Mode: r.Mode, Stage: r.Stage, ECBN: r.ECBN,
-			}, nil
+				MainNumber: r.MainNumber, ECBNChoice: r.ECBNChoice, ESA: r.ESA,
+			}
+			if r.Areas != "" {
+				return v, untext(r.Areas, &v.Areas)
+			}
+			return v, nil
 		},
 	}
 }

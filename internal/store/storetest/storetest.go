@@ -194,6 +194,7 @@ func newTenant(key string, net byte) tenant {
 	site := e911.Site{
 		ID: e911.NewID[e911.SiteID](), Org: org, Key: "site-" + key, Name: "Site of " + key, Zone: "America/New_York",
 		Mode: e911.ModeDynamic, Stage: e911.Stage911, ECBN: "+16175550100",
+		MainNumber: "+16175550101", ECBNChoice: e911.ECBNMember,
 	}
 	building := e911.Building{
 		ID: e911.NewID[e911.BuildingID](), Org: org, Site: site.ID, Key: "building-" + key, Name: "Mill",
@@ -205,9 +206,15 @@ func newTenant(key string, net byte) tenant {
 		},
 	}
 	location := e911.Location{ID: e911.NewID[e911.LocationID](), Org: org, Building: building.ID, Key: "location-" + key, Detail: full}
+	site.ESA = location.ID
+	site.Areas = []e911.SiteArea{
+		{Key: "lab", Name: "Laboratory", Locations: []e911.LocationID{location.ID}, ECBN: "+16175550102"},
+		{Key: "mill", Buildings: []e911.BuildingID{building.ID}, ECBN: "+16175550103"},
+	}
 	user := e911.User{
 		ID: e911.NewID[e911.UserID](), Org: org, Site: site.ID, Key: "user-" + key, Name: "Front desk", Email: "front@" + key + ".example",
 		DeviceUserID: "agent-" + key, Callback: "+16175550111",
+		ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550121"},
 	}
 	return tenant{
 		org: e911.Org{
@@ -240,9 +247,11 @@ func newTenant(key string, net byte) tenant {
 		device: e911.Device{
 			ID: e911.NewID[e911.DeviceID](), Org: org, Site: site.ID, Key: "device-" + key, MAC: "00:11:22:aa:bb:cc", User: user.ID,
 			SIP: &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
+			ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550122"},
 		},
 		number: e911.NumberRec{
 			ID: e911.NewID[e911.NumberID](), Org: org, Site: site.ID, Number: "+16175550111", User: user.ID, Location: location.ID,
+			Status: e911.NumberActive, Owner: e911.OwnerVirtualLine, ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550123"},
 		},
 		alert: e911.Alert{
 			ID: e911.NewID[e911.AlertID](), Org: org, Site: site.ID, Key: "desk-" + key, On: []e911.AlertOn{e911.AlertEmergency, e911.AlertTest},
