@@ -108,7 +108,10 @@ type Config struct {
 	// carry none of ours.
 	References References
 	TestCall   TestCall // none: 933 is answered 503
-	Trunks     Trunks   // none: each trunk goes to the address in its To
+	// Callbacks remembers numbers and lends ELINs; none: nobody is called back.
+	Callbacks Callbacks
+	Ordinary  Ordinary // none: calls that are no emergency are answered 404
+	Trunks    Trunks   // none: each trunk goes to the address in its To
 	// Domain is our name in SIP addresses and emergency call ids, a host name.
 	Domain   string
 	Provider Provider
