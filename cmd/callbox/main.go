@@ -119,6 +119,7 @@ type serveCmd struct {
 	ProviderID   string   `name:"provider-id" help:"NENA company id of the operator." env:"CALLBOX_PROVIDER_ID"`
 	Contact      string   `help:"URI of the operator that is answered round the clock, tel:+16175550100; PSAPs see it." env:"CALLBOX_CONTACT"`
 	NoDatabase   bool     `help:"Start from the snapshot file alone." env:"CALLBOX_NO_DATABASE"`
+	processFlags
 }
 
 func (c *serveCmd) config(e *env) (app.Config, error) {
@@ -181,6 +182,11 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	end, err := c.begin(e)
+	if err != nil {
+		return err
+	}
+	defer end()
 	s, err := app.New(cfg)
 	if err != nil {
 		return err
@@ -354,21 +360,6 @@ type benchCmd struct {
 	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
 	SIP     benchSIPCmd     `cmd:"" name:"sip" help:"Emergency calls at a high rate, against Kamailio relaying the same calls, and overload."`
 	Lost    benchLostCmd    `cmd:"" help:"Service boundaries against PostGIS, LoST against a handler that does nothing, and addresses validated."`
-}
-
-type benchSIPCmd struct {
-	Rate    int  `help:"Calls a second." default:"1000"`
-	Seconds int  `help:"Length of the load." default:"60"`
-	NoPeer  bool `help:"Without Kamailio beside it."`
-	JSON    bool `help:"One line of JSON instead of a table."`
-}
-
-func (c *benchSIPCmd) Run(e *env) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	return bench.RunSIP(e.ctx, bench.SIPConfig{Program: self, Rate: c.Rate, Seconds: c.Seconds, NoPeer: c.NoPeer, JSON: c.JSON, Stdout: e.stdout, Log: e.log})
 }
 
 type benchLostCmd struct {

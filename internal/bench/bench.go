@@ -40,7 +40,8 @@ type Config struct {
 	// Also are further tables, each with its heading.
 	Also func(context.Context) (string, error)
 
-	ordinaryRate int // calls a second that are not emergency; 0: no bound
+	ordinaryRate int    // calls a second that are not emergency; 0: no bound
+	profile      string // file for a processor profile of the server; empty: none
 }
 
 // The addresses of the run. They are those of examples/harbor.yaml, because a
@@ -144,6 +145,9 @@ func (b *bench) start(ctx context.Context) error {
 		"--sip", "udp:"+callboxSIP.String(), "--sip", "tcp:"+callboxSIP.String(), "--held", heldAddr, "--web", webAddr,
 		"--smtp", b.mail.Addr(), "--smtp-tls", "none", "--smtp-from", "callbox@harbor.example", "--rtp", "127.0.0.10",
 		"--sip-ordinary-rate", strconv.Itoa(b.cfg.ordinaryRate))
+	if b.cfg.profile != "" {
+		b.server.Args = append(b.server.Args, "--cpu-profile", b.cfg.profile)
+	}
 	b.server.Stderr = b.log
 	b.server.Cancel = func() error { return b.server.Process.Signal(syscall.SIGTERM) }
 	if err := b.server.Start(); err != nil {

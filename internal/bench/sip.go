@@ -23,8 +23,13 @@ type SIPConfig struct {
 	Program string // the callbox binary
 	Rate    int    // emergency calls a second
 	Seconds int
-	NoPeer  bool // no Kamailio beside it
-	JSON    bool // one line of JSON instead of a table
+	Ring    time.Duration // each call rings so long
+	Talk    time.Duration // and lasts so long then; 200 ms
+	Alone   int           // emergency calls a second without others, at the end; 3 * Rate
+	NoPeer  bool          // no Kamailio beside it
+	NoMore  bool          // nothing but the load: neither the added time nor overload
+	JSON    bool          // one line of JSON instead of a table
+	Profile string        // file for a processor profile of the server, over all that is run; may be empty
 	Stdout  io.Writer
 	Log     *slog.Logger
 }
@@ -36,20 +41,31 @@ type OverloadResult struct {
 	EmergencyCalls int `json:"emergency_calls"` // 5 % of those offered
 	EmergencyLost  int `json:"emergency_lost"`
 	OrdinaryCalls  int `json:"ordinary_calls"`
-	Shed           int `json:"shed"`        // ordinary calls that were refused
-	Unanswered     int `json:"unanswered"`  // ordinary calls without any answer
-	AloneCalls     int `json:"alone_calls"` // emergency alone, at three times the rate of the load
+	Shed           int `json:"shed"`       // ordinary calls that were refused
+	Unanswered     int `json:"unanswered"` // ordinary calls without any answer
+	AloneRate      int `json:"alone_rate"` // emergency alone, a second
+	AloneCalls     int `json:"alone_calls"`
 	AloneLost      int `json:"alone_lost"`
+	// What else was counted while calls were lost, by SIPp and the kernel.
+	Why map[string]int `json:"why,omitempty"`
 }
 
 // SIPResult is what came out. CPU is of the process, user and kernel, over the
 // load with journal, records and notices; Own is the part in user mode, for the
-// SIP core is our own. Added is the time from INVITE to 200 beyond SIPp direct,
-// by one capture at AddedAt calls a second.
+// SIP core is our own. Settled is of the load and of what was left to do after it
+// until everybody was told and the records were in the database: work that waits
+// its turn is not saved by waiting. Added is the time from INVITE to 200 beyond
+// SIPp direct, by one capture at AddedAt calls a second.
 type SIPResult struct {
 	Rate               int            `json:"rate"`
+	RingSeconds        float64        `json:"ring_s,omitempty"`
+	TalkSeconds        float64        `json:"talk_s"`
 	Calls              int            `json:"calls"`
 	Lost               int            `json:"lost"`
+	Why                map[string]int `json:"why,omitempty"` // what else was counted
+	SettledPerCall     float64        `json:"settled_cpu_us_per_call"`
+	SettledAfter       float64        `json:"settled_after_s"` // after the last call
+	Settled            bool           `json:"settled"`         // everybody was told in time
 	CPUPerCall         float64        `json:"cpu_us_per_call"`
 	OwnPerCall         float64        `json:"own_us_per_call"`
 	KamailioCPUPerCall float64        `json:"kamailio_cpu_us_per_call,omitempty"`
@@ -66,6 +82,7 @@ const (
 	overloadCapacity = 200
 	overloadOffered  = 2000
 	overloadSeconds  = 10
+	aloneSeconds     = 5
 	captureRate      = 200 // above it the capture itself takes the processor
 )
 
@@ -88,13 +105,19 @@ func RunSIP(ctx context.Context, cfg SIPConfig) error {
 	if cfg.Rate < 20 || cfg.Seconds < 1 {
 		return errors.New("bench sip: want 20 calls a second or more, for a second or more")
 	}
+	if cfg.Talk == 0 {
+		cfg.Talk = talk
+	}
+	if cfg.Alone == 0 {
+		cfg.Alone = 3 * cfg.Rate
+	}
 	dir, err := os.MkdirTemp("", "callbox-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{cfg: Config{Program: cfg.Program, Log: cfg.Log, ordinaryRate: overloadCapacity}, dir: dir}
-	r := SIPResult{Rate: cfg.Rate}
+	b := &bench{cfg: Config{Program: cfg.Program, Log: cfg.Log, ordinaryRate: overloadCapacity, profile: cfg.Profile}, dir: dir}
+	r := SIPResult{Rate: cfg.Rate, RingSeconds: cfg.Ring.Seconds(), TalkSeconds: cfg.Talk.Seconds()}
 	err = b.start(ctx)
 	if err == nil {
 		err = b.sip(ctx, cfg, &r)
@@ -111,30 +134,88 @@ func RunSIP(ctx context.Context, cfg SIPConfig) error {
 }
 
 func (b *bench) sip(ctx context.Context, cfg SIPConfig, r *SIPResult) error {
-	if err := b.added(ctx, cfg, r); err != nil {
-		return err
+	if !cfg.NoMore {
+		if err := b.added(ctx, cfg, r); err != nil {
+			return err
+		}
 	}
 	if !cfg.NoPeer {
 		if err := b.kamailio(ctx, cfg, r); err != nil {
 			return fmt.Errorf("through Kamailio: %w", err)
 		}
 	}
+	if err := b.main(ctx, cfg, r); err != nil {
+		return fmt.Errorf("through Callbox: %w", err)
+	}
+	if cfg.NoMore {
+		return nil
+	}
+	return b.overload(ctx, cfg, &r.Overload)
+}
+
+// main is the load that is asked for, and the time after it until it is settled.
+func (b *bench) main(ctx context.Context, cfg SIPConfig, r *SIPResult) error {
 	l, err := b.through(cfg.Rate, cfg.Seconds)
+	if err != nil {
+		return err
+	}
+	l.ring, l.talk = cfg.Ring, cfg.Talk
+	told := b.told()
+	before, err := cpuOf([]int{b.server.Process.Pid})
 	if err != nil {
 		return err
 	}
 	out, use, err := b.used(ctx, l, b.server.Process.Pid)
 	if err != nil {
-		return fmt.Errorf("through Callbox: %w", err)
+		return err
 	}
-	r.Calls, r.Lost = out.Calls, out.Lost
+	r.Calls, r.Lost, r.Why = out.Calls, out.Lost, out.Why
 	calls := float64(max(1, out.Calls))
 	r.CPUPerCall, r.OwnPerCall = micro(use.user+use.system)/calls, micro(use.user)/calls
 	if r.KamailioCPUPerCall > 0 {
 		r.CPURatio = r.CPUPerCall / r.KamailioCPUPerCall
 	}
-	return b.overload(ctx, cfg, &r.Overload)
+	began := time.Now()
+	r.Settled = b.settle(ctx, told+2*(out.Calls-out.Lost))
+	r.SettledAfter = time.Since(began).Seconds()
+	after, err := cpuOf([]int{b.server.Process.Pid})
+	r.SettledPerCall = micro(after.user+after.system-before.user-before.system) / calls
+	return err
 }
+
+// told is how many notices came to their receivers.
+func (b *bench) told() int { return len(b.hook.Received()) + len(b.mail.Received()) }
+
+// settle waits until notices have come, and the server is at rest.
+func (b *bench) settle(ctx context.Context, notices int) bool {
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	last := time.Duration(-1)
+	for {
+		use, err := cpuOf([]int{b.server.Process.Pid})
+		if err != nil {
+			return false
+		}
+		now := use.user + use.system
+		if b.told() >= notices && now-last <= tick250 {
+			return true
+		}
+		last = now
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+const (
+	settleFor = 2 * time.Minute
+	// tick250 is what a server at rest uses in 250 ms, at most.
+	tick250 = 20 * time.Millisecond
+)
 
 func micro(d time.Duration) float64 { return float64(d.Microseconds()) }
 
@@ -219,14 +300,18 @@ func (b *bench) overload(ctx context.Context, cfg SIPConfig, o *OverloadResult) 
 	o.EmergencyCalls, o.EmergencyLost = out.Calls, out.Lost
 	o.OrdinaryCalls, o.Shed = rest.rate*rest.seconds, other.out.Refused
 	o.Unanswered = max(0, o.OrdinaryCalls-other.out.Refused-(other.out.Calls-other.out.Lost))
-	alone, err := b.through(3*cfg.Rate, 5)
+	o.Why = out.Why
+	alone, err := b.through(cfg.Alone, aloneSeconds)
 	if err != nil {
 		return err
 	}
 	if out, err = alone.run(ctx); err != nil {
 		return fmt.Errorf("emergency calls alone: %w", err)
 	}
-	o.AloneCalls, o.AloneLost = 3*cfg.Rate*5, out.Lost
+	o.AloneRate, o.AloneCalls, o.AloneLost = cfg.Alone, cfg.Alone*aloneSeconds, out.Lost
+	for name, n := range out.Why {
+		o.Why["alone_"+name] = n
+	}
 	return nil
 }
 
@@ -359,6 +444,6 @@ func (r SIPResult) Table() string {
 		r.Rate, r.Calls, r.Lost, r.CPUPerCall, r.OwnPerCall, peer, ratio, r.AddedP50, r.AddedP99, math.Ceil(r.RSSMiB), r.AddedAt)
 	o := r.Overload
 	fmt.Fprintf(&w, "Overload: %d calls/s offered with room for %d ordinary ones. Of %d emergency calls %d were lost; of %d ordinary calls %d were refused with 503\nand %d had no answer. Emergency calls alone at %d/s: %d of %d lost.\n",
-		o.Offered, o.Capacity, o.EmergencyCalls, o.EmergencyLost, o.OrdinaryCalls, o.Shed, o.Unanswered, 3*r.Rate, o.AloneLost, o.AloneCalls)
+		o.Offered, o.Capacity, o.EmergencyCalls, o.EmergencyLost, o.OrdinaryCalls, o.Shed, o.Unanswered, o.AloneRate, o.AloneLost, o.AloneCalls)
 	return w.String()
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -134,6 +133,22 @@ Content-Length: 0
 // talk is how long a call of the load lasts.
 const talk = 200 * time.Millisecond
 
+// ringing is a PSAP that rings for a time before it answers.
+const ringing = `  <send><![CDATA[
+SIP/2.0 180 Ringing
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]s[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+[last_Record-Route:]
+Contact: <sip:psap@[local_ip]:[local_port];transport=[transport]>
+Content-Length: 0
+
+]]></send>
+  <pause milliseconds="@RING@"/>
+`
+
 // load is one SIPp run: rate calls a second for a time, from one address to
 // another, with a SIPp PSAP of its own behind it.
 type load struct {
@@ -148,6 +163,7 @@ type load struct {
 	dialled     string // none: 911
 	port        int    // of the caller; none: 5066
 	noPSAP      bool   // ordinary calls, to nobody
+	ring, talk  time.Duration
 }
 
 // outcome is what SIPp counted. Of those lost, Refused had an answer that was
@@ -156,7 +172,17 @@ type outcome struct {
 	Calls   int
 	Lost    int
 	Refused int
+	Why     map[string]int // what else SIPp and the kernel counted that explains a loss
 	Stderr  string
+}
+
+// reasons are the columns of SIPp's statistics that say why calls were lost.
+var reasons = map[string]string{
+	"FailedUnexpectedMessage(C)": "unexpected_message", "FailedMaxUDPRetrans(C)": "udp_retransmissions", "FailedTcpConnect(C)": "tcp_connect",
+	"FailedTcpClosed(C)": "tcp_closed", "FailedCannotSendMessage(C)": "cannot_send", "FailedTimeoutOnRecv(C)": "timeout_on_receive",
+	"FailedTimeoutOnSend(C)": "timeout_on_send", "FailedOutboundCongestion(C)": "congestion", "FailedCallRejected(C)": "rejected",
+	"OutOfCallMsgs(C)": "out_of_call", "DeadCallMsgs(C)": "dead_call", "Retransmissions(C)": "retransmissions",
+	"WatchdogMajor(C)": "watchdog_major", "WatchdogMinor(C)": "watchdog_minor",
 }
 
 // run places the calls and returns when the last one is over.
@@ -176,13 +202,21 @@ func (l load) run(ctx context.Context) (outcome, error) {
 		at := strings.Index(scenario, "  <recv")
 		scenario = scenario[:at] + nobodyScenario
 	}
-	uac := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(talk.Milliseconds())), "@DIALLED@", l.dialled).Replace(scenario)
-	for name, text := range map[string]string{"uac.xml": uac, "uas.xml": uasScenario} {
+	if l.talk == 0 {
+		l.talk = talk
+	}
+	psap := uasScenario
+	if l.ring > 0 {
+		psap = strings.Replace(psap, `"INVITE"/>`+"\n", `"INVITE"/>`+"\n"+ringing, 1)
+	}
+	fill := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(l.talk.Milliseconds())), "@RING@", strconv.Itoa(int(l.ring.Milliseconds())), "@DIALLED@", l.dialled)
+	for name, text := range map[string]string{"uac.xml": fill.Replace(scenario), "uas.xml": fill.Replace(psap)} {
 		if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
 			return outcome{}, fmt.Errorf("write a SIPp scenario: %w", err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.seconds+40)*time.Second)
+	whole := time.Duration(l.seconds)*time.Second + l.ring + l.talk // of the run, when nothing is late
+	ctx, cancel := context.WithTimeout(ctx, whole+patience+10*time.Second)
 	defer cancel()
 	if !l.noPSAP {
 		stop, err := l.answer(ctx)
@@ -192,28 +226,54 @@ func (l load) run(ctx context.Context) (outcome, error) {
 		defer stop()
 	}
 	calls := l.rate * l.seconds
+	dropsBefore := udpDrops()
 	var out, errs strings.Builder
 	caller := exec.CommandContext(ctx, "sipp", l.to.String(), "-sf", "uac.xml", "-i", l.from.String(), "-mi", l.from.String(),
-		"-p", strconv.Itoa(l.port), "-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(4*l.rate), "-nostdin",
-		"-timeout", fmt.Sprintf("%ds", l.seconds+30), "-trace_stat", "-stf", "stat.csv", "-fd", "1")
+		"-p", strconv.Itoa(l.port), "-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(2*calls), "-nostdin",
+		"-buff_size", strconv.Itoa(sippBuffer), "-watchdog_minor_maxtriggers", "100000", "-watchdog_major_maxtriggers", "1000",
+		"-timeout", fmt.Sprintf("%ds", int((whole+patience).Seconds())), "-trace_stat", "-stf", "stat.csv", "-fd", "1",
+		"-trace_err", "-error_file", "caller.err")
 	caller.Dir = l.dir
 	caller.Stdout, caller.Stderr = &out, &errs
 	runErr := caller.Run()
-	n, err := finalCounts(filepath.Join(l.dir, "stat.csv"), "SuccessfulCall(C)", "FailedCall(C)", "FailedUnexpectedMessage(C)")
+	counts, err := finalCounts(filepath.Join(l.dir, "stat.csv"))
 	if err != nil {
 		return outcome{}, fmt.Errorf("SIPp caller (%w): %s", err, errs.String())
 	}
-	o := outcome{Calls: n[0] + n[1], Lost: calls - n[0], Refused: n[2], Stderr: errs.String()}
+	done, failed := counts["SuccessfulCall(C)"], counts["FailedCall(C)"]
+	o := outcome{Calls: done + failed, Lost: calls - done, Refused: counts["FailedUnexpectedMessage(C)"], Why: map[string]int{}, Stderr: errs.String()}
+	for column, name := range reasons {
+		if n := counts[column]; n > 0 {
+			o.Why[name] = n
+		}
+	}
+	for socket, n := range udpDrops() {
+		if n -= dropsBefore[socket]; n > 0 {
+			o.Why["udp_dropped_at_"+socket] = n
+		}
+	}
+	if notPlaced := calls - o.Calls; notPlaced > 0 {
+		o.Why["not_over_in_time"] = notPlaced
+	}
 	if runErr != nil && o.Lost == 0 {
 		return o, fmt.Errorf("SIPp caller: %w: %s", runErr, errs.String())
 	}
 	return o, nil
 }
 
+const (
+	// patience is how long after its time a load may last: longer than 64*T1.
+	patience = 40 * time.Second
+	// sippBuffer is what SIPp asks of the kernel for its socket. Its own 64 KiB
+	// drop answers in a burst.
+	sippBuffer = 4 << 20
+)
+
 // answer starts a SIPp PSAP that answers at once.
 func (l load) answer(ctx context.Context) (stop func(), err error) {
 	uas := exec.CommandContext(ctx, "sipp", "-sf", "uas.xml", "-i", l.psap.Addr().String(), "-p", strconv.Itoa(int(l.psap.Port())),
-		"-t", l.psapMode, "-nostdin", "-aa", "-mi", l.psap.Addr().String())
+		"-t", l.psapMode, "-nostdin", "-aa", "-mi", l.psap.Addr().String(), "-buff_size", strconv.Itoa(sippBuffer),
+		"-watchdog_minor_maxtriggers", "100000", "-watchdog_major_maxtriggers", "1000", "-trace_err", "-error_file", "psap.err")
 	uas.Dir = l.dir
 	if err := uas.Start(); err != nil {
 		return nil, fmt.Errorf("start the SIPp PSAP: %w", err)
@@ -229,8 +289,8 @@ func (l load) answer(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// finalCounts reads columns of the last line of SIPp's statistics file.
-func finalCounts(file string, columns ...string) ([]int, error) {
+// finalCounts reads the last line of SIPp's statistics file, by column.
+func finalCounts(file string) (map[string]int, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read SIPp's statistics: %w", err)
@@ -240,15 +300,41 @@ func finalCounts(file string, columns ...string) ([]int, error) {
 		return nil, errors.New("SIPp's statistics have no line")
 	}
 	head, last := strings.Split(lines[0], ";"), strings.Split(lines[len(lines)-1], ";")
-	out := make([]int, len(columns))
-	for i, name := range columns {
-		at := slices.Index(head, name)
-		if at < 0 || at >= len(last) {
-			return nil, fmt.Errorf("SIPp's statistics lack %s", name)
+	out := map[string]int{}
+	for i, name := range head[:min(len(head), len(last))] {
+		if n, err := strconv.Atoi(last[i]); err == nil {
+			out[name] = n
 		}
-		if out[i], err = strconv.Atoi(last[at]); err != nil {
-			return nil, fmt.Errorf("SIPp's statistics, %s: %w", name, err)
+	}
+	for _, name := range []string{"SuccessfulCall(C)", "FailedCall(C)", "FailedUnexpectedMessage(C)"} {
+		if _, ok := out[name]; !ok {
+			return nil, fmt.Errorf("SIPp's statistics lack %s", name)
 		}
 	}
 	return out, nil
+}
+
+// udpDrops counts the datagrams that the kernel threw away for want of room, by
+// the address and port of the socket.
+func udpDrops() map[string]int {
+	text, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		return nil
+	}
+	drops := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 13 {
+			continue
+		}
+		addr, port, ok := strings.Cut(f[1], ":")
+		ip, err1 := strconv.ParseUint(addr, 16, 32)
+		n, err2 := strconv.ParseUint(port, 16, 16)
+		lost, err3 := strconv.Atoi(f[12])
+		if !ok || errors.Join(err1, err2, err3) != nil {
+			continue
+		}
+		drops[fmt.Sprintf("%d.%d.%d.%d:%d", byte(ip), byte(ip>>8), byte(ip>>16), byte(ip>>24), n)] = lost
+	}
+	return drops
 }
