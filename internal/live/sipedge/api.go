@@ -98,6 +98,14 @@ type Config struct {
 	// It must not wait.
 	Closed func(Flow)
 
+	// Way is asked for the way to a telephone whose connection was lost while its
+	// call is up: the one by which it is registered now, where its Contact, its
+	// address and its IP address are these. None: only what the dialog names.
+	Way func(contact, address string, from netip.Addr) (Flow, bool)
+	// Resuming: legs of a process before this one will be taken up again by
+	// Restore, and Edge.Resumed is called when they were.
+	Resuming bool
+
 	// Alarm receives alarms, one at a time, in order, from a goroutine of the
 	// edge. At most 256 wait for it; more are counted into those.
 	Alarm func(Alarm)
@@ -313,6 +321,7 @@ const (
 	ReInvite         EventKind = "re_invite"          // to be answered by AnswerReInvite
 	ReInviteGone     EventKind = "re_invite_gone"     // it was cancelled by its sender; 487 was sent
 	ReInviteAnswered EventKind = "re_invite_answered" // final response to our ReInvite in Code; 408 and Err when none came
+	Probed           EventKind = "probed"             // final response to our Probe in Code; 408 and Err when none came
 	Lost             EventKind = "lost"               // transport lost or refused before an answer, or the edge stopped; Err says why
 )
 

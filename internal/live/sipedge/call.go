@@ -45,6 +45,10 @@ type call struct {
 	noTCP  bool // TCP to the peer failed: the rest of the call goes by UDP
 	strict bool // TCP means TCP
 	flow   hop  // the way to a registered phone, whatever the dialog says
+	// restored: taken up again from another process, which may have heard more.
+	restored   bool
+	byFlow     bool      // dialled to a telephone that registered, in that process
+	answeredAt time.Time // when our 200 was sent
 	// authorize answers challenges; nil: nobody does.
 	authorize func(Challenge) Headers
 	tap       *tap     // nil: nobody traces the call
@@ -331,6 +335,9 @@ func (c *call) transmit(w way, build func(origin) []byte, sent func(hop, []byte,
 	}
 	if t := c.usable(w); t != nil && put(c.e.streamHop(t)) == nil {
 		c.conn = t
+		return
+	}
+	if h, ok := c.registered(); ok && put(h) == nil {
 		return
 	}
 	c.busy = true

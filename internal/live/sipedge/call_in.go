@@ -228,10 +228,10 @@ func (c *call) answer(attempt int, m Message) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	c.phase, c.wasUp = up, true
+	c.phase, c.wasUp, c.answeredAt = up, true, c.e.cfg.Now()
 	c.d.localTag = c.tag(attempt)
 	c.d.local += ";tag=" + c.d.localTag
-	c.final(c.first, response{code: 200, tag: c.d.localTag, contact: c.first.h.origin().contact(""), rr: true, m: m})
+	c.final(c.first, c.okTo(c.d.localTag, m))
 	return nil
 }
 

@@ -26,6 +26,9 @@ func (c *call) inDialog(m *message, h hop) bool {
 	if !c.matches(m) {
 		return false
 	}
+	if c.restored && c.inbound && h.conn != nil && (c.conn == nil || !c.conn.alive()) {
+		c.conn = h.conn // the connection that it had ended with the process before
+	}
 	if c.tap != nil {
 		h.tap = c.tap
 		c.tap.in(m, h)
@@ -205,7 +208,7 @@ func (c *call) kick() {
 	switch {
 	case c.out != nil && (c.out.pending() || c.out.needs),
 		c.in != nil && (c.in.final == 0 || !c.in.acked && c.in.final < 300),
-		c.first != nil && !c.first.acked,
+		c.awaitsAck(),
 		c.ask != nil && c.ask.needs:
 		return
 	}
@@ -304,7 +307,7 @@ func (c *call) bye(reason string) {
 	if c.phase != up {
 		return
 	}
-	if c.first != nil && !c.first.acked && !c.first.r.stopped {
+	if c.awaitsAck() && !c.first.r.stopped {
 		c.hangUp = &reason // section 15: not before the ACK
 		return
 	}

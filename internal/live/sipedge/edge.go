@@ -30,6 +30,7 @@ type Edge struct {
 	admit   places
 	desk    *desk // nil: no Config.Serve
 	counts  counts
+	parked  parking
 
 	ctx      context.Context // ends when Run stops: handlers, connects
 	cancel   context.CancelFunc
@@ -62,6 +63,7 @@ func New(cfg Config) (*Edge, error) {
 	e.table.init(e.seed)
 	e.gate.init()
 	e.alarms = newAlarms(cfg.Alarm)
+	e.parked.open = cfg.Resuming
 	e.admit.limits = cfg.Limits
 	e.admit.shares = admission.NewShares[netip.Addr](cfg.Limits.OrdinaryRate)
 	if cfg.Serve != nil {

@@ -151,6 +151,17 @@ func (a *places) admit(emergency bool, src netip.Addr, kept int64, now time.Time
 	return true, ""
 }
 
+// retake takes a place without asking: for a call that had one.
+func (a *places) retake(emergency bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if emergency {
+		a.emergency++
+	} else {
+		a.ordinary++
+	}
+}
+
 func (a *places) release(emergency bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -91,6 +91,9 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 			e.newInvite(m, h, src, calls)
 			return
 		}
+		if e.park(m, h, src) {
+			return
+		}
 		e.reply(m, h, response{code: 481})
 	case m.method == "INVITE":
 		e.newInvite(m, h, src, calls)
@@ -191,7 +194,7 @@ func (e *Edge) answer(h hop, b []byte) {
 		return
 	}
 	e.log.limited("answer", "sip response could not be sent", "error", err)
-	if h.conn == nil || h.network != "tcp" || !h.back.IsValid() {
+	if h.network != "tcp" || !h.back.IsValid() {
 		return
 	}
 	e.spawn(func() {
