@@ -18,6 +18,8 @@
 //   - "Not connected" means: for 4 s no attempt was answered or in progress, that
 //     is, had more than a 100 (F-02, F-09). A local or TDM route that said 100 is
 //     in progress for its 10 s, in which silence is nothing unusual.
+//   - A call that is up when the server stops is handed over: nothing is hung
+//     up, no end is recorded, and Resume goes on with it (D-17).
 //   - A hang-up of the caller ends the call whatever its state, and after
 //     Finish nothing follows.
 //
@@ -45,6 +47,9 @@ type Policy struct {
 	Recorded       time.Duration // a final response waits for the journal at most
 	CallerLost     time.Duration // new attempts go on for a caller whose connection is lost
 	Drain          time.Duration // cancelled legs may still answer for so long
+	// Of calls that were gone on with (Resume): when their sides are asked whether
+	// they are there, how often then, and when one with a silent side is over.
+	Ask, AskAgain, Longest time.Duration
 }
 
 // DefaultPolicy returns the times of F-02, F-09 and F-29. CallerLost and Drain
@@ -59,6 +64,9 @@ func DefaultPolicy() Policy {
 		Recorded:       200 * time.Millisecond,
 		CallerLost:     32 * time.Second,
 		Drain:          32 * time.Second,
+		Ask:            3 * time.Second,
+		AskAgain:       5 * time.Minute,
+		Longest:        12 * time.Hour,
 	}
 }
 
@@ -101,7 +109,7 @@ const (
 	answering callState = "answering" // an attempt answered; the caller's 200 waits for the journal
 	talking   callState = "talking"
 	closing   callState = "closing" // over for both parties; cancelled legs may still answer
-	ended     callState = "ended"
+	ended     callState = "ended"   // or handed over
 )
 
 type legState string
@@ -144,8 +152,9 @@ type Machine struct {
 	overdue                      bool // only a local route at work holds the alert back
 	ringback                     bool // the caller hears something
 	callerLost, psapLost, noMore bool
-	acked                        bool // no offer of the PSAP waits for the caller's ACK
-	reinvite                     int  // who waits for an answer to a re-INVITE; none, or as below
+	acked                        bool         // no offer of the PSAP waits for the caller's ACK
+	silent                       map[int]bool // sides that do not answer when asked; nil: nobody asks
+	reinvite                     int          // who waits for an answer to a re-INVITE; none, or as below
 }
 
 // Who has a re-INVITE pending.

@@ -22,6 +22,7 @@ const (
 	ReInviteAnswered EventKind = "re-invite answered" // N answered ours with Code
 	Acked            EventKind = "acked"              // the caller's ACK; Media tells what its body asks for
 	Stopped          EventKind = "stopped"            // the server stops
+	Probed           EventKind = "probed"             // N was asked whether it is there; Code, 408 when it says nothing
 )
 
 // Media is what the SDP of a re-INVITE or ACK asks for.
@@ -59,6 +60,8 @@ const (
 	TimerSecondLeg    TimerName = "second leg" // one for each ringing attempt
 	TimerCallerLost   TimerName = "caller lost"
 	TimerDrain        TimerName = "drain"
+	TimerAsk          TimerName = "ask"     // of a call that was gone on with
+	TimerLongest      TimerName = "longest" // likewise
 )
 
 // Timer names one timer; N is the attempt that it belongs to, else 0.
@@ -90,6 +93,8 @@ const (
 	UpdatePSAP     Verb = "update"           // re-INVITE attempt N with the SDP of the caller's ACK
 	RefuseReInvite Verb = "refuse re-invite" // of N with Code
 	EndCall        Verb = "ended"            // record the end: By, Reason, Abandoned
+	Probe          Verb = "probe"            // ask N whether it is there
+	HandOver       Verb = "hand over"        // the two go on; another owner resumes the call
 	Finish         Verb = "finish"           // nothing follows
 	SetTimer       Verb = "set"
 	StopTimer      Verb = "stop"

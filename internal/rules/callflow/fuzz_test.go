@@ -163,6 +163,11 @@ func (w *watch) check(ev Event, act Action) {
 			t.Fatal("ended twice")
 		}
 		w.ended = true
+	case HandOver:
+		if w.ended || !w.answeredCaller {
+			t.Fatalf("handed over a call that is not up, on %+v", ev)
+		}
+		w.ended = true
 	case Finish:
 		w.finished = true
 	case SetTimer:

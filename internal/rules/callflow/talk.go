@@ -23,8 +23,11 @@ func (m *Machine) stepTalking(ev Event) []Action {
 		}
 	case ev.Kind == Stopped:
 		// Media flows past us (D-05): the two go on talking.
-		m.live = nil
-		return m.close(ByCallbox, "server stopped; the media goes on without it", false)
+		m.live, m.state = nil, ended
+		return []Action{{Do: HandOver}, {Do: Finish}}
+	}
+	if m.silent != nil {
+		return m.asking(ev)
 	}
 	return nil
 }

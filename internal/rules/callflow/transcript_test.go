@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txt; review the diff
 // is what happens; the lines below it are what the machine does about it.
 // "> +4s" lets time pass: every timer that runs out is said with its time.
 //
-// Proves: E1, E4, E8, F-02, F-03, F-09, F-15, F-16, F-29, F-32, W-52, D-04
+// Proves: E1, E4, E8, F-02, F-03, F-09, F-15, F-16, F-29, F-32, W-52, D-04, D-17
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -82,6 +82,11 @@ func play(text string) (string, error) {
 		case words[0] == "invite" && line == "invite without sdp":
 			cfg.LateOffer = true
 			s.out.WriteString(line + "\n")
+		case words[0] == ">" && words[1] == "resumed":
+			s.out.WriteString(line + "\n")
+			if err := s.resume(cfg, words[2:]); err != nil {
+				return "", fmt.Errorf("line %d: %w", i+1, err)
+			}
 		case words[0] == ">":
 			if s.m == nil {
 				s.m = New(cfg)
@@ -95,6 +100,22 @@ func play(text string) (string, error) {
 		}
 	}
 	return s.out.String(), nil
+}
+
+// resume reads "resumed 2 after 30s": the call of attempt 2, which was up for 30 s.
+func (s *stage) resume(cfg Config, words []string) error {
+	n, err := strconv.Atoi(words[0])
+	if err != nil {
+		return err
+	}
+	talked, err := time.ParseDuration(words[2])
+	if err != nil {
+		return err
+	}
+	var acts []Action
+	s.m, acts = Resume(cfg, Standing{Winner: n, Talked: talked})
+	s.do(acts, "  ")
+	return nil
 }
 
 func (s *stage) input(words []string) error {
@@ -174,6 +195,10 @@ func (s *stage) say(a Action) string {
 			text += ", following the redirect"
 		}
 		return text
+	case HandOver:
+		return "handed over"
+	case Probe:
+		return "ask " + who(a.N)
 	case Cancel, ByeLeg:
 		return fmt.Sprintf("%s %s: %s", a.Do, who(a.N), a.Reason)
 	case Relay:
@@ -227,7 +252,7 @@ func event(words []string) (Event, error) {
 		ev.N = n
 		words = words[1:]
 	}
-	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped}
+	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped, Probed}
 	for len(words) > 0 {
 		w := words[0]
 		if code, err := strconv.Atoi(w); err == nil {
