@@ -33,6 +33,9 @@ type message struct {
 	missing  string // a field without which no answer can be matched; empty when usable
 	broken   string // what makes a request other than INVITE a bad one (RFC 4475)
 	version  string // when it is not SIP/2.0
+
+	asked *Request  // that Config.Identify was asked about
+	who   *Identity // what it said
 }
 
 var errNotSIP = errors.New("not a SIP message")
