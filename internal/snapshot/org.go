@@ -7,6 +7,7 @@ import (
 	"github.com/gaissmai/bart"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
 // Org is one organisation's part of a Snapshot. Immutable, safe for concurrent
@@ -26,6 +27,7 @@ type Org struct {
 
 	byNumber    table[e911.Number, *e911.NumberRec]
 	byDeviceUID table[string, *e911.User]
+	byFoldedUID table[string, []e911.UserID] // by identify.Fold
 	byDeviceMAC table[e911.MAC, *e911.Device]
 	bySIPUser   table[string, *e911.Device]
 
@@ -124,6 +126,16 @@ func (o *Org) Alerts(site e911.SiteID) []e911.Alert {
 
 // UserByDeviceUserID returns the user whom platforms name so; exact match only.
 func (o *Org) UserByDeviceUserID(id string) (e911.User, bool) { return value(o.byDeviceUID.get(id)) }
+
+// UserLike returns a user whose id differs from another one in capitals and
+// blanks alone, so that a finding can name him. It is no match (N-20).
+func (o *Org) UserLike(deviceUserID string) (e911.User, bool) {
+	ids, _ := o.byFoldedUID.get(identify.Fold(deviceUserID))
+	if len(ids) == 0 {
+		return e911.User{}, false
+	}
+	return o.User(ids[0])
+}
 
 // DeviceByMAC returns the device with that hardware address.
 func (o *Org) DeviceByMAC(m e911.MAC) (e911.Device, bool) { return value(o.byDeviceMAC.get(m)) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/civic"
+	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
 // orgEdit makes the next version of one organisation.
@@ -30,6 +31,7 @@ type orgEdit struct {
 
 	byNumber    *tableEdit[e911.Number, *e911.NumberRec]
 	byDeviceUID *tableEdit[string, *e911.User]
+	byFoldedUID *tableEdit[string, []e911.UserID]
 	byDeviceMAC *tableEdit[e911.MAC, *e911.Device]
 	bySIPUser   *tableEdit[string, *e911.Device]
 	elementIndexes
@@ -58,7 +60,7 @@ func newOrgEdit(w *edit, id e911.OrgID, o *Org) *orgEdit {
 		sites: o.sites.edit(), buildings: o.buildings.edit(), locations: o.locations.edit(),
 		users: o.users.edit(), devices: o.devices.edit(), numbers: o.numbers.edit(), alerts: o.alerts.edit(), trunks: o.trunks.edit(),
 		overrides: o.overrides.edit(), overriding: o.overriding.edit(),
-		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(), bySIPUser: o.bySIPUser.edit(),
+		byNumber: o.byNumber.edit(), byDeviceUID: o.byDeviceUID.edit(), byFoldedUID: o.byFoldedUID.edit(), byDeviceMAC: o.byDeviceMAC.edit(), bySIPUser: o.bySIPUser.edit(),
 		elementIndexes: editElements(o),
 		siteAlerts:     o.siteAlerts.edit(), siteBuildings: o.siteBuildings.edit(), buildingLocations: o.buildingLocations.edit(),
 		userDevices: o.userDevices.edit(), userNumbers: o.userNumbers.edit(), locationELINs: o.locationELINs.edit(), refs: o.refs.edit(),
@@ -77,7 +79,7 @@ func (e *orgEdit) finish() *Org {
 		sites:  e.sites.done(), buildings: e.buildings.done(), locations: e.locations.done(),
 		users: e.users.done(), devices: e.devices.done(), numbers: e.numbers.done(), alerts: e.alerts.done(), trunks: e.trunks.done(),
 		overrides: e.overrides.done(), overriding: e.overriding.done(),
-		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byDeviceMAC: e.byDeviceMAC.done(), bySIPUser: e.bySIPUser.done(),
+		byNumber: e.byNumber.done(), byDeviceUID: e.byDeviceUID.done(), byFoldedUID: e.byFoldedUID.done(), byDeviceMAC: e.byDeviceMAC.done(), bySIPUser: e.bySIPUser.done(),
 		siteAlerts: e.siteAlerts.done(), siteBuildings: e.siteBuildings.done(), buildingLocations: e.buildingLocations.done(),
 		userDevices: e.userDevices.done(), userNumbers: e.userNumbers.done(), locationELINs: e.locationELINs.done(), refs: e.refs.done(),
 	}
@@ -142,6 +144,7 @@ func (e *orgEdit) take(c Change) {
 		if v := drop(e.users, e911.UserID(c.ID)); v != nil {
 			e.count(v, -1)
 			release(e.byDeviceUID, v.DeviceUserID, v)
+			remove(e.byFoldedUID, identify.Fold(v.DeviceUserID), func(id e911.UserID) bool { return id == v.ID })
 		}
 	case e911.KindDevice:
 		if v := drop(e.devices, e911.DeviceID(c.ID)); v != nil {
@@ -211,6 +214,10 @@ func (e *orgEdit) put(o Object, obj any) {
 	case *e911.Site:
 		e.sites.set(v.ID, v)
 		e.number(o, "ecbn", v.ECBN, false)
+		e.number(o, "main_number", v.MainNumber, false)
+		for i, a := range v.Areas {
+			e.number(o, fmt.Sprintf("areas[%d].ecbn", i), a.ECBN, true)
+		}
 	case *e911.Building:
 		e.buildings.set(v.ID, v)
 		e.moved = append(e.moved, v.ID)
@@ -226,6 +233,9 @@ func (e *orgEdit) put(o Object, obj any) {
 		e.users.set(v.ID, v)
 		if v.DeviceUserID != "" {
 			claim(e, e.byDeviceUID, v.DeviceUserID, v, o, "device_user_id", "another user has this id")
+			if alike, _ := e.byFoldedUID.get(identify.Fold(v.DeviceUserID)); len(alike) < mostAlike {
+				add(e.byFoldedUID, identify.Fold(v.DeviceUserID), v.ID, cmp.Compare)
+			}
 		}
 		e.number(o, "callback", v.Callback, false)
 	case *e911.Device:
@@ -265,6 +275,10 @@ func (e *orgEdit) put(o Object, obj any) {
 		e.putOverride(o, v)
 	}
 }
+
+// mostAlike is how many users are kept whose ids differ in capitals and blanks
+// alone: one is enough to name in a finding.
+const mostAlike = 4
 
 // claim takes a key that only one object of the organisation can have.
 func claim[K comparable, V any](e *orgEdit, t *tableEdit[K, *V], k K, v *V, o Object, field, msg string) {

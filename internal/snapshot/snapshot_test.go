@@ -186,7 +186,7 @@ func TestTheDemonstrationCallIsDecidedOnTheSnapshot(t *testing.T) {
 	o := s.Org("harbor")
 	trunk, _ := s.TrunkBySource(addr("127.0.0.11"))
 	who := func(headers header) identify.Result {
-		return identify.Who(s, o, identify.Call{Trunk: trunk, Headers: headers})
+		return identify.Who(s, o, identify.Call{Trunk: trunk, Headers: headers}).WithCallback(o, identify.Scene{})
 	}
 	pai := []string{"<sip:+16175550111@127.0.0.11>"}
 	with := who(header{"E911-User-ID": {"agent4711"}, "P-Asserted-Identity": pai})

@@ -83,7 +83,7 @@ func Advice(value any, demonstration bool) []e911.Fault {
 	case e911.Org:
 		c.adviseOrg(v)
 	case e911.Site:
-		if v.ECBN == "" {
+		if v.Callback() == "" {
 			c.add("ecbn", Required, "without an emergency callback number a PSAP that is cut off cannot reach this site",
 				"give the number of a phone that a live person answers")
 		}

@@ -201,7 +201,7 @@ func (c *checker) places() {
 	}
 	for s := range c.o.Sites() {
 		c.count(e911.KindSite)
-		if s.ECBN == "" {
+		if s.Callback() == "" {
 			c.add(SiteNoCallback, e911.KindSite, s.Key, "it has no emergency callback number", "give the number of a phone that a live person answers")
 		}
 	}

@@ -94,7 +94,7 @@ func (c *call) said(t e911.Trunk, slim bool) convey.Call {
 		said.Subscriber.Name = d.who.User.Name
 	}
 	if s := c.alertSite(); s != nil {
-		said.Subscriber.Desk = s.ECBN
+		said.Subscriber.Desk = s.Callback()
 	}
 	if convey.Carries(t.Profile) && (slim || t.Profile == e911.ProfileI3) {
 		said.Reference = c.mint()

@@ -99,17 +99,12 @@ func (c *inquiry) decide() {
 	server := &locator{c: c, to: c.locator}
 	c.guard("references", func() { token = c.references(server) })
 	c.guard("identify", func() {
-		var org identify.Org = c.org
-		if c.people != nil {
-			org = orgOfPeople{c.org, c.people}
-		}
-		call := identify.Call{Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, Registered: c.phone.Device, AskedHELD: server.askedHELD}
-		if p := c.org.Config().PSALI; p != nil {
-			call.Billing = p.Main
-		}
-		d.who = identify.Who(c.snap, org, call)
+		d.who = identify.Who(c.snap, c.asked(), identify.Call{
+			Trunk: c.trunk, Headers: c.req.Headers, TokenDevice: token.device, Registered: c.phone.Device, AskedHELD: server.askedHELD,
+		})
 	})
 	c.guard("locate", func() { c.locate(server, token) })
+	c.chooseCallback()
 	if !c.guard("route", c.route) {
 		c.guard("relay", c.routeToRelay)
 	}

@@ -4,6 +4,7 @@
 package identify
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -17,7 +18,10 @@ type Org interface {
 	User(e911.UserID) (e911.User, bool)
 	Device(e911.DeviceID) (e911.Device, bool)
 	Number(e911.Number) (e911.NumberRec, bool)
+	NumbersOf(e911.UserID) []e911.NumberRec
 	UserByDeviceUserID(string) (e911.User, bool)
+	// UserLike returns a user whose id has the same Fold as another one.
+	UserLike(deviceUserID string) (e911.User, bool)
 	DevicesOf(e911.UserID) []e911.Device
 	Sites() iter.Seq[e911.Site]
 }
@@ -39,14 +43,18 @@ type Call struct {
 	Headers Headers    // P-Asserted-Identity, From and the identity headers are read from it
 	// TokenDevice is the device that our location token names, none without one.
 	TokenDevice e911.DeviceID
-	// Billing is the billing number of the organisation's lines, none when it is
-	// not known; before no callback number at all it is given (F-21).
-	Billing e911.Number
 	// Registered is the telephone that the call comes from by its registration,
 	// none without one. A trunk in front of it has its own word on the line.
 	Registered e911.DeviceID
 	// AskedHELD tells whether a device ever asked the location server; nil: none did.
 	AskedHELD func(e911.DeviceID) bool
+}
+
+// Fold writes an id of a user without what people get wrong in it: capitals and
+// blanks. It says which id was meant, and never who calls: ids match exactly
+// (N-20).
+func Fold(id string) string {
+	return strings.ToLower(strings.Join(strings.Fields(id), ""))
 }
 
 // HeaderDeviceUserID is the header in which platforms name the user (N-10); a
@@ -64,6 +72,8 @@ const (
 	FlagCallbackUnowned = "callback_unowned" // the number is not one of ours
 	FlagCallbackBilling = "callback_billing" // the billing number of the lines: nobody may answer it
 	FlagNoCallback      = "no_callback"      // there is no number at all to give
+
+	FlagCallbackUnanswered = "callback_unanswered" // a main number that a machine answers
 )
 
 // Rules that a Finding of this package names.
@@ -78,8 +88,12 @@ const (
 	RuleOwner       = "owner"
 	RuleAgreement   = "agreement"
 	RuleCBHeader    = "callback_of_user" // N-10
+	RuleCBDirect    = "callback_direct_line"
+	RuleCBMember    = "callback_member_number"
+	RuleCBArea      = "callback_area_ecbn"
 	RuleCBSite      = "callback_site_ecbn"
 	RuleCBOwn       = "callback_own_number"
+	RuleCBMain      = "callback_main_number"
 	RuleCBOrg       = "callback_organisation_ecbn"
 	RuleCBAsserted  = "callback_asserted_number"
 	RuleCBBilling   = "callback_billing_number"
@@ -101,6 +115,7 @@ type Result struct {
 	By     e911.IdentifiedBy
 	Device *e911.Device // certain: it registered, or our token names it
 	User   *e911.User   // named by a header, else owner of the line, else of the device
+	Via    string       // the platform's header that names User; none: he owns line or device
 	Line   e911.Number  // as asserted, ours or not; none when there is no number
 	// LineRec is the line's record when it is ours.
 	LineRec *e911.NumberRec
@@ -108,15 +123,29 @@ type Result struct {
 	Site *e911.Site
 	// Devices are those whose location may be asked for: Device alone, else
 	// those of the user.
-	Devices     []e911.Device
-	HELD        HELDClass
+	Devices  []e911.Device
+	HELD     HELDClass
+	Flags    []string
+	Findings []e911.Finding
+
+	// The number that a PSAP is given, by which rule, how good it is, and why it
+	// was chosen. WithCallback sets them.
 	Callback    e911.Number
+	Level       Level
+	Grade       Grade
 	CallbackWhy string
-	Flags       []string
-	Findings    []e911.Finding
 }
 
-// Who answers the three questions and chooses the callback number.
+func (r *Result) find(f e911.Finding) { r.Findings = append(r.Findings, f) }
+
+func (r *Result) flag(name string) {
+	if !slices.Contains(r.Flags, name) {
+		r.Flags = append(r.Flags, name)
+	}
+}
+
+// Who answers the three questions. The number to call back depends on where the
+// caller is: Result.WithCallback chooses it once that is known.
 func Who(w World, o Org, c Call) Result {
 	q := &question{world: w, org: o, call: c}
 	q.r.By = e911.ByTrunkOnly
@@ -126,7 +155,6 @@ func Who(w World, o Org, c Call) Result {
 	q.agreement()
 	q.site()
 	q.held()
-	q.callback()
 	return q.r
 }
 
@@ -137,16 +165,11 @@ type question struct {
 	call  Call
 	r     Result
 	named *e911.User // by an identity header
-	via   string     // that header
 }
 
-func (q *question) find(f e911.Finding) { q.r.Findings = append(q.r.Findings, f) }
+func (q *question) find(f e911.Finding) { q.r.find(f) }
 
-func (q *question) flag(name string) {
-	if !slices.Contains(q.r.Flags, name) {
-		q.r.Flags = append(q.r.Flags, name)
-	}
-}
+func (q *question) flag(name string) { q.r.flag(name) }
 
 func (q *question) header(name string) []string {
 	if q.call.Headers == nil {
@@ -302,8 +325,11 @@ func (q *question) claim(header, id string) {
 	case !ok:
 		q.flag(FlagUnknownIdentity)
 		f.Why = "no user of the organisation has this id; it must match as a whole"
+		if near, is := q.org.UserLike(id); is && id != "" && len(id) <= maxIdentitySize {
+			f.Why = fmt.Sprintf("no user of the organisation has this id: that of %s, %q, differs in capitals or blanks, and it must match as a whole", near.Name, near.DeviceUserID)
+		}
 	case q.named == nil:
-		q.named, q.via = &u, header
+		q.named, q.r.Via = &u, header
 		f.Chosen, f.Why = true, "the user whom the platform names: "+u.Name
 	case q.named.ID == u.ID:
 		f.Why = "says the same"
@@ -335,7 +361,7 @@ func (q *question) agreement() {
 	}
 	var all []said
 	if q.named != nil {
-		all = append(all, said{"the header " + q.via, q.named.ID})
+		all = append(all, said{"the header " + q.r.Via, q.named.ID})
 	}
 	if q.r.Device != nil && q.r.Device.User != "" {
 		all = append(all, said{"the owner of the device", q.r.Device.User})
@@ -357,7 +383,7 @@ func (q *question) agreement() {
 }
 
 func (q *question) site() {
-	for _, id := range q.siteIDs() {
+	for _, id := range q.r.siteIDs() {
 		if s, ok := q.org.Site(id); ok {
 			q.r.Site = &s
 			return
@@ -367,21 +393,21 @@ func (q *question) site() {
 
 // siteIDs lists the caller's sites: the callback follows line, then user, then
 // device.
-func (q *question) siteIDs() []e911.SiteID {
+func (r *Result) siteIDs() []e911.SiteID {
 	var ids []e911.SiteID
 	add := func(id e911.SiteID) {
 		if id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
-	if q.r.LineRec != nil {
-		add(q.r.LineRec.Site)
+	if r.LineRec != nil {
+		add(r.LineRec.Site)
 	}
-	if q.r.User != nil {
-		add(q.r.User.Site)
+	if r.User != nil {
+		add(r.User.Site)
 	}
-	if q.r.Device != nil {
-		add(q.r.Device.Site)
+	if r.Device != nil {
+		add(r.Device.Site)
 	}
 	return ids
 }

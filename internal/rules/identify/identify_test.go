@@ -17,6 +17,7 @@ type harbor struct {
 	users   []e911.User
 	devices []e911.Device
 	numbers []e911.NumberRec
+	billing e911.Number
 }
 
 func newHarbor() *harbor {
@@ -79,6 +80,14 @@ func (h *harbor) DevicesOf(u e911.UserID) []e911.Device {
 	return slices.DeleteFunc(slices.Clone(h.devices), func(d e911.Device) bool { return d.User != u })
 }
 
+func (h *harbor) NumbersOf(u e911.UserID) []e911.NumberRec {
+	return slices.DeleteFunc(slices.Clone(h.numbers), func(n e911.NumberRec) bool { return n.User != u })
+}
+
+func (h *harbor) UserLike(id string) (e911.User, bool) {
+	return byID(h.users, func(u e911.User) string { return identify.Fold(u.DeviceUserID) }, identify.Fold(id))
+}
+
 func (h *harbor) Sites() iter.Seq[e911.Site] { return slices.Values(h.sites) }
 
 func (h *harbor) Model(id e911.ModelID) (e911.Model, bool) {
@@ -108,7 +117,7 @@ func invite(h headers) identify.Call { return identify.Call{Trunk: pbx, Headers:
 
 func who(c identify.Call) identify.Result {
 	h := newHarbor()
-	return identify.Who(h, h, c)
+	return identify.Who(h, h, c).WithCallback(h, identify.Scene{})
 }
 
 // Proves: F-13, N-10, E11
@@ -294,13 +303,13 @@ func TestWhichNumberGoesOut(t *testing.T) {
 		},
 		{
 			"nothing but the billing number",
-			identify.Call{Trunk: pbx, Headers: from("+442079460000"), Billing: "+16175550190"},
-			func(h *harbor) { h.sites[0].ECBN = "" }, "+16175550190", identify.FlagCallbackBilling,
+			invite(from("+442079460000")),
+			func(h *harbor) { h.sites[0].ECBN, h.billing = "", "+16175550190" }, "+16175550190", identify.FlagCallbackBilling,
 		},
 		{
 			"a billing number that no PSAP can call",
-			identify.Call{Trunk: pbx, Headers: from("+442079460000"), Billing: "+18005550190"},
-			func(h *harbor) { h.sites[0].ECBN = "" }, "", identify.FlagNoCallback,
+			invite(from("+442079460000")),
+			func(h *harbor) { h.sites[0].ECBN, h.billing = "", "+18005550190" }, "", identify.FlagNoCallback,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -308,7 +317,7 @@ func TestWhichNumberGoesOut(t *testing.T) {
 			if c.edit != nil {
 				c.edit(h)
 			}
-			r := identify.Who(h, h, c.call)
+			r := identify.Who(h, h, c.call).WithCallback(h, identify.Scene{Billing: h.billing})
 			if r.Callback != c.want {
 				t.Errorf("callback %q (%s), want %q", r.Callback, r.CallbackWhy, c.want)
 			}

@@ -1,6 +1,7 @@
 package locate_test
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"testing"
@@ -178,6 +179,9 @@ func TestAddressesOfNumbersAndSites(t *testing.T) {
 		{Number: "+16175550113", User: "u"},
 		{Number: "+14135550121", Location: "depot/1"},
 		{Number: "+14135550122", Location: "gone"},
+		{Number: "+16175550131", User: "w", Location: "desk/1"},
+		{Number: "+16175550132", User: "w", Location: "home/1"},
+		{Number: "+16175550140", Owner: e911.OwnerVirtualLine, Location: "pool/1"},
 	}
 	for _, c := range []struct {
 		name string
@@ -189,6 +193,8 @@ func TestAddressesOfNumbersAndSites(t *testing.T) {
 		{"the line of a location", "", "+14135550121", []string{"depot/1"}},
 		{"user before line", "u", "+14135550121", []string{"mill/2/210", "depot/1"}},
 		{"an address that is gone", "", "+14135550122", nil},
+		{"of his own numbers the one he calls from", "w", "+16175550132", []string{"home/1", "desk/1"}},
+		{"a virtual line on his telephone before his own number", "w", "+16175550140", []string{"pool/1", "desk/1", "home/1"}},
 		{"nobody's number", "", "+12125550199", nil},
 		{"nothing", "", "", nil},
 	} {
@@ -203,11 +209,11 @@ func TestAddressesOfNumbersAndSites(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	if k, ok := locate.FromSite(buildings{place("mill")}, "hq"); !ok || k.Rank != locate.RankSite || k.Place.Building != "mill" {
+	if k, ok := locate.FromSite(oneSite{places: []e911.Place{place("mill")}}, "hq"); !ok || k.Rank != locate.RankSite || k.Place.Building != "mill" {
 		t.Errorf("the only building: %+v, %v", k, ok)
 	}
-	for _, many := range []buildings{nil, {place("mill"), place("annex")}} {
-		if k, ok := locate.FromSite(many, "hq"); ok {
+	for _, many := range [][]e911.Place{nil, {place("mill"), place("annex")}} {
+		if k, ok := locate.FromSite(oneSite{places: many}, "hq"); ok {
 			t.Errorf("%d buildings: %+v, want no default", len(many), k)
 		}
 	}
@@ -216,9 +222,50 @@ func TestAddressesOfNumbersAndSites(t *testing.T) {
 	}
 }
 
-type buildings []e911.Place
+// oneSite is a site of some buildings, with an address of its numbers or none.
+type oneSite struct {
+	places []e911.Place
+	esa    e911.LocationID
+}
 
-func (b buildings) BuildingPlaces(e911.SiteID) []e911.Place { return b }
+func (s oneSite) BuildingPlaces(e911.SiteID) []e911.Place { return s.places }
+
+func (s oneSite) Site(id e911.SiteID) (e911.Site, bool) {
+	return e911.Site{ID: id, ESA: s.esa}, true
+}
+
+func (s oneSite) Place(id e911.LocationID) (e911.Place, bool) {
+	if id == "gone" || id == "" {
+		return e911.Place{}, false
+	}
+	return place(string(id)), true
+}
+
+// A new number has the address of its site, another one has its own, and one
+// whose own address was taken away has that of the site again.
+//
+// Proves: P-19, P-20, P-61
+func TestTheAddressOfANumber(t *testing.T) {
+	two := []e911.Place{place("mill"), place("annex")}
+	for _, c := range []struct {
+		name string
+		site oneSite
+		own  e911.LocationID
+		want string
+	}{
+		{"a new number of a site with an address", oneSite{places: two, esa: "lobby"}, "", "lobby"},
+		{"a number with an address of its own", oneSite{places: two, esa: "lobby"}, "home", "home"},
+		{"a number whose own address is gone", oneSite{places: two, esa: "lobby"}, "gone", "lobby"},
+		{"a site whose address is gone", oneSite{places: two[:1], esa: "gone"}, "", "mill"},
+		{"a site of one building", oneSite{places: two[:1]}, "", "mill"},
+		{"a site of several buildings", oneSite{places: two}, "", ""},
+	} {
+		got, ok := locate.ESA(c.site, e911.NumberRec{Site: "hq", Location: c.own})
+		if key := cmp.Or(got.Key, string(got.Building)); key != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %v, want %q", c.name, key, ok, c.want)
+		}
+	}
+}
 
 // Proves: F-19
 func TestKeysThatFindNobodyAreRefused(t *testing.T) {

@@ -32,8 +32,11 @@ type Numbers interface {
 	Place(e911.LocationID) (e911.Place, bool)
 }
 
-// FromNumbers returns the rank 7 candidates: addresses of the user's numbers,
-// then of the line (W-39, W-10). Either may be none.
+// FromNumbers returns the rank 7 candidates: the addresses of the user's numbers
+// and of the line (W-39, W-10). Either may be none. The line comes first where it
+// is the user's own, or a virtual one, which has an address of its own whoever
+// has it on his telephone (W-41); else the user does (F-13). A number without an
+// address of its own has that of its site: FromSite.
 func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
 	var out []Candidate
 	seen := map[e911.LocationID]bool{}
@@ -48,12 +51,17 @@ func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
 			Rank:     RankNumber, Via: "number",
 		})
 	}
+	rec, ours := n.Number(line)
+	ours = ours && line != ""
+	if ours && (rec.User == user || rec.Answers() == e911.OwnerVirtualLine) {
+		add(rec)
+	}
 	if user != "" {
-		for _, rec := range n.NumbersOf(user) {
-			add(rec)
+		for _, own := range n.NumbersOf(user) {
+			add(own)
 		}
 	}
-	if rec, ok := n.Number(line); ok && line != "" {
+	if ours {
 		add(rec)
 	}
 	return out
@@ -61,20 +69,40 @@ func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
 
 // Sites is what rank 8 asks an organisation; *snapshot.Org is one.
 type Sites interface {
+	Site(e911.SiteID) (e911.Site, bool)
+	Place(e911.LocationID) (e911.Place, bool)
 	BuildingPlaces(e911.SiteID) []e911.Place
 }
 
-// FromSite returns the rank 8 candidate: the site's only building. A site of
-// several has no default.
+// FromSite returns the rank 8 candidate: the address that the site's numbers have
+// by default (P-19), else its only building. A site of several has no default.
 func FromSite(s Sites, site e911.SiteID) (Candidate, bool) {
-	places := s.BuildingPlaces(site)
-	if len(places) != 1 {
+	place, said := e911.Place{}, ""
+	if v, ok := s.Site(site); ok && v.ESA != "" {
+		if p, ok := s.Place(v.ESA); ok {
+			place, said = p, "location "+p.Key
+		}
+	}
+	if places := s.BuildingPlaces(site); said == "" && len(places) == 1 {
+		place, said = places[0], places[0].Civic.BLD
+	}
+	if place.Building == "" {
 		return Candidate{}, false
 	}
 	return Candidate{
-		Evidence: Evidence{By: e911.BySiteDefault, Place: places[0], Said: places[0].Civic.BLD},
+		Evidence: Evidence{By: e911.BySiteDefault, Place: place, Said: said},
 		Rank:     RankSite, Via: "site",
 	}, true
+}
+
+// ESA returns the emergency service address of a number: its own, else that of
+// its site (P-19, P-20).
+func ESA(s Sites, n e911.NumberRec) (e911.Place, bool) {
+	if p, ok := s.Place(n.Location); ok && n.Location != "" {
+		return p, true
+	}
+	c, ok := FromSite(s, n.Site)
+	return c.Place, ok
 }
 
 // Invite is a location that came by value in an INVITE.
