@@ -137,6 +137,7 @@ type Timers struct {
 	TCPConnect time.Duration // outbound TCP must connect in; 500 ms (F-16)
 	Partial    time.Duration // a message begun on TCP must be complete in; 5 s
 	Handshake  time.Duration // outbound TLS must shake hands in; 2 s
+	Stranger   time.Duration // an unknown peer's connection lives for; 10 s
 }
 
 // AlarmCode is the closed list of what the edge raises alarms for.

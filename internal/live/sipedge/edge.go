@@ -26,6 +26,7 @@ type Edge struct {
 	streams []*streamSock
 	table   table
 	gate    gate
+	doors   doors
 	alarms  *alarms
 	admit   places
 	desk    *desk // nil: no Config.Serve
@@ -62,6 +63,7 @@ func New(cfg Config) (*Edge, error) {
 	}
 	e.table.init(e.seed)
 	e.gate.init()
+	e.doors.init(e)
 	e.alarms = newAlarms(cfg.Alarm)
 	e.parked.open = cfg.Resuming
 	e.admit.limits = cfg.Limits
@@ -130,6 +132,7 @@ func (cfg *Config) defaults() {
 	dur(&cfg.Timers.TCPConnect, 500*time.Millisecond)
 	dur(&cfg.Timers.Partial, 5*time.Second)
 	dur(&cfg.Timers.Handshake, 2*time.Second)
+	dur(&cfg.Timers.Stranger, 10*time.Second)
 }
 
 // Listeners tells what is bound, in the order of Config.Listen.
@@ -286,6 +289,9 @@ func (e *Edge) remember(t *stream) bool {
 }
 
 func (e *Edge) forget(t *stream) {
+	if !t.dialled {
+		e.doors.leave(t)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, t)

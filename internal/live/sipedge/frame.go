@@ -11,6 +11,7 @@ type framer struct {
 	buf   []byte
 	max   int
 	lost  bool // after a message cut short: the next start line is searched
+	taken int  // whole messages
 	pings int  // double CRLFs read since they were last answered (RFC 5626, section 3.5.1)
 }
 
@@ -58,6 +59,7 @@ func (f *framer) next() (*message, error) {
 	}
 	m.setBody(f.buf[n : n+length])
 	f.drop(n + length)
+	f.taken++
 	return m, nil
 }
 

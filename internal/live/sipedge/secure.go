@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -171,9 +172,9 @@ func (t *stream) readMessages() {
 	for {
 		ctx, cancel := t.e.ctx, context.CancelFunc(func() {})
 		if !t.known() {
-			ctx, cancel = context.WithTimeout(t.e.ctx, strangerLife)
+			ctx, cancel = context.WithDeadline(t.e.ctx, t.lifeOfStranger())
 		}
-		_, b, err := t.ws.Read(ctx)
+		b, err := t.readMessage(ctx)
 		cancel()
 		if err != nil {
 			return
@@ -194,6 +195,22 @@ func (t *stream) readMessages() {
 			return
 		}
 	}
+}
+
+// readMessage waits for a message, however long, and takes it whole within
+// Timers.Partial, in as many frames as it comes.
+func (t *stream) readMessage(ctx context.Context) ([]byte, error) {
+	_, r, err := t.ws.Reader(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("wait for a message: %w", err)
+	}
+	late := time.AfterFunc(t.e.cfg.Timers.Partial, t.close)
+	defer late.Stop()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read a message: %w", err)
+	}
+	return b, nil
 }
 
 // way is what a connection that we dialled leads to.

@@ -18,7 +18,6 @@ const (
 	writeQueue    = 1 << 20         // bytes that wait for a slow peer before it is given up
 	writeDeadline = 5 * time.Second // for one write to a slow peer
 	freshFor      = 5 * time.Second // a dialled connection is used again when it was heard from since
-	strangerLife  = 10 * time.Second
 )
 
 var (
@@ -42,6 +41,7 @@ type stream struct {
 	peer    []string // names in the certificate that was verified, fingerprint first
 	lapsed  []string // the same of one that expired a short while ago
 	dialled bool
+	opened  time.Time
 	heard   atomic.Int64 // time of the last bytes read, Unix nanoseconds
 
 	mu       sync.Mutex
@@ -53,7 +53,7 @@ type stream struct {
 }
 
 func (e *Edge) newStream(network string, c net.Conn, dialled bool) *stream {
-	t := &stream{e: e, network: network, c: c, dialled: dialled, users: map[*call]struct{}{}}
+	t := &stream{e: e, network: network, c: c, dialled: dialled, opened: time.Now(), users: map[*call]struct{}{}}
 	if network == "tcp" { // all else writes through what wraps the socket
 		t.raw, _ = c.(*net.TCPConn)
 	}
@@ -219,15 +219,26 @@ func (t *stream) readBytes() {
 	f := &framer{max: t.e.cfg.Limits.MessageBytes}
 	chunk := make([]byte, 16<<10)
 	err := error(nil)
+	begun := time.Time{} // when the message that is not complete began
 	for err == nil {
-		t.deadline(f)
+		switch {
+		case len(f.buf) == 0:
+			begun = time.Time{}
+		case begun.IsZero():
+			begun = time.Now()
+		}
+		t.deadline(begun)
 		var n int
 		n, err = t.c.Read(chunk)
 		if n > 0 {
 			t.heard.Store(time.Now().UnixNano())
 			f.buf = append(f.buf, chunk[:n]...)
+			before := f.taken
 			if !t.take(f) {
 				break
+			}
+			if f.taken > before {
+				begun = time.Time{}
 			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && t.partial(f) {
@@ -238,13 +249,13 @@ func (t *stream) readBytes() {
 
 // deadline gives a begun message Timers.Partial to be complete, and an unknown
 // peer a short life.
-func (t *stream) deadline(f *framer) {
+func (t *stream) deadline(begun time.Time) {
 	var at time.Time
-	switch {
-	case len(f.buf) > 0:
-		at = time.Now().Add(t.e.cfg.Timers.Partial)
-	case !t.dialled && !t.known():
-		at = time.Now().Add(strangerLife)
+	if !begun.IsZero() {
+		at = begun.Add(t.e.cfg.Timers.Partial)
+	}
+	if !t.dialled && !t.known() && (at.IsZero() || t.lifeOfStranger().Before(at)) {
+		at = t.lifeOfStranger()
 	}
 	_ = t.c.SetReadDeadline(at) // fails only when closed: Read tells
 }

@@ -156,8 +156,13 @@ func (s *streamSock) accept() {
 			continue
 		}
 		t := s.e.newStream(s.network, c, false)
-		if !s.e.admitConn(t) || !s.start(t) {
+		if !s.e.doors.enter(t) {
 			t.close()
+			continue
+		}
+		if !s.start(t) {
+			t.close()
+			s.e.doors.leave(t)
 		}
 	}
 }
@@ -189,33 +194,6 @@ func (e *Edge) pause(d time.Duration) bool {
 	case <-e.ctx.Done():
 		return false
 	}
-}
-
-// Strangers may keep this many connections open, so that they cannot crowd out
-// trunks.
-const (
-	strangerConns    = 64
-	strangerConnsOne = 4
-)
-
-func (e *Edge) admitConn(t *stream) bool {
-	known := t.known()
-	same, all := 0, 0
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known {
-		return len(e.conns) < e.cfg.Limits.Connections+strangerConns
-	}
-	for o := range e.conns {
-		if o.dialled || o.known() {
-			continue
-		}
-		all++
-		if o.remote.Addr() == t.remote.Addr() {
-			same++
-		}
-	}
-	return all < strangerConns && same < strangerConnsOne
 }
 
 // localFor is the address and port that a peer reaches the listener bound to
