@@ -76,9 +76,12 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 		h:       h, ctx: context.WithoutCancel(ctx), leg: leg, id: e911.NewID[e911.CallID](), told: map[string]bool{},
 	}
 	c.log = h.cfg.Log.With(slog.String(obs.KeyCall, string(c.id)))
-	c.alarm = c.raise
+	c.alarm, c.loan = c.raise, c.id
 	if !c.begin() {
-		// Ordinary calls, and calls back from a PSAP, have no owner here yet.
+		if h.cfg.Ordinary != nil {
+			h.cfg.Ordinary(ctx, leg)
+			return
+		}
 		c.say("refuse a call that is no emergency", leg.Reject(404, "Not Found", nil))
 		return
 	}

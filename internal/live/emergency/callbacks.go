@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -52,4 +53,42 @@ type GivenNumber struct {
 	Desk    e911.Number // of the site's security desk
 	At      time.Time
 	People  journal.Due // what people are told of the call
+}
+
+// give says that a PSAP is given a number by the leg that goes out now.
+func (c *call) give(number e911.Number, at time.Time) {
+	if c.callbacks == nil || number == "" {
+		return
+	}
+	c.guard("callback", func() {
+		who := c.dec.who
+		g := GivenNumber{
+			Org: c.org.ID(), Call: c.id, Number: number, Request: c.req, Line: who.Line, At: at, People: c.due(journal.DueCallback),
+		}
+		if c.known {
+			g.Trunk = c.trunk
+		}
+		if who.Device != nil {
+			g.Device = who.Device.ID
+		}
+		if u := who.User; u != nil {
+			g.User, g.Own = u.ID, u.Callback
+			if c.people != nil {
+				if own := c.people.Callback(g.Org, u.ID); own != "" {
+					g.Own = own
+				}
+			}
+		}
+		if s := c.alertSite(); s != nil {
+			g.Site, g.Desk = s.ID, cmp.Or(s.ECBN, s.MainNumber)
+		}
+		c.callbacks.Bind(g)
+	})
+}
+
+// over says that the windows of the call's numbers run from at.
+func (c *call) over(at time.Time) {
+	if c.callbacks != nil {
+		c.guard("callback", func() { c.callbacks.End(c.id, at) })
+	}
 }

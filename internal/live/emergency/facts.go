@@ -158,6 +158,9 @@ func (c *call) recordAttempt(a *attempt, ev sipedge.Event) {
 	if ev.Err != nil {
 		f.Error = ev.Err.Error()
 	}
+	if f.Sent {
+		c.give(f.Number, ev.At)
+	}
 	c.record(journal.CallAttempt, ev.At, f)
 }
 
@@ -182,6 +185,7 @@ func (c *call) recordEnd(by, reason string, abandoned bool) {
 		e.TalkMS = now.Sub(c.talk).Milliseconds()
 	}
 	c.record(journal.CallEnded, now, e)
+	c.over(now)
 }
 
 // notify says that people are to be told, with all that a notice needs. A
