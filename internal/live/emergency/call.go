@@ -85,6 +85,10 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 		c.say("refuse a call that is no emergency", leg.Reject(404, "Not Found", nil))
 		return
 	}
+	if c.class == e911.ClassTestURN {
+		c.testURN(ctx)
+		return
+	}
 	// One call keeps one id through all elements on its way (NENA-STA-010,
 	// 2.1.6): the one that came in, else a new one.
 	if c.uid, c.incident = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {

@@ -49,6 +49,8 @@ type stream struct {
 	v4      bool
 	dir     direction
 	maps    map[string]string // a=rtpmap: format to encoding, lower case
+	loops   []string          // a=loopback (RFC 6849)
+	source  bool              // a=loopback-source
 }
 
 // description is what we read of an SDP body.
@@ -113,6 +115,10 @@ func (s *stream) attribute(value string) {
 	switch name, rest, _ := strings.Cut(value, ":"); name {
 	case string(sendrecv), string(sendonly), string(recvonly), string(inactive):
 		s.dir = direction(name)
+	case "loopback":
+		s.loops = strings.Fields(strings.ToLower(rest))
+	case "loopback-source":
+		s.source = true
 	case "rtpmap":
 		format, encoding, _ := strings.Cut(rest, " ")
 		if s.maps != nil && slices.Contains(s.formats, format) {
@@ -138,6 +144,7 @@ type agreement struct {
 	to     netip.AddrPort
 	dir    direction // ours
 	send   bool      // sound may go out
+	loop   bool      // what comes is sent back
 }
 
 // pick chooses the first audio stream that we can take part in, and in it the
@@ -209,6 +216,9 @@ func (s *Session) describe(d description, a agreement) []byte {
 		}}
 		if i == a.index {
 			m = s.audio(a.dir, st.proto, []payload{{a.law.encoding(), int(a.audio)}, {"telephone-event/8000", a.events}})
+			if a.loop {
+				m.Attributes = append(m.Attributes, loopAttributes()...)
+			}
 		}
 		desc.MediaDescriptions = append(desc.MediaDescriptions, m)
 	}

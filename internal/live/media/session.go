@@ -49,6 +49,7 @@ type Session struct {
 	event   digits
 	out     sender
 	playing *play
+	mirror  *mirror // nil: nothing is sent back
 	stats   Stats
 }
 
@@ -253,6 +254,7 @@ func (s *Session) packet(b []byte, from netip.AddrPort, at time.Time) {
 	}
 	s.stats.Received++
 	if !event {
+		s.sendBack(&p)
 		return
 	}
 	if key, ok := s.event.read(p.SSRC, p.Timestamp, p.Payload); ok {

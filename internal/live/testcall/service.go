@@ -86,6 +86,7 @@ func (c *Config) validate() error {
 type Service struct {
 	cfg   Config
 	admit *admission
+	urns  *admission // of calls to test URNs
 }
 
 // New checks the configuration.
@@ -93,9 +94,10 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure test calls: %w", err)
 	}
-	return &Service{cfg: cfg, admit: &admission{
-		most: cfg.MaxCalls, perCaller: cfg.PerCaller, window: cfg.Window, callers: map[string][]time.Time{},
-	}}, nil
+	bound := func() *admission {
+		return &admission{most: cfg.MaxCalls, perCaller: cfg.PerCaller, window: cfg.Window, callers: map[string][]time.Time{}}
+	}
+	return &Service{cfg: cfg, admit: bound(), urns: bound()}, nil
 }
 
 // How a test call ends other than by us after the reading.

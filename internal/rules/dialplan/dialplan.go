@@ -12,6 +12,9 @@ import (
 // ServiceSOS is the service URN of a plain emergency call (RFC 5031).
 const ServiceSOS = "urn:service:sos"
 
+// ServiceTestSOS is the service URN of a plain test call (RFC 6881, section 15).
+const ServiceTestSOS = "urn:service:test.sos"
+
 // Match is what a dialled string asks for.
 type Match struct {
 	Class e911.CallClass
@@ -24,8 +27,8 @@ type Match struct {
 	Prefixed string
 }
 
-// Detect reports whether rawURI asks for an emergency service or for 933, and
-// which. It never fails: what it does not understand is not an emergency call.
+// Detect reports whether rawURI asks for an emergency service, for 933 or for a
+// test of an emergency service, and which. It never fails: what it does not understand is not an emergency call.
 func Detect(rawURI string) (class e911.CallClass, service string, ok bool) {
 	m, ok := Find(rawURI)
 	return m.Class, m.Service, ok
@@ -67,18 +70,23 @@ func sipURI(rest string) (Match, bool) {
 
 // service reads a service URN (RFC 5031, section 4.2); its labels do not
 // distinguish case. Every service below sos is an emergency, also one that is
-// not registered.
+// not registered; with "test." before it, it is a test call (RFC 6881, section
+// 15).
 func service(urn string) (Match, bool) {
 	if !hasServicePrefix(urn) {
 		return Match{}, false
 	}
 	text := strings.ToLower(unescape(upTo(urn, ";?#@")))
+	m := Match{Class: e911.ClassEmergency, Service: ServiceSOS}
 	labels, ok := strings.CutPrefix(text, ServiceSOS)
 	if !ok {
-		return Match{}, false
+		if labels, ok = strings.CutPrefix(text, ServiceTestSOS); !ok {
+			return Match{}, false
+		}
+		m = Match{Class: e911.ClassTestURN, Service: ServiceTestSOS}
 	}
 	if labels == "" {
-		return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
+		return m, true
 	}
 	if labels[0] != '.' {
 		return Match{}, false
@@ -86,10 +94,11 @@ func service(urn string) (Match, bool) {
 	// What cannot be sent on as a URN is sent on as plain sos.
 	for label := range strings.SplitSeq(labels[1:], ".") {
 		if !validLabel(label) {
-			return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
+			return m, true
 		}
 	}
-	return Match{Class: e911.ClassEmergency, Service: text}, true
+	m.Service = text
+	return m, true
 }
 
 // hasServicePrefix keeps ordinary numbers away from the copying in service.

@@ -11,7 +11,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/dialplan"
 )
 
-// Proves: C-99, N-35, F-37, E2
+// Proves: C-99, N-35, F-28, F-37, E2, RFC 6881 section 15
 func TestDialledStrings(t *testing.T) {
 	sos := dialplan.Match{Class: e911.ClassEmergency, Service: "urn:service:sos"}
 	prefixed := func(d string) dialplan.Match {
@@ -20,6 +20,7 @@ func TestDialledStrings(t *testing.T) {
 		return m
 	}
 	test := dialplan.Match{Class: e911.ClassTest933}
+	testURN := dialplan.Match{Class: e911.ClassTestURN, Service: dialplan.ServiceTestSOS}
 	none := dialplan.Match{}
 	for _, c := range []struct {
 		name, uri string
@@ -85,7 +86,13 @@ func TestDialledStrings(t *testing.T) {
 		{"another emergency number", "sip:112@10.0.0.1", none},
 		{"another service", "urn:service:counseling", none},
 		{"a service that begins like sos", "urn:service:sosial", none},
-		{"a test service", "urn:service:test.sos", none},
+		{"a test service", "urn:service:test.sos", testURN},
+		{"a test service in capitals", "URN:Service:Test.SOS", testURN},
+		{"a test of a sub-service", "urn:service:test.sos.Fire", dialplan.Match{Class: e911.ClassTestURN, Service: "urn:service:test.sos.fire"}},
+		{"a test service as the user of a SIP URI", "sip:urn%3Aservice%3Atest.sos@10.0.0.1", testURN},
+		{"a test sub-service that is no label becomes plain", "urn:service:test.sos.fi re", testURN},
+		{"a service that begins like a test of sos", "urn:service:test.sosial", none},
+		{"a test of another service", "urn:service:test.counseling", none},
 		{"another scheme", "h323:911@10.0.0.1", none},
 		{"nothing", "", none},
 		{"a scheme alone", "sip:", none},
@@ -147,11 +154,11 @@ func TestAFurtherDigitIsAnotherNumber(t *testing.T) {
 }
 
 // FuzzFind checks the promises for any octets: no panic, and a match is one of
-// the two classes with a service URN that can be sent on.
+// the three classes with a service URN that can be sent on.
 //
 // Proves: C-99, E2
 func FuzzFind(f *testing.F) {
-	for _, s := range []string{"sip:911@h", "tel:+911", "urn:service:sos.fire", "sip:%39%31%31@h;x", "<sip:9-1-1@h>", "%", "sip:%2", ":", "urn:service:sos.\xff"} {
+	for _, s := range []string{"sip:911@h", "tel:+911", "urn:service:sos.fire", "sip:%39%31%31@h;x", "<sip:9-1-1@h>", "%", "sip:%2", ":", "urn:service:sos.\xff", "urn:service:test.sos.fire"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, uri string) {
@@ -167,8 +174,12 @@ func FuzzFind(f *testing.F) {
 			if m.Service != "" || m.Prefixed != "" {
 				t.Fatalf("Find(%q) = %+v", uri, m)
 			}
-		case e911.ClassEmergency:
-			rest, isSOS := strings.CutPrefix(m.Service, dialplan.ServiceSOS)
+		case e911.ClassEmergency, e911.ClassTestURN:
+			whole := dialplan.ServiceSOS
+			if m.Class == e911.ClassTestURN {
+				whole = dialplan.ServiceTestSOS
+			}
+			rest, isSOS := strings.CutPrefix(m.Service, whole)
 			if !isSOS || strings.ContainsAny(rest, " \r\n<>;@%\"") {
 				t.Fatalf("Find(%q): service %q", uri, m.Service)
 			}
