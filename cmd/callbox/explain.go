@@ -12,7 +12,29 @@ import (
 	"github.com/callbox911/callbox/internal/explain"
 )
 
+// explainCmd has what a call would do, and what one did.
 type explainCmd struct {
+	Caller explainCallerCmd `cmd:"" default:"withargs" help:"What a call of this caller would do now, or would have done."`
+	Call   explainCallCmd   `cmd:"" help:"What one call did and why, and what the same call would do today."`
+}
+
+// explainCallCmd replays a call that was made.
+type explainCallCmd struct {
+	dataFlag
+	ID   string `arg:"" help:"Id of the call, as its page and its record have it."`
+	Org  string `help:"Key of the organisation that it must be of."`
+	JSON bool   `help:"Print one JSON object."`
+}
+
+func (c *explainCallCmd) Run(e *env) error {
+	params := url.Values{explain.ParamCall: {c.ID}}
+	if c.Org != "" {
+		params.Set(explain.ParamOrg, c.Org)
+	}
+	return printAnswer(e, c.Data, params, c.JSON)
+}
+
+type explainCallerCmd struct {
 	dataFlag
 	MAC    string `name:"mac" help:"The device with this hardware address, in any notation."`
 	User   string `help:"The user with this key, mail address or E911-User-ID."`
@@ -23,10 +45,11 @@ type explainCmd struct {
 	At     string `help:"Another time than now: 2026-11-22T14:02:00Z, or how long ago: 90m, 26h."`
 	Test   bool   `help:"A call to 933 instead of 911."`
 	Held   bool   `help:"The device's last location request alone: what it matched, and what was rejected and why."`
+	DryRun bool   `name:"dry-run" help:"Say what a call would do; this command never places one, so it changes nothing."`
 	JSON   bool   `help:"Print one JSON object."`
 }
 
-func (c *explainCmd) Run(e *env) error {
+func (c *explainCallerCmd) Run(e *env) error {
 	params := url.Values{}
 	for name, value := range map[string]string{
 		explain.ParamMAC: c.MAC, explain.ParamUser: c.User, explain.ParamNumber: c.Number, explain.ParamIP: c.IP,
@@ -42,11 +65,16 @@ func (c *explainCmd) Run(e *env) error {
 	if c.Held {
 		params.Set(explain.ParamHeld, "true")
 	}
-	out, err := app.Explain(e.ctx, c.Data, params, time.Now)
+	return printAnswer(e, c.Data, params, c.JSON)
+}
+
+// printAnswer asks and prints.
+func printAnswer(e *env, data string, params url.Values, asJSON bool) error {
+	out, err := app.Explain(e.ctx, data, params, time.Now)
 	if err != nil {
 		return err
 	}
-	if !c.JSON {
+	if !asJSON {
 		_, err = io.WriteString(e.stdout, out.Text)
 		return err
 	}

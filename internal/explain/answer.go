@@ -26,11 +26,15 @@ type Answer struct {
 	Call *Call `json:"call,omitempty"`
 	// Made are the calls of that caller within 15 minutes of a past time.
 	Made []Made `json:"calls_made,omitempty"`
+	// Replayed: Call is what the INVITE of the call that was asked for would do by
+	// today's world, and Differs what of it is another than then.
+	Replayed bool         `json:"replayed,omitempty"`
+	Differs  []Difference `json:"differences,omitempty"`
 	// Reach is how far back the journal goes; none: it was not asked.
 	Reach    *Reach   `json:"journal,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 
-	held bool
+	held, ofCall bool
 }
 
 // Source is what answers a question.
@@ -146,6 +150,20 @@ type Made struct {
 	Answered   *journal.Answered  `json:"answered,omitempty"`
 	Ended      *journal.Ended     `json:"ended,omitempty"`
 	Told       []journal.Notice   `json:"told,omitempty"`
+	// What only the answer about one call has.
+	Progress []journal.Progress     `json:"progress,omitempty"`
+	Spoken   *journal.Spoken        `json:"spoken,omitempty"`
+	Untold   []journal.Notice       `json:"not_told,omitempty"` // tries that failed
+	Used     []journal.Dereferenced `json:"reference_used,omitempty"`
+	Alarms   []journal.Alarm        `json:"alarms,omitempty"`
+	Invite   *journal.Invite        `json:"invite,omitempty"`
+}
+
+// Difference is one thing that a call would do otherwise today.
+type Difference struct {
+	What string `json:"what"`
+	Then string `json:"then"`
+	Now  string `json:"now"`
 }
 
 // Reach is how far back the journal goes.

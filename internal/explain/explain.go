@@ -88,6 +88,9 @@ func (e *Engine) Explain(ctx context.Context, q Query, wall e911.OrgID) (Answer,
 	if !q.At.IsZero() {
 		x.at, x.a.Past = q.At.UTC(), true
 	}
+	if at, ok := begun(q.Call); ok {
+		x.at, x.a.Past = at, true
+	}
 	x.a.At = x.at
 	if x.a.Past || e.cfg.Devices == nil {
 		select {
@@ -104,6 +107,9 @@ func (e *Engine) Explain(ctx context.Context, q Query, wall e911.OrgID) (Answer,
 		if err := x.reach(ctx); err != nil {
 			return Answer{}, err
 		}
+	}
+	if q.Call != "" {
+		return x.ofCall(ctx, wall)
 	}
 	if err := x.choose(ctx, wall); err != nil {
 		return Answer{}, err

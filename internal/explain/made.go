@@ -94,6 +94,20 @@ func (m *Made) note(f journal.Fact) {
 		add(f, &m.Failed)
 	case journal.NotifySent:
 		add(f, &m.Told)
+	case journal.NotifyFailed:
+		add(f, &m.Untold)
+	case journal.CallProgress:
+		add(f, &m.Progress)
+	case journal.CallDereferenced:
+		add(f, &m.Used)
+	case journal.AlarmRaised:
+		add(f, &m.Alarms)
+	case journal.CallSpoken:
+		m.Spoken = new(journal.Spoken)
+		take(f, m.Spoken)
+	case journal.CallInvite:
+		m.Invite = new(journal.Invite)
+		take(f, m.Invite)
 	case journal.CallAnswered:
 		m.Answered = new(journal.Answered)
 		take(f, m.Answered)

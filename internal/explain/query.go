@@ -17,8 +17,11 @@ import (
 )
 
 // Query is a question. One of MAC, User, Number and IP at least; several are one
-// caller: the user's call from that device, say.
+// caller: the user's call from that device, say. Or Call alone, which may be asked
+// with Org.
 type Query struct {
+	// Call is one that was made: all of its decision, and what it would do today.
+	Call   e911.CallID
 	Org    string   // key; empty: the one organisation that fits
 	MAC    e911.MAC // of the device
 	User   string   // key, mail address, id in E911-User-ID, or id
@@ -43,6 +46,7 @@ const (
 	ParamTest   = "test"
 	ParamHeld   = "held"
 	ParamAt     = "at"
+	ParamCall   = "call"
 )
 
 // maxParam bounds one parameter; keys and mail addresses are shorter.
@@ -84,9 +88,10 @@ func Parse(v url.Values, now time.Time) (Query, error) {
 	if s := p.text(ParamAt); s != "" {
 		q.At = p.time(s)
 	}
+	p.call(&q)
 	for name, values := range v {
 		switch name {
-		case ParamOrg, ParamMAC, ParamUser, ParamNumber, ParamIP, ParamTrunk, ParamTest, ParamHeld, ParamAt, "format":
+		case ParamOrg, ParamMAC, ParamUser, ParamNumber, ParamIP, ParamTrunk, ParamTest, ParamHeld, ParamAt, ParamCall, "format":
 			if len(values) > 1 {
 				p.bad(name, "given more than once", "")
 			}
@@ -94,13 +99,30 @@ func Parse(v url.Values, now time.Time) (Query, error) {
 			p.bad(name, "no such parameter", "")
 		}
 	}
-	if q.MAC == "" && q.User == "" && q.Number == "" && !q.IP.IsValid() && len(p.faults) == 0 {
+	if q.Call == "" && q.MAC == "" && q.User == "" && q.Number == "" && !q.IP.IsValid() && len(p.faults) == 0 {
 		p.bad(ParamMAC, "nothing is asked for", "name a device, user, number or address: mac, user, number, ip")
 	}
 	if len(p.faults) > 0 {
 		return Query{}, &e911.Error{Kind: e911.Invalid, Msg: "the question cannot be read", Faults: p.faults}
 	}
 	return q, nil
+}
+
+// call reads the id of a call. It says all by itself.
+func (p *parser) call(q *Query) {
+	s := p.text(ParamCall)
+	if s == "" {
+		return
+	}
+	q.Call = e911.CallID(strings.ToLower(s))
+	if _, ok := begun(q.Call); !ok {
+		p.bad(ParamCall, "not the id of a call", "write it as the call's page and record do: 01890a5d-ac96-774b-bcce-b302099a8057")
+	}
+	for _, other := range []string{ParamMAC, ParamUser, ParamNumber, ParamIP, ParamTrunk, ParamTest, ParamHeld, ParamAt} {
+		if p.v.Get(other) != "" {
+			p.bad(other, "a call that was made says all by itself", "leave it out")
+		}
+	}
 }
 
 type parser struct {
@@ -167,6 +189,7 @@ func (q Query) Values() url.Values {
 			v.Set(name, value)
 		}
 	}
+	set(ParamCall, string(q.Call))
 	set(ParamOrg, q.Org)
 	set(ParamMAC, string(q.MAC))
 	set(ParamUser, q.User)
@@ -191,7 +214,7 @@ func (q Query) Values() url.Values {
 func (q Query) String() string {
 	var parts []string
 	for _, p := range []struct{ what, value string }{
-		{"device", string(q.MAC)}, {"user", q.User}, {"number", string(q.Number)}, {"address", ipText(q.IP)},
+		{"call", string(q.Call)}, {"device", string(q.MAC)}, {"user", q.User}, {"number", string(q.Number)}, {"address", ipText(q.IP)},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.what+" "+p.value)

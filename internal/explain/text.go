@@ -32,6 +32,12 @@ func (a *Answer) Text() string {
 	for i := range a.Devices {
 		t.device(&a.Devices[i], a)
 	}
+	if a.ofCall {
+		t.made(&a.Made[0])
+		t.replayed(a)
+		t.warnings(a)
+		return t.String()
+	}
 	if a.held {
 		t.warnings(a)
 		return t.String()
@@ -149,6 +155,11 @@ func (t *text) call(a *Answer) {
 	for _, s := range a.Assumed {
 		t.line("  Assumed: %s", s)
 	}
+	t.decision(c)
+}
+
+// decision tells who, where, by which routes, and who is told.
+func (t *text) decision(c *Call) {
 	t.who(&c.Identified)
 	for _, l := range locate.Explain(c.where, c.Located.Evidence...) {
 		t.line("  %s", l)
@@ -256,31 +267,89 @@ func (t *text) calls(a *Answer) {
 		return
 	}
 	for i := range a.Made {
-		m := &a.Made[i]
-		t.head("Call " + string(m.ID) + " came in at " + clock(m.At) + " and did this")
-		t.line("  Dialled: %s, by trunk %s from %s", m.Arrived.Dialled, cmp.Or(m.Arrived.Trunk.Key, "none"), m.Arrived.Source)
-		t.who(&m.Identified)
-		t.line("  Location: %s (%s)", cmp.Or(m.Located.Place.Display, "not known"), strings.ReplaceAll(string(m.Located.By), "_", " "))
-		for _, f := range m.Located.Evidence {
-			t.finding("    ", f)
-		}
-		t.routes(&m.Routed, nil)
-		for _, at := range m.Attempts {
-			t.line("  Attempt %d: trunk %s, %s", at.N, at.Trunk.Key, at.PSAP.Name)
-		}
-		for _, f := range m.Failed {
-			t.line("  Attempt %d ended: %s", f.N, f.Reason)
-		}
-		if m.Answered != nil {
-			t.line("  Answered by %s", m.Answered.PSAP.Name)
-		}
-		for _, n := range m.Told {
-			t.line("  Told: %s %s", channel(n.Channel), n.To)
-		}
-		if m.Ended != nil {
-			t.line("  Ended by %s after %s: %s", m.Ended.By, time.Duration(m.Ended.DurationMS)*time.Millisecond, m.Ended.Reason)
-		}
+		t.made(&a.Made[i])
 	}
+}
+
+// made tells what a call did.
+func (t *text) made(m *Made) {
+	t.head("Call " + string(m.ID) + " came in at " + clock(m.At) + " and did this")
+	t.line("  Dialled: %s, by trunk %s from %s", m.Arrived.Dialled, cmp.Or(m.Arrived.Trunk.Key, "none"), m.Arrived.Source)
+	t.who(&m.Identified)
+	t.line("  Location: %s (%s)", cmp.Or(m.Located.Place.Display, "not known"), strings.ReplaceAll(string(m.Located.By), "_", " "))
+	for _, f := range m.Located.Evidence {
+		t.finding("    ", f)
+	}
+	t.routes(&m.Routed, nil)
+	for _, at := range m.Attempts {
+		t.line("  Attempt %d: trunk %s, %s", at.N, at.Trunk.Key, at.PSAP.Name)
+		t.attempt(at)
+	}
+	for _, p := range m.Progress {
+		t.line("  Attempt %d is in progress: %d%s", p.N, p.Code, map[bool]string{true: " with early media"}[p.EarlyMedia])
+	}
+	for _, f := range m.Failed {
+		t.line("  Attempt %d ended: %s", f.N, f.Reason)
+	}
+	if m.Answered != nil {
+		t.line("  Answered by %s", m.Answered.PSAP.Name)
+	}
+	if m.Spoken != nil {
+		t.line("  Read out: %s", m.Spoken.Text)
+	}
+	for _, n := range m.Told {
+		t.line("  Told: %s %s", channel(n.Channel), n.To)
+	}
+	for _, n := range m.Untold {
+		t.line("  Not told: %s %s, try %d: %s", channel(n.Channel), n.To, n.Try, n.Error)
+	}
+	for _, u := range m.Used {
+		t.line("  Its location reference was used by %s%s: %s", u.Source, with(", ", u.Client), cmp.Or(u.Place, "no place"))
+	}
+	for _, al := range m.Alarms {
+		t.line("  Alarm: %s", al.Detail)
+	}
+	if m.Ended != nil {
+		t.line("  Ended by %s after %s: %s", m.Ended.By, time.Duration(m.Ended.DurationMS)*time.Millisecond, m.Ended.Reason)
+	}
+}
+
+// attempt tells what a leg carried, where the record has it.
+func (t *text) attempt(at journal.Attempt) {
+	if at.Error != "" {
+		t.line("    not sent: %s", at.Error)
+	}
+	if at.Profile == "" {
+		return
+	}
+	where := "no location by value"
+	if at.PIDFLO != "" {
+		where = "the location by value"
+	}
+	if at.Slim {
+		where += ", slim: an earlier try was refused"
+	}
+	t.line("    sent by profile %s%s: number %s, %s", at.Profile, with(" over ", at.Transport), cmp.Or(string(at.Number), "none"), where)
+	for _, f := range at.Evidence {
+		t.answer(f)
+	}
+}
+
+// replayed tells what the same INVITE would do today.
+func (t *text) replayed(a *Answer) {
+	switch {
+	case !a.Replayed:
+		return
+	case len(a.Differs) == 0:
+		t.head("By today's world and the evidence of then, the same call would do the same")
+		return
+	}
+	t.head("By today's world and the evidence of then, the same call would do something else")
+	for _, d := range a.Differs {
+		t.line("  %s: then %s; today %s", capital(d.What), d.Then, d.Now)
+	}
+	t.head("The whole decision of today")
+	t.decision(a.Call)
 }
 
 // WriteText writes the answer to w.

@@ -33,6 +33,8 @@ const (
 	CallFailed     Kind = "call.failed"
 	CallSpoken     Kind = "call.spoken" // 933: what was read out
 	CallEnded      Kind = "call.ended"
+	// The INVITE as it came, so that the decision can be made again (E11).
+	CallInvite Kind = "call.invite"
 	// The location reference of a call was made, and was used (F-27).
 	CallReferenced   Kind = "call.referenced"
 	CallDereferenced Kind = "call.dereferenced"

@@ -96,6 +96,7 @@ func (a *Archive) Since(ctx context.Context) (first uint64, at time.Time, ok boo
 // Filter says which facts are wanted. What is empty asks for nothing.
 type Filter struct {
 	Org   e911.OrgID
+	Call  e911.CallID
 	Kinds []journal.Kind
 	// Any are texts of which the body must hold one, as JSON writes them.
 	Any []string
@@ -114,6 +115,9 @@ func (f *Filter) may(payload []byte) bool {
 	if f.Org != "" && !bytes.Contains(head, []byte(f.Org)) {
 		return false
 	}
+	if f.Call != "" && !bytes.Contains(head, []byte(f.Call)) {
+		return false
+	}
 	if len(f.Kinds) > 0 && !slices.ContainsFunc(f.Kinds, func(k journal.Kind) bool { return bytes.Contains(head, []byte(k)) }) {
 		return false
 	}
@@ -121,7 +125,7 @@ func (f *Filter) may(payload []byte) bool {
 }
 
 func (f *Filter) wants(fact *journal.Fact) bool {
-	return (f.Org == "" || fact.Org == f.Org) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, fact.Kind))
+	return (f.Org == "" || fact.Org == f.Org) && (f.Call == "" || fact.Call == f.Call) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, fact.Kind))
 }
 
 // Scan reads the segment from its beginning and gives the wanted facts to visit,

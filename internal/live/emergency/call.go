@@ -153,6 +153,7 @@ func (c *call) run(ctx context.Context) {
 	c.arriving = true
 	c.step(callflow.Event{Kind: callflow.Arrived})
 	c.arriving = false
+	c.keepInvite()
 	synced, stopped := c.receipt.Synced, ctx.Done()
 	for !c.m.Ended() {
 		select {

@@ -22,6 +22,8 @@ type Supposed struct {
 	// another Locator, People is what users said of themselves; nil: nothing.
 	Locator Locator
 	People  People
+	// Phones is who is registered; nil: what the handler asks.
+	Phones Phones
 	// NoHealth leaves out which trunks are silent now, for another time than now.
 	NoHealth bool
 }
@@ -66,6 +68,9 @@ func (h *Handler) Foresee(s Supposed) (Foreseen, bool) {
 	c.now = func() time.Time { return at }
 	if s.Locator != nil {
 		c.locator, c.people = s.Locator, s.People
+	}
+	if s.Phones != nil {
+		c.phones = s.Phones
 	}
 	if s.NoHealth {
 		c.targets = func(t e911.Trunk) []ladder.Target { return healthy(h.cfg.Trunks.Targets(t)) }

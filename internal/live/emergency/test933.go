@@ -14,6 +14,7 @@ import (
 // never reaches a PSAP (E12).
 func (c *call) test(ctx context.Context) {
 	c.notify(journal.DueTest)
+	c.keepInvite()
 	if c.h.cfg.TestCall == nil {
 		c.say("refuse a test call", c.leg.Reject(503, "Service Unavailable", nil))
 		c.recordEnd(callflow.ByCallbox, "no test service", false)

@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/explain"
+	"github.com/callbox911/callbox/internal/sim/phone"
+)
+
+// One call, asked about as it was; after the world changed, as it would be; and
+// with the server gone.
+//
+// Proves: E11, E14, D-14
+func TestExplainACallSaysWhatItDidAndWhatItWouldDoToday(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	a := newAsked(running, t)
+	uri := a.locate(a.desk).URI
+	a.advance(time.Minute)
+	call, err := a.desk.Dial(ctx, phone.Dialling{Number: "911", Location: uri})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.WaitAnswer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Hangup(); err != nil {
+		t.Fatal(err)
+	}
+	id := "call=" + string(a.record().ID)
+	if err := waitFor(ctx, 20*time.Second, "what became of both notices", func() bool { return len(a.record().Notices) == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	a.advance(time.Hour)
+
+	same, text := a.explain(id)
+	a.said("call", text)
+	if !same.Replayed || len(same.Differs) != 0 || len(same.Made) != 1 || same.Made[0].Invite == nil {
+		t.Errorf("nothing changed since: replayed %v, differs %v, %d calls", same.Replayed, same.Differs, len(same.Made))
+	}
+
+	a.importWorld(`callback: "+16175550111"`, `callback: "+16175550119"`, "port: Gi1/0/8}", "port: Gi1/0/7}", "port: Gi1/0/7}", "port: Gi1/0/8}") // two ports are swapped
+	other, text := a.explain(id)
+	a.said("call-today", text)
+	for _, want := range []string{"callback", "location"} {
+		if !slices.ContainsFunc(other.Differs, func(d explain.Difference) bool { return d.What == want && d.Then != d.Now }) {
+			t.Errorf("the world has another %s, and the answer does not say so: %v", want, other.Differs)
+		}
+	}
+	if slices.ContainsFunc(other.Differs, func(d explain.Difference) bool { return d.What == "user" || d.What == "device" }) {
+		t.Errorf("user and device are the same: %v", other.Differs)
+	}
+
+	for _, c := range []struct {
+		params string
+		kind   e911.Kind
+	}{
+		{"call=01890a5d-ac96-774b-bcce-b302099a8057", e911.NotFound},
+		{"call=1234", e911.Invalid},
+		{id + "&user=agent4711", e911.Invalid},
+		{id + "&org=somebody-else", e911.NotFound},
+	} {
+		v, _ := url.ParseQuery(c.params)
+		if _, err := Explain(ctx, a.s.cfg.DataDir, v, a.clock); e911.KindOf(err) != c.kind {
+			t.Errorf("%s: %v, want %s", c.params, err, c.kind)
+		}
+	}
+	v, _ := url.ParseQuery(id)
+	if _, err := a.s.explainFor(ctx, "01890a5d-ac96-774b-bcce-b302099a8057", v); e911.KindOf(err) != e911.NotFound {
+		t.Errorf("another organisation asks: %v, want not found", err)
+	}
+
+	stop()
+	a.ctx = ctx
+	release, err := lock(a.s.cfg.DataDir)
+	for err != nil && ctx.Err() == nil {
+		release, err = lock(a.s.cfg.DataDir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	_, offline := a.explain(id)
+	if strings.TrimSpace(offline) != strings.TrimSpace(text) {
+		t.Errorf("without a server it says something else:\n%s", offline)
+	}
+}
