@@ -104,9 +104,11 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	}
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
-	c.decide()
-	c.recordDecision()
-	c.watchStatic()
+	h.turns.inTurn(func() {
+		c.decide()
+		c.recordDecision()
+		c.watchStatic()
+	})
 	if c.class == e911.ClassTest933 {
 		c.test(ctx)
 		return
@@ -150,15 +152,16 @@ func (c *call) run(ctx context.Context) {
 	c.callerIs = c.dec.sdp
 	c.m = c.h.newMachine(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
 	c.pump(0, c.leg.Events())
+	turns := c.h.turns
 	c.arriving = true
-	c.step(callflow.Event{Kind: callflow.Arrived})
+	turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
 	c.arriving = false
 	c.keepInvite()
 	synced, stopped := c.receipt.Synced, ctx.Done()
 	for !c.m.Ended() {
 		select {
 		case t := <-c.events:
-			c.happened(t)
+			turns.inTurn(func() { c.happened(t) })
 		case <-synced:
 			synced = nil
 			c.step(callflow.Event{Kind: callflow.Recorded})

@@ -163,8 +163,13 @@ type locator struct {
 
 var errLocator = errors.New("the location server did not answer")
 
+// askMost is how long a question may wait for a free processor, in all.
+const askMost = 2 * time.Second
+
 // askLocator puts one question. The goroutine ends by itself: each question is
-// one look into memory.
+// one look into memory. Its time counts from when it began: on a machine without
+// a free processor it may stand in a queue for long, and a caller whose location
+// is known must not lose it for that.
 func askLocator[T any](l *locator, question func(Locator) T) (got T, ok bool) {
 	if l.to == nil || l.dead {
 		return got, false
@@ -173,9 +178,7 @@ func askLocator[T any](l *locator, question func(Locator) T) (got T, ok bool) {
 		v  T
 		ok bool
 	}
-	answers := make(chan answer, 1)
-	limit := time.NewTimer(askWait)
-	defer limit.Stop()
+	answers, begun := make(chan answer, 1), make(chan struct{})
 	go func() {
 		var a answer
 		defer func() {
@@ -184,20 +187,44 @@ func askLocator[T any](l *locator, question func(Locator) T) (got T, ok bool) {
 			}
 			answers <- a
 		}()
+		close(begun)
 		a.v = question(l.to)
 		a.ok = true
 	}()
-	select {
-	case a := <-answers:
-		if !a.ok {
-			l.dead = true
-			l.c.alarm(AlarmPanic, "a fault in the location server was recovered; the call goes on without it")
-		}
-		return a.v, a.ok
-	case <-limit.C:
+	a, came := within(answers, begun)
+	switch {
+	case !came:
 		l.dead = true
 		l.c.alarm(AlarmLocator, alarmText[AlarmLocator])
-		return got, false
+	case !a.ok:
+		l.dead = true
+		l.c.alarm(AlarmPanic, "a fault in the location server was recovered; the call goes on without it")
+	}
+	return a.v, a.ok
+}
+
+// within waits for an answer, askWait from when its question has begun.
+func within[T any](answers <-chan T, begun <-chan struct{}) (a T, came bool) {
+	limit := time.NewTimer(askMost)
+	defer limit.Stop()
+	select {
+	case a = <-answers:
+		return a, true
+	case <-begun:
+		limit.Reset(askWait)
+	case <-limit.C:
+	}
+	select {
+	case a = <-answers:
+		return a, true
+	case <-limit.C:
+	}
+	// Both may have come while we had no processor ourselves: the answer counts.
+	select {
+	case a = <-answers:
+		return a, true
+	default:
+		return a, false
 	}
 }
 

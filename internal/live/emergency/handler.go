@@ -164,6 +164,7 @@ type Handler struct {
 	// disputes are the disagreements about PSAPs that were told of.
 	disputes *disputes
 	statics  *statics
+	turns    turns
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
@@ -192,7 +193,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, disputes: &disputes{}, statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, disputes: &disputes{}, turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }
