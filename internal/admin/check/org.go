@@ -178,7 +178,7 @@ func (c *checker) site(v e911.Site) {
 	default:
 		c.add("stage", Syntax, fmt.Sprintf("%q is no stage", v.Stage), `write none, 933 or 911`)
 	}
-	c.callback("ecbn", v.ECBN, demonstration)
+	c.callbacks(v, demonstration)
 }
 
 func (c *checker) zone(zone string) {

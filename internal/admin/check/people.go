@@ -17,6 +17,7 @@ func (c *checker) user(v e911.User) {
 		c.mail("email", v.Email)
 	}
 	c.callback("callback", v.Callback, c.demonstration(v.Org))
+	c.ecbn(v.ECBN, v.Org, v.Site)
 	c.deviceUserID(v)
 }
 
@@ -56,6 +57,7 @@ func (c *checker) device(v e911.Device) {
 	if v.SIP != nil {
 		c.sip(v)
 	}
+	c.ecbn(v.ECBN, v.Org, v.Site)
 	s, ok := lookup[e911.Site](c, e911.KindSite, v.Org, string(v.Site))
 	if ok && s.Mode == e911.ModeTN && c.locatesItself(v) {
 		c.add("model", Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and this one asks for its own location (F-20)", s.Key),
@@ -80,6 +82,7 @@ func (c *checker) number(v e911.NumberRec) {
 	if v.ELIN {
 		c.elin(v)
 	}
+	c.service(v)
 }
 
 // elin is what a number must be that stands for a place on a PSAP's screen, and

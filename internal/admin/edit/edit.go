@@ -199,11 +199,27 @@ func (o *Objects[T]) Delete(ctx context.Context, who admin.Actor, org e911.OrgID
 				return &e911.Error{Kind: e911.Conflict, Msg: "the number is not withdrawn", Faults: faults}
 			}
 		}
+		if err := kept(ctx, w, now.Value); err != nil {
+			return err
+		}
 		if err := nothingNames(ctx, w, ref); err != nil {
 			return err
 		}
 		return w.Delete(ctx, ref, version)
 	})
+}
+
+// kept refuses to let go of what is named by value: an emergency callback number
+// (W-06), a place of an area.
+func kept(ctx context.Context, w admin.Writer, value any) error {
+	faults, err := check.KeptPlace(ctx, w, value)
+	if n, ok := value.(e911.NumberRec); ok && err == nil {
+		faults, err = check.Kept(ctx, w, n)
+	}
+	if err != nil || len(faults) == 0 {
+		return err
+	}
+	return &e911.Error{Kind: e911.Conflict, Msg: "it is in use", Faults: faults}
 }
 
 // keepRecord leaves what the carrier holds of a number to package psali: a form

@@ -235,7 +235,7 @@ func TestStartWithoutADatabase(t *testing.T) {
 	if !h.pub.Restore() {
 		t.Fatal("nothing was restored")
 	}
-	if got := h.site("hq"); got != site {
+	if got := h.site("hq"); !admin.Same(got, site) {
 		t.Errorf("site = %+v, want %+v", got, site)
 	}
 	if _, ok := h.holder.Load().Relay(); !ok {

@@ -26,7 +26,9 @@ func (im *Importer) settle(ctx context.Context, r *resolver, base admin.View, wh
 			demonstration[it.org] = o.Demonstration
 		}
 	}
-	r.notes = map[int][]e911.Fault{}
+	if r.notes == nil {
+		r.notes = map[int][]e911.Fault{}
+	}
 	now := im.cfg.Now()
 	for i := range r.d.items {
 		it := &r.d.items[i]
@@ -41,7 +43,7 @@ func (im *Importer) settle(ctx context.Context, r *resolver, base admin.View, wh
 		}
 		settled, faults, notes := check.Settle(x, b, before, check.Entry{By: string(who), Now: now, Demonstration: demonstration[it.org]})
 		r.report(it, faults)
-		it.value, r.notes[i] = settled, notes
+		it.value, r.notes[i] = settled, append(r.notes[i], notes...)
 	}
 	return nil
 }

@@ -185,35 +185,40 @@ func platforms(n node) (out []e911.HELDPlatform) {
 }
 
 func (d *draft) site(n node, org string) {
-	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "buildings", "users", "devices", "numbers", "alerts")
+	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "main_number", "ecbn_choice", "esa", "areas", "buildings", "users", "devices", "numbers", "alerts")
 	key := f["key"].text()
 	d.add(n, org, e911.Site{
 		Org: e911.OrgID(org), Key: key, Name: orElse(f["name"].text(), key), Zone: f["zone"].text(),
 		Mode:  e911.SiteMode(orElse(f["mode"].text(), string(e911.ModeDynamic))),
 		Stage: e911.Stage(orElse(f["stage"].text(), string(e911.StageNone))), ECBN: number(f["ecbn"]),
+		MainNumber: number(f["main_number"]), ECBNChoice: ecbnChoice(f["ecbn_choice"]),
+		ESA: e911.LocationID(f["esa"].text()), Areas: areas(f["areas"]),
 	}, nil)
 	for _, b := range f["buildings"].list() {
 		d.building(b, org, key)
 	}
 	for _, u := range f["users"].list() {
-		g := u.object("key", "name", "email", "device_user_id", "callback")
+		g := u.object("key", "name", "email", "device_user_id", "callback", "ecbn")
 		d.add(u, org, e911.User{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), Name: g["name"].text(), Email: g["email"].text(),
 			DeviceUserID: g["device_user_id"].text(), Callback: number(g["callback"]),
+			ECBN: ecbn(g["ecbn"]),
 		}, nil)
 	}
 	for _, x := range f["devices"].list() {
-		g := x.object("key", "mac", "user", "model", "sip")
+		g := x.object("key", "mac", "user", "model", "sip", "ecbn")
 		d.add(x, org, e911.Device{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), MAC: mac(g["mac"]),
 			User: e911.UserID(g["user"].text()), Model: e911.ModelID(g["model"].text()), SIP: sipAccount(g["sip"]),
+			ECBN: ecbn(g["ecbn"]),
 		}, nil)
 	}
 	for _, x := range f["numbers"].list() {
-		g := x.object("number", "user", "location", "elin")
+		g := x.object("number", "user", "location", "elin", "status", "owner", "ecbn")
 		d.add(x, org, e911.NumberRec{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Number: number(g["number"]), ELIN: g["elin"].truth(),
 			User: e911.UserID(g["user"].text()), Location: e911.LocationID(g["location"].text()),
+			Status: e911.NumberStatus(g["status"].text()), Owner: e911.OwnerKind(g["owner"].text()), ECBN: ecbn(g["ecbn"]),
 		}, nil)
 	}
 	for _, a := range f["alerts"].list() {

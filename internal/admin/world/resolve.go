@@ -178,6 +178,7 @@ func (r *resolver) link() {
 			it.value = v
 		case e911.Site:
 			v.Org = org
+			linkPlaces(&v, find)
 			it.value = v
 		case e911.Building:
 			v.Org, v.Site = org, e911.SiteID(find(nested+"site", e911.KindSite, string(v.Site)))

@@ -222,7 +222,7 @@ func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) err
 		}
 		r.report(it, faults)
 	}
-	return nil
+	return r.callbacks(ctx, view)
 }
 
 // report adds the faults of one object with their places. A field that has a

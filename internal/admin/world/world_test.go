@@ -163,7 +163,7 @@ func TestTheShapeOfTheIssue(t *testing.T) {
 		codes = append(codes, w.Path+" "+w.Code)
 	}
 	want := []string{
-		"organisations[0].held.secrets[0] range", "organisations[0].sites[0].alerts[0].webhook[0].secret range",
+		"organisations[0].held.secrets[0] range", "organisations[0].sites[0].ecbn range", "organisations[0].sites[0].alerts[0].webhook[0].secret range",
 	}
 	if diff := cmp.Diff(want, codes); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
