@@ -36,7 +36,7 @@ func (s *Server) resume(ctx context.Context) error {
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for f := range s.journal.Subscribe(read, 1) {
-			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), noteLeft(open, f)); err != nil {
+			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), s.door.Restore(f), noteLeft(open, f)); err != nil {
 				s.cfg.Log.Warn("a fact in the journal is unreadable", obs.Err(err))
 			}
 			if f.Seq >= last {

@@ -70,8 +70,10 @@ type Server struct {
 	sipCerts *certs.Holder // nil without TLS
 	names    *resolve.Resolver
 	trunks   *trunk.Keeper
+	door     *trunk.Door
 
 	heldL, webL net.Listener
+	files       descriptors
 	unlock      func()
 	stopped     atomic.Bool
 }
@@ -200,10 +202,13 @@ func (s *Server) wireLive() error {
 	if err != nil {
 		return err
 	}
+	if err = s.wireDoor(); err != nil {
+		return err
+	}
 	s.edge, err = sipedge.New(sipedge.Config{
 		Listen: s.cfg.SIP,
-		Known:  s.known,
-		TLS:    s.sipListen(), DialTLS: s.sipDial(),
+		Known:  s.known, Identify: s.door.Identify,
+		TLS: s.sipListen(), Vouch: s.vouchSIP, DialTLS: s.sipDial(),
 		Emergency: func(uri string) bool {
 			class, _, ok := dialplan.Detect(uri)
 			return ok && class == e911.ClassEmergency
@@ -220,8 +225,8 @@ func (s *Server) wireLive() error {
 	return nil
 }
 
-// known reports a source that may call (F-10): a trunk, by its address or its
-// certificate, an address in the ranges of an organisation, or one that a
+// known reports a source that may call (F-10): a trunk, by its address, its
+// certificate or where it proved itself, an address in the ranges of an organisation, or one that a
 // telephone registered from.
 func (s *Server) known(src sipedge.Source) bool {
 	w := s.holder.Load()
@@ -231,7 +236,7 @@ func (s *Server) known(src sipedge.Source) bool {
 	if _, ok := w.TrunkByCertificate(src.Names); ok {
 		return true
 	}
-	return len(w.OrgsByAddress(src.Addr)) > 0 || s.phones.Known(src.Addr)
+	return len(w.OrgsByAddress(src.Addr)) > 0 || s.phones.Known(src.Addr) || s.door.Known(src)
 }
 
 func (s *Server) knownAddr(a netip.Addr) bool { return s.known(sipedge.Source{Addr: a}) }

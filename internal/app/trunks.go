@@ -54,24 +54,38 @@ func (s *Server) openSIPCerts() error {
 }
 
 // sipListen is what SIP listeners by TLS show and ask for; nil without a
-// certificate. Clients need none: phones log in by digest. One that is shown must
-// be vouched for, where there are authorities.
+// certificate. Clients need none: phones log in by digest. One that is shown never
+// ends a connection, however bad it is, for an emergency call may come on it; what
+// it proves says vouchSIP. No authorities are named to clients: some would keep a
+// certificate of their own to themselves then.
 func (s *Server) sipListen() *tls.Config {
 	if s.sipCerts == nil {
 		return nil
 	}
-	base := s.sipCerts.Server()
-	base.NextProtos = nil
-	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		c := base.Clone()
-		c.GetConfigForClient = nil
-		c.ClientAuth = tls.RequestClientCert
-		if roots := s.sipCerts.ClientRoots(); roots != nil {
-			c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, roots
-		}
-		return c, nil
+	c := s.sipCerts.Server()
+	c.NextProtos, c.ClientAuth = nil, tls.RequestClientCert
+	return c
+}
+
+// vouchSIP says what a client's certificate proves now.
+func (s *Server) vouchSIP(chain []*x509.Certificate) (names, lapsed []string) {
+	var roots *x509.CertPool
+	if s.sipCerts != nil {
+		roots = s.sipCerts.ClientRoots()
 	}
-	return base
+	return certs.Vouch(chain, roots, s.cfg.Now())
+}
+
+// wireDoor makes what tells trunks' neighbours apart.
+func (s *Server) wireDoor() (err error) {
+	s.door, err = trunk.NewDoor(trunk.DoorConfig{
+		Snapshot: s.holder, Journal: s.journal, Realm: s.cfg.Domain, Alarm: s.alarm, Now: s.cfg.Now,
+		Phone: func(q *sipedge.Request) bool {
+			p, ok := s.phones.Phone(q)
+			return ok && p.Registered
+		},
+	})
+	return err
 }
 
 // sipDial is how we show ourselves to others by TLS, and whom we believe: the

@@ -3,6 +3,7 @@ package emergency
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -74,12 +75,10 @@ func (c *inquiry) begin() bool {
 // source finds whose call it is.
 func (c *inquiry) source() {
 	from := c.req.Source.Addr().Unmap()
-	t, ok := c.snap.TrunkByCertificate(c.req.Peer) // a proof, where an address is a claim
-	if !ok {
-		t, ok = c.snap.TrunkBySource(from)
-	}
+	t, proved, ok := c.fromTrunk(from)
 	if ok {
 		c.trunk, c.known = t, true
+		c.dec.flag(!proved, FlagUnauthenticated)
 		if o := c.snap.Org(t.Org); o != nil {
 			c.org = o
 		}
@@ -90,6 +89,24 @@ func (c *inquiry) source() {
 	if orgs := c.snap.OrgsByAddress(from); len(orgs) == 1 {
 		c.org = orgs[0]
 	}
+}
+
+// fromTrunk is the trunk that the call comes by: the one that the edge made out,
+// by a proof or a claim, else that of the certificate or the address. A call is
+// not proved when its trunk has credentials and showed none that are good.
+func (c *inquiry) fromTrunk(from netip.Addr) (t e911.Trunk, proved, ok bool) {
+	who := c.req.Who
+	if t, ok = c.snap.Trunk(e911.TrunkID(who.Who)); ok {
+		inRanges, byAddress := c.snap.TrunkBySource(from)
+		proved = who.Proved || byAddress && inRanges.ID == t.ID && t.Admit.User == ""
+		c.dec.messageFindings = append(c.dec.messageFindings, e911.Finding{Rule: "trunk", Chosen: true, Said: t.Key, Why: "known by " + who.How})
+		return t, proved, true
+	}
+	if t, ok = c.snap.TrunkByCertificate(c.req.Peer); ok { // a proof, where an address is a claim
+		return t, true, true
+	}
+	t, ok = c.snap.TrunkBySource(from)
+	return t, t.Admit.User == "", ok
 }
 
 // namedOrg follows the header in which a platform names the organisation, from

@@ -268,11 +268,6 @@ func (r *Registrar) sweep(now time.Time) {
 		}
 		return true
 	})
-	for k, g := range r.guesses {
-		if now.Sub(g.since) >= guessWindow {
-			delete(r.guesses, k)
-		}
-	}
 	for k, u := range r.askers {
 		if now.Sub(u.at) >= remember || !u.md5 && now.Sub(u.at) >= maxExpires {
 			delete(r.askers, k)

@@ -133,7 +133,7 @@ type Registrar struct {
 	bindings  int
 	sightings int
 	devices   map[account]instance
-	guesses   map[string]*guesses
+	guesses   *digest.Guesses
 	askers    map[asker]unanswered
 }
 
@@ -154,7 +154,7 @@ func New(cfg Config) (*Registrar, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure the registrar: %w", err)
 	}
-	return &Registrar{cfg: cfg, devices: map[account]instance{}, guesses: map[string]*guesses{}, askers: map[asker]unanswered{}}, nil
+	return &Registrar{cfg: cfg, devices: map[account]instance{}, guesses: digest.NewGuesses(cfg.Limits.Guesses, cfg.Limits.Guessers), askers: map[asker]unanswered{}}, nil
 }
 
 // Registers reports whether telephones of somebody register with that name; it

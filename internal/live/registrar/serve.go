@@ -16,15 +16,6 @@ import (
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
-// guessWindow is how long wrong passwords are counted.
-const guessWindow = 5 * time.Minute
-
-// guesses are the wrong passwords from an address or for a user.
-type guesses struct {
-	since time.Time
-	n     int
-}
-
 // asker is a telephone as it comes before it proved anything.
 type asker struct {
 	from netip.Addr
@@ -141,7 +132,7 @@ func (r *Registrar) prove(a *asked) (sipedge.Response, bool) {
 	// A telephone that was here before is never kept out by others who guess.
 	resident := a.there && r.was(sighting{from, a.acc.org, a.device.ID}, a.now)
 	if !resident && r.guessing(a, from.String(), false) {
-		return refuse(503, "Too many wrong passwords", sipedge.Header{Name: "Retry-After", Value: strconv.Itoa(int(guessWindow / time.Second))}), false
+		return refuse(503, "Too many wrong passwords", sipedge.Header{Name: "Retry-After", Value: strconv.Itoa(int(digest.RetryAfter / time.Second))}), false
 	}
 	secret := nobodys
 	if a.there && p["username"] == a.acc.user {
@@ -194,32 +185,14 @@ const nobodys e911.Secret = "no user has this password, it takes the time of one
 // guessing reports whether an address or a user had too many wrong passwords,
 // after counting one more.
 func (r *Registrar) guessing(a *asked, from string, wrong bool) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	over := false
-	for _, k := range []string{"from " + from, "user " + string(a.acc.org) + " " + a.acc.user} {
-		g := r.guesses[k]
-		if g != nil && a.now.Sub(g.since) >= guessWindow {
-			delete(r.guesses, k)
-			g = nil
-		}
-		if wrong {
-			if g == nil && len(r.guesses) < r.cfg.Limits.Guessers {
-				g = &guesses{since: a.now}
-				r.guesses[k] = g
-			}
-			if g != nil {
-				if g.n++; g.n == r.cfg.Limits.Guesses {
-					r.cfg.Alarm(a.acc.org, journal.Alarm{
-						Code: "sip_password_guessing", Source: from, Count: g.n,
-						Detail: "somebody tries passwords of telephones; telephones that registered before are not affected",
-					})
-				}
-			}
-		}
-		over = over || g != nil && g.n >= r.cfg.Limits.Guesses
+	keys := []string{"from " + from, "user " + string(a.acc.org) + " " + a.acc.user}
+	if wrong && r.guesses.Wrong(a.now, keys...) {
+		r.cfg.Alarm(a.acc.org, journal.Alarm{
+			Code: "sip_password_guessing", Source: from, Count: r.cfg.Limits.Guesses,
+			Detail: "somebody tries passwords of telephones; telephones that registered before are not affected",
+		})
 	}
-	return over
+	return r.guesses.Over(a.now, keys...)
 }
 
 // failed remembers the address of a telephone whose password does not fit any

@@ -34,7 +34,7 @@ func (e *Edge) invite(m *message, h hop, src netip.AddrPort) {
 		e.reply(m, h, response{code: 503, m: Message{Headers: retryAfter(1)}})
 		return
 	}
-	if !emergency && e.refusedOrdinary(m, h) {
+	if !emergency && (e.refusedOrdinary(m, h) || e.unproved(m, h, src)) {
 		return
 	}
 	if emergency {
@@ -63,7 +63,7 @@ func (e *Edge) invite(m *message, h hop, src netip.AddrPort) {
 	c.inbound, c.emergency = true, emergency
 	c.fromTag, c.inviteKey, c.inviteSeq = strings.Clone(m.from.tag), strings.Clone(m.via.key()), m.cseq
 	c.accept(m, h, src)
-	leg := &Leg{c: c, events: c.events, req: requestOf(m, h, src, e.cfg.Now())}
+	leg := &Leg{c: c, events: c.events, req: e.inviteOf(m, h, src)}
 	if old := e.table.add(c, func(o *call) bool { return o.sameInvite(m) }); old != nil {
 		e.admit.live.Add(-1)
 		e.admit.release(emergency)
@@ -117,7 +117,7 @@ func retryAfter(s int) Headers { return Headers{{"Retry-After", strconv.Itoa(s)}
 func requestOf(m *message, h hop, src netip.AddrPort, now time.Time) *Request {
 	return &Request{
 		Method: m.method, URI: m.uri, Headers: m.headers, Body: m.body, ContentType: m.contentType,
-		Source: src, Local: h.local, Transport: h.network, Peer: h.source(src).Names, CallID: m.callID, At: now, Repaired: m.repaired,
+		Source: src, Local: h.local, Transport: h.network, Peer: h.source(src).Names, Lapsed: h.source(src).Lapsed, CallID: m.callID, At: now, Repaired: m.repaired,
 		Flow: Flow{h: hop{network: h.network, addr: src, local: h.local, conn: h.conn, sock: h.sock}},
 	}
 }

@@ -87,17 +87,38 @@ func (e *Edge) stranger(m *message, h hop, src netip.AddrPort) bool {
 	if m.method != "INVITE" {
 		return h.conn == nil
 	}
-	emergency := e.cfg.Emergency(m.uri)
+	if m.missing != "" {
+		return e.forbid(m, h, src, nil)
+	}
+	id := e.identify(m, h, src, false)
+	if id.Proved {
+		e.counts.requests.Add(1)
+		e.request(m, h, src)
+		return true
+	}
+	return e.forbid(m, h, src, id.Refusal)
+}
+
+// forbid refuses a stranger's INVITE, or asks whose it is: whoever calls from an
+// address for the first time is asked before it is heard.
+func (e *Edge) forbid(m *message, h hop, src netip.AddrPort, instead *Response) bool {
 	e.counts.forbidden.Add(1)
+	detail := "a call from an address that is no trunk's was refused with 403"
+	if instead != nil {
+		detail = "a call from an address that is no trunk's was asked for the credentials of a trunk"
+	}
 	e.alarms.raise(Alarm{
 		Code: AlarmUnknownSource, At: e.cfg.Now(), Source: src.Addr(), Transport: h.network,
-		Dialled: dialled(m.uri), Emergency: emergency,
-		Detail: "a call from an address that is no trunk's was refused with 403",
+		Dialled: dialled(m.uri), Emergency: e.cfg.Emergency(m.uri), Detail: detail,
 	})
 	if !e.gate.allow(src.Addr(), e.cfg.Now()) {
 		return h.conn == nil
 	}
-	e.reply(m, h, response{code: 403, bare: true})
+	r := response{code: 403, bare: true}
+	if instead != nil {
+		r = response{code: instead.Code, reason: instead.Reason, m: instead.Message, bare: true}
+	}
+	e.reply(m, h, r)
 	return true
 }
 

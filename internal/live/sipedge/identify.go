@@ -36,11 +36,22 @@ func (e *Edge) identify(m *message, h hop, src netip.AddrPort, known bool) (id I
 		m.who = &id
 	}()
 	emergency := e.cfg.Emergency(m.uri)
-	id = e.cfg.Identify(requestOf(m, h, src, e.cfg.Now()), known, emergency)
+	m.asked = requestOf(m, h, src, e.cfg.Now())
+	id = e.cfg.Identify(m.asked, known, emergency)
 	if known && emergency {
 		id.Refusal = nil
 	}
 	return id
+}
+
+// inviteOf is the INVITE for the owner of its call, with who sent it.
+func (e *Edge) inviteOf(m *message, h hop, src netip.AddrPort) *Request {
+	id := e.identify(m, h, src, true)
+	if m.asked == nil {
+		m.asked = requestOf(m, h, src, e.cfg.Now())
+	}
+	m.asked.Who, m.asked.Repaired = id, m.repaired
+	return m.asked
 }
 
 // unproved answers a known source's ordinary INVITE that is refused for want of
