@@ -19,31 +19,23 @@ func (r *Registrar) Caller(q *sipedge.Request) (Binding, bool) {
 	if list := readContacts(q.Headers.All("Contact")); len(list) > 0 {
 		contact = list[0].uri
 	}
-	var found *Binding
-	consider := func(b *Binding) bool {
-		switch {
-		case !b.live(now):
-			return false
-		case sameURI(b.Contact, contact):
-			found = b
-			return true
-		case found == nil:
-			found = b
-		}
-		return false
-	}
+	list, ours := []*Binding(nil), func(b *Binding) bool { return b.Org == acc.org && b.User == acc.user }
 	if v, ok := r.flows.Load(q.Flow); ok && q.Flow.Valid() {
-		list := v.([]*Binding)
-		own := slices.DeleteFunc(slices.Clone(list), func(b *Binding) bool { return b.Org != acc.org || b.User != acc.user })
-		if len(own) == 0 && oneDevice(list) {
-			own = list
-		}
-		if slices.ContainsFunc(own, consider); found != nil {
-			return *found, true
+		list = v.([]*Binding)
+		if slices.ContainsFunc(list, ours) || !oneDevice(list) {
+			list = slices.DeleteFunc(slices.Clone(list), func(b *Binding) bool { return !ours(b) })
 		}
 	}
-	a := q.Source.Addr().Unmap()
-	slices.ContainsFunc(r.of(acc), func(b *Binding) bool { return b.Source.Addr().Unmap() == a && consider(b) })
+	if len(list) == 0 {
+		a := q.Source.Addr().Unmap()
+		list = slices.DeleteFunc(slices.Clone(r.of(acc)), func(b *Binding) bool { return b.Source.Addr().Unmap() != a })
+	}
+	var found *Binding
+	for _, b := range list {
+		if b.live(now) && (found == nil || sameURI(b.Contact, contact)) {
+			found = b
+		}
+	}
 	if found == nil {
 		return Binding{}, false
 	}
