@@ -343,6 +343,9 @@ func (e *edit) look(o Object, obj any) {
 		e.lookTrunks(o, "routes", v.Routes)
 	case *e911.Org:
 		e.lookTrunks(o, "carriers", v.Carriers)
+	case *e911.Site:
+		e.lookTrunks(o, "local", v.Local)
+		e.lookOwn(o, "local", v.Local)
 	}
 }
 
@@ -403,7 +406,7 @@ func (e *edit) finish(at time.Time) *Snapshot {
 		models: e.models.done(), trunks: e.trunks.done(), psaps: e.psaps.done(), keys: e.keys.done(), refs: e.refs.done(),
 		layers: e.layers.done(), lvf: e.old.lvf,
 		companies: e.companies.done(), domains: e.domains.done(), sources: e.sources.t, recovery: e.recovery.t, proofs: e.proofs.done(), shares: e.shares.done(),
-		relay: e.old.relay, index: e.old.index, ring: e.old.ring,
+		relays: e.old.relays, index: e.old.index, ring: e.old.ring,
 	}
 	orgs := e.old.orgs.edit()
 	for id, o := range e.orgs {
@@ -418,14 +421,15 @@ func (e *edit) finish(at time.Time) *Snapshot {
 		s.lvf = e.old.lvf.Replace(s.Layers()) // what stays is not indexed again
 	}
 	if e.psaps.touched || e.layers.touched {
-		s.relay = nil
+		s.relays = nil
 		var all []e911.PSAP
 		for p := range s.psaps.values() {
 			all = append(all, *p)
 			if p.Relay {
-				s.relay = p
+				s.relays = append(s.relays, *p)
 			}
 		}
+		slices.SortFunc(s.relays, byCountries)
 		s.index = e.old.index.Replace(all, s.Layers())
 	}
 	if e.keys.touched {

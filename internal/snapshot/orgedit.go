@@ -116,7 +116,7 @@ func (e *orgEdit) count(obj any, by int) {
 		}
 	}
 	switch obj.(type) {
-	case *e911.Device, *e911.Org, *e911.PSAPOverride:
+	case *e911.Device, *e911.Org, *e911.PSAPOverride, *e911.Site:
 		e.world.count(obj, by)
 	}
 }
@@ -127,7 +127,9 @@ func (e *orgEdit) take(c Change) {
 	case e911.KindOrg:
 		e.takeConfig()
 	case e911.KindSite:
-		drop(e.sites, e911.SiteID(c.ID))
+		if v := drop(e.sites, e911.SiteID(c.ID)); v != nil {
+			e.count(v, -1)
+		}
 	case e911.KindBuilding:
 		if v := drop(e.buildings, e911.BuildingID(c.ID)); v != nil {
 			e.count(v, -1)

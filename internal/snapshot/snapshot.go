@@ -46,7 +46,7 @@ type Snapshot struct {
 	proofs    table[string, e911.TrunkID] // trunks by certificate and by digest user
 	shares    shares                      // public and mapped ranges
 	refs      table[target, int]          // who is pointed at how often
-	relay     *e911.PSAP
+	relays    []e911.PSAP                 // those of no country first
 	layers    table[e911.LayerID, *gis.Layer]
 	index     *ecrf.Index
 	lvf       *lvf.Index
@@ -236,8 +236,21 @@ func (s *Snapshot) PSAP(id e911.PSAPID) (e911.PSAP, bool) { return value(s.psaps
 // AllPSAPs lists PSAPs and the relay centre in no order.
 func (s *Snapshot) AllPSAPs() iter.Seq[e911.PSAP] { return deref(s.psaps.values()) }
 
-// Relay returns the relay centre.
-func (s *Snapshot) Relay() (e911.PSAP, bool) { return value(s.relay, s.relay != nil) }
+// Relay returns the relay centre that takes callers of whom nothing is known: that
+// of any country, else the first by its key.
+func (s *Snapshot) Relay() (p e911.PSAP, ok bool) {
+	if len(s.relays) == 0 {
+		return p, false
+	}
+	return s.relays[0], true
+}
+
+// Relays lists the relay centres in that order. It is not to be changed.
+func (s *Snapshot) Relays() []e911.PSAP { return s.relays }
+
+func byCountries(a, b e911.PSAP) int {
+	return cmp.Or(cmp.Compare(min(len(a.Countries), 1), min(len(b.Countries), 1)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
+}
 
 // PSAPs answers which PSAP serves a place.
 func (s *Snapshot) PSAPs() *ecrf.Index { return s.index }

@@ -41,7 +41,9 @@ func pointsAt(obj any) iter.Seq[pointed] {
 		case *e911.Alert:
 			in(e911.KindSite, string(v.Site), "site", true)
 		case *e911.PSAP:
-			pointsAtTrunks("routes", v.Routes, yield)
+			_ = pointsAtTrunks("routes", v.Routes, yield) && pointsAtAlternates(v.Alternates, yield)
+		case *e911.Site:
+			pointsAtTrunks("local", v.Local, yield)
 		case *e911.Org:
 			pointsAtTrunks("carriers", v.Carriers, yield)
 		case *e911.PSAPOverride:
@@ -52,19 +54,29 @@ func pointsAt(obj any) iter.Seq[pointed] {
 	}
 }
 
-func pointsAtTrunks(field string, ids []e911.TrunkID, yield func(pointed) bool) {
+func pointsAtTrunks(field string, ids []e911.TrunkID, yield func(pointed) bool) bool {
 	for i, id := range ids {
 		if !yield(pointed{target{e911.KindTrunk, string(id)}, fmt.Sprintf("%s[%d]", field, i), true, true}) {
-			return
+			return false
 		}
 	}
+	return true
+}
+
+func pointsAtAlternates(list []e911.PSAPAlternate, yield func(pointed) bool) bool {
+	for i, a := range list {
+		if !yield(pointed{target{e911.KindPSAP, string(a.PSAP)}, fmt.Sprintf("alternates[%d].psap", i), true, true}) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *edit) checkPSAP(o Object, p *e911.PSAP) {
 	if p.Relay {
 		for other := range e.psaps.t.values() {
-			if other.Relay && other.ID != p.ID {
-				e.fault(o, "relay", "duplicate", "there is a relay centre already", "")
+			if other.Relay && other.ID != p.ID && len(other.Countries)+len(p.Countries) == 0 {
+				e.fault(o, "relay", "duplicate", "there is a relay centre for any country already", "say whose callers each of them takes")
 				return
 			}
 		}
@@ -227,4 +239,13 @@ func unique(list []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// lookOwn checks that a site's own trunks are its organisation's.
+func (e *edit) lookOwn(o Object, field string, ids []e911.TrunkID) {
+	for i, id := range ids {
+		if t, ok := e.trunks.get(id); ok && (t.Org != o.Org || t.Side != e911.SideLocal) {
+			e.fault(o, fmt.Sprintf("%s[%d]", field, i), "invalid", "this trunk is no PSTN trunk of the organisation's own", "take a trunk of side local that belongs to it")
+		}
+	}
 }

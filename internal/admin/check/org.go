@@ -25,6 +25,7 @@ func (c *checker) org(v e911.Org) {
 	c.carriers(v)
 	c.psali(v)
 	c.sipDomain(v)
+	c.orgState(v)
 	if len(v.PublicRanges) == 0 {
 		c.noHomes(v)
 	}
@@ -157,7 +158,9 @@ func (c *checker) site(v e911.Site) {
 	switch v.Mode {
 	case e911.ModeDynamic:
 	case e911.ModeTN:
-		c.nobodyMoves(v)
+		if v.ModeAcknowledged.Zero() {
+			c.nobodyMoves(v)
+		}
 	case "":
 		c.add("mode", Required, "a site has an emergency mode", "write dynamic")
 	default:
@@ -179,6 +182,8 @@ func (c *checker) site(v e911.Site) {
 		c.add("stage", Syntax, fmt.Sprintf("%q is no stage", v.Stage), `write none, 933 or 911`)
 	}
 	c.callbacks(v, demonstration)
+	c.local(v)
+	c.acknowledged(v)
 }
 
 func (c *checker) zone(zone string) {
@@ -201,9 +206,10 @@ func (c *checker) nobodyMoves(v e911.Site) {
 			return true
 		}
 		c.add("mode", Forbidden, fmt.Sprintf("TN mode is for devices that do not move, and %s asks for its own location (F-20)", d.Key),
-			"use dynamic, or move the device to another site")
+			`use dynamic, move the device to another site, or record who accepts it: mode_acknowledged: {by: "...", at: 2026-01-31}`)
 		return false
 	})
+	c.noHandsets(v)
 }
 
 func (c *checker) locatesItself(d e911.Device) bool {

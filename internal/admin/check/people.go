@@ -59,7 +59,7 @@ func (c *checker) device(v e911.Device) {
 	}
 	c.ecbn(v.ECBN, v.Org, v.Site)
 	s, ok := lookup[e911.Site](c, e911.KindSite, v.Org, string(v.Site))
-	if ok && s.Mode == e911.ModeTN && c.locatesItself(v) {
+	if ok && s.Mode == e911.ModeTN && s.ModeAcknowledged.Zero() && c.locatesItself(v) {
 		c.add("model", Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and this one asks for its own location (F-20)", s.Key),
 			"put it on a site of mode dynamic")
 	}

@@ -45,7 +45,7 @@ func (c *checker) model(v e911.Model) {
 	for _, o := range c.orgs() {
 		c.each(admin.Query{Kind: e911.KindDevice, Org: o.ID, Field: admin.ByModel, Value: string(v.ID)}, func(x any) bool {
 			s, ok := lookup[e911.Site](c, e911.KindSite, o.ID, string(x.(e911.Device).Site))
-			if !ok || s.Mode != e911.ModeTN {
+			if !ok || s.Mode != e911.ModeTN || !s.ModeAcknowledged.Zero() {
 				return true
 			}
 			c.add("held", Forbidden, "there are such devices on a site in TN mode, which is for devices that do not move (F-20)", "take the site out of TN mode first")
@@ -87,6 +87,8 @@ func (c *checker) psap(v e911.PSAP) {
 	}
 	c.directory(v)
 	c.routes(v)
+	c.alternates(v)
+	c.reach(v)
 }
 
 func (c *checker) relay(v e911.PSAP) {
@@ -94,8 +96,8 @@ func (c *checker) relay(v e911.PSAP) {
 		c.add("boundary", Forbidden, "the relay centre takes calls from everywhere", "remove boundary")
 	}
 	c.each(admin.Query{Kind: e911.KindPSAP}, func(o any) bool {
-		if p := o.(e911.PSAP); p.Relay {
-			c.add("relay", Duplicate, "there is a relay centre already: "+p.Key, "change that one")
+		if p := o.(e911.PSAP); p.Relay && len(p.Countries)+len(v.Countries) == 0 {
+			c.add("relay", Duplicate, "there is a relay centre for any country already: "+p.Key, "change that one, or say whose callers each of them takes: countries: [CA]")
 			return false
 		}
 		return true

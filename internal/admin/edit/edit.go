@@ -191,7 +191,7 @@ func (o *Objects[T]) Delete(ctx context.Context, who admin.Actor, org e911.OrgID
 		if err != nil {
 			return err
 		}
-		if p, ok := now.Value.(e911.PSAP); ok && p.Relay {
+		if p, ok := now.Value.(e911.PSAP); ok && p.Relay && !anotherRelay(ctx, w, p.ID) {
 			return e911.Errorf(e911.Conflict, "without a relay centre a caller who cannot be located reaches nobody: change it instead")
 		}
 		if n, ok := now.Value.(e911.NumberRec); ok {
@@ -220,6 +220,26 @@ func kept(ctx context.Context, w admin.Writer, value any) error {
 		return err
 	}
 	return &e911.Error{Kind: e911.Conflict, Msg: "it is in use", Faults: faults}
+}
+
+// anotherRelay reports that a relay centre would be left.
+func anotherRelay(ctx context.Context, r admin.Reader, without e911.PSAPID) bool {
+	q := admin.Query{Kind: e911.KindPSAP}
+	for {
+		page, err := r.List(ctx, q)
+		if err != nil {
+			return false
+		}
+		for _, o := range page {
+			if p, ok := o.Value.(e911.PSAP); ok && p.Relay && p.ID != without {
+				return true
+			}
+		}
+		if len(page) < admin.MaxPage {
+			return false
+		}
+		q.After = page[len(page)-1].Ref.ID
+	}
 }
 
 // keepRecord leaves what the carrier holds of a number to package psali: a form

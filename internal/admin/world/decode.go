@@ -58,7 +58,7 @@ func (s *source) decode(text []byte) *draft {
 }
 
 func (d *draft) worldPart(n node) {
-	f := n.object("models", "trunks", "psaps", "relay")
+	f := n.object("models", "trunks", "psaps", "relay", "relays")
 	for _, m := range f["models"].list() {
 		g := m.object("key", "held", "maker", "names", "firmware")
 		v := e911.Model{Key: g["key"].text(), HELD: g["held"].truth(), Maker: g["maker"].text(), Names: none(g["names"].texts())}
@@ -75,11 +75,13 @@ func (d *draft) worldPart(n node) {
 		d.servingPSAP(p)
 	}
 	if r := f["relay"]; r.there() && !r.null() {
-		g := r.object("key", "name", "routes", "line", "line_checked")
-		d.psap(r, g, e911.PSAP{Relay: true, Listing: e911.PSAPListing{LineChecked: date(g["line_checked"])}})
-	} else {
+		d.relayCentre(r)
+	} else if len(f["relays"].list()) == 0 {
 		r.fault(check.Required, "the world has no relay centre: a caller who cannot be located would reach nobody (E1)",
 			`relay: {key: ecrc, name: "Relay centre", routes: [{trunk: ...}]}`)
+	}
+	for _, r := range f["relays"].list() {
+		d.relayCentre(r)
 	}
 }
 
@@ -87,6 +89,7 @@ func (d *draft) psap(n node, f map[string]node, v e911.PSAP) {
 	v.Key, v.Name, v.Line = f["key"].text(), f["name"].text(), number(f["line"])
 	v.Routes = []e911.TrunkID{}
 	paths := map[string]string{}
+	v.Alternates = alternates(f["alternates"], paths)
 	for i, r := range f["routes"].list() {
 		t := r.object("trunk")["trunk"]
 		v.Routes = append(v.Routes, e911.TrunkID(t.text()))
@@ -96,7 +99,7 @@ func (d *draft) psap(n node, f map[string]node, v e911.PSAP) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain", "state")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -113,7 +116,7 @@ func (d *draft) organisation(n node) {
 			Platforms: platforms(held["platforms"]),
 		},
 		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
-		SIPDomain: strings.ToLower(f["sip_domain"].text()),
+		SIPDomain: strings.ToLower(f["sip_domain"].text()), State: e911.OrgState(f["state"].text()),
 	}
 	if f["psali"].there() {
 		v.PSALI = psali(f["psali"])
@@ -185,7 +188,7 @@ func platforms(n node) (out []e911.HELDPlatform) {
 }
 
 func (d *draft) site(n node, org string) {
-	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "main_number", "ecbn_choice", "esa", "areas", "buildings", "users", "devices", "numbers", "alerts")
+	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "main_number", "ecbn_choice", "esa", "areas", "buildings", "users", "devices", "numbers", "alerts", "local", "mode_acknowledged")
 	key := f["key"].text()
 	d.add(n, org, e911.Site{
 		Org: e911.OrgID(org), Key: key, Name: orElse(f["name"].text(), key), Zone: f["zone"].text(),
@@ -193,6 +196,7 @@ func (d *draft) site(n node, org string) {
 		Stage: e911.Stage(orElse(f["stage"].text(), string(e911.StageNone))), ECBN: number(f["ecbn"]),
 		MainNumber: number(f["main_number"]), ECBNChoice: ecbnChoice(f["ecbn_choice"]),
 		ESA: e911.LocationID(f["esa"].text()), Areas: areas(f["areas"]),
+		Local: localTrunks(f["local"]), ModeAcknowledged: acknowledged(f["mode_acknowledged"]),
 	}, nil)
 	for _, b := range f["buildings"].list() {
 		d.building(b, org, key)

@@ -9,7 +9,7 @@ import (
 )
 
 // psapKeys are those of a PSAP that is not the relay centre.
-var psapKeys = []string{"key", "name", "boundary", "routes", "line", "line_checked", "features", "agency", "listing"}
+var psapKeys = []string{"key", "name", "boundary", "routes", "line", "line_checked", "features", "agency", "listing", "alternates"}
 
 func (d *draft) servingPSAP(n node) {
 	f := n.object(psapKeys...)

@@ -162,6 +162,10 @@ func (r *resolver) link() {
 			for j, key := range v.Routes {
 				v.Routes[j] = e911.TrunkID(find(fmt.Sprintf("routes[%d]", j), e911.KindTrunk, string(key)))
 			}
+			v.Alternates = slices.Clone(v.Alternates)
+			for j, a := range v.Alternates {
+				v.Alternates[j].PSAP = e911.PSAPID(find(fmt.Sprintf("alternates[%d].psap", j), e911.KindPSAP, string(a.PSAP)))
+			}
 			it.value = v
 		case e911.Org:
 			v.Carriers = slices.Clone(v.Carriers)
@@ -179,6 +183,10 @@ func (r *resolver) link() {
 		case e911.Site:
 			v.Org = org
 			linkPlaces(&v, find)
+			v.Local = slices.Clone(v.Local)
+			for j, key := range v.Local {
+				v.Local[j] = e911.TrunkID(find(fmt.Sprintf("local[%d]", j), e911.KindTrunk, string(key)))
+			}
 			it.value = v
 		case e911.Building:
 			v.Org, v.Site = org, e911.SiteID(find(nested+"site", e911.KindSite, string(v.Site)))

@@ -141,7 +141,7 @@ func (t *tx) Pointing(ctx context.Context, ref admin.Ref, limit int) ([]admin.Re
 		}
 		q := t.db.NewSelect().TableExpr("?", bun.Ident(p.table)).ColumnExpr("? AS id", bun.Ident(p.id)).
 			Where("? = ?", bun.Ident(p.column), ref.ID).OrderExpr("1").Limit(page(limit))
-		if p.table != "psap_routes" {
+		if p.table != "psap_routes" && p.table != "psap_alternates" {
 			q = q.Column("org_id")
 		}
 		if !p.cross {

@@ -64,6 +64,8 @@ type orgRow struct {
 	carriers      []e911.TrunkID
 	PSALI         string `bun:"psali"` // empty: none
 	SIPDomain     string `bun:"sip_domain"`
+
+	State e911.OrgState `bun:"state"`
 }
 
 func organisations() rowTable[orgRow, e911.Org] {
@@ -73,6 +75,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 		base:    func(r *orgRow) *Base { return &r.Base },
 		encode: func(t *tx, v e911.Org) (r orgRow, err error) {
 			r = orgRow{Key: v.Key, Name: v.Name, Demonstration: v.Demonstration, CompanyID: v.HELD.CompanyID, DIDFallback: v.DIDFallback, SIPDomain: v.SIPDomain}
+			r.State = v.State
 			if r.SecretsSealed, err = t.seal("organisation/"+string(v.ID), v.HELD.Secrets); err != nil {
 				return r, err
 			}
@@ -97,6 +100,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 			v := e911.Org{
 				ID: e911.OrgID(r.ID), Key: r.Key, Name: r.Name, Demonstration: r.Demonstration,
 				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback, Carriers: r.carriers, SIPDomain: r.SIPDomain,
+				State: r.State,
 			}
 			if err := t.unseal("organisation/"+r.ID, r.SecretsSealed, &v.HELD.Secrets); err != nil {
 				return v, err
@@ -126,6 +130,9 @@ func organisations() rowTable[orgRow, e911.Org] {
 type siteRow struct {
 	bun.BaseModel `bun:"table:sites"`
 	Base
+	local []e911.TrunkID
+	AckBy string        `bun:"mode_ack_by"`
+	AckAt int64         `bun:"mode_ack_at"`
 	Key   string        `bun:"key"`
 	Name  string        `bun:"name"`
 	Zone  string        `bun:"zone"`
@@ -148,6 +155,7 @@ func sites() rowTable[siteRow, e911.Site] {
 			r := siteRow{
 				Key: v.Key, Name: v.Name, Zone: v.Zone, Mode: v.Mode, Stage: v.Stage, ECBN: v.ECBN,
 				MainNumber: v.MainNumber, ECBNChoice: v.ECBNChoice, ESA: v.ESA,
+				AckBy: v.ModeAcknowledged.By, AckAt: millis(v.ModeAcknowledged.At),
 			}
 			var err error
 			if len(v.Areas) > 0 {
@@ -160,12 +168,15 @@ func sites() rowTable[siteRow, e911.Site] {
 				ID: e911.SiteID(r.ID), Org: r.OrgID, Key: r.Key, Name: r.Name, Zone: r.Zone,
 				Mode: r.Mode, Stage: r.Stage, ECBN: r.ECBN,
 				MainNumber: r.MainNumber, ECBNChoice: r.ECBNChoice, ESA: r.ESA,
+				Local: r.local, ModeAcknowledged: e911.ModeAcknowledgement{By: r.AckBy, At: instant(r.AckAt)},
 			}
 			if r.Areas != "" {
 				return v, untext(r.Areas, &v.Areas)
 			}
 			return v, nil
 		},
+		attach: attachLocal,
+		spread: spreadLocal,
 	}
 }
 

@@ -284,9 +284,13 @@ func pointersTo(kind e911.ObjectKind) []pointer {
 		return []pointer{
 			{kind: e911.KindPSAP, table: "psap_routes", column: "trunk_id", cross: true, id: "psap_id"},
 			{kind: e911.KindOrg, table: "org_carriers", column: "trunk_id", cross: true, id: "org_id"},
+			{kind: e911.KindSite, table: "site_trunks", column: "trunk_id", cross: true, id: "site_id"},
 		}
 	case e911.KindPSAP:
-		return []pointer{{kind: e911.KindOverride, table: "psap_overrides", column: "psap_id", cross: true, id: "id"}}
+		return []pointer{
+			{kind: e911.KindOverride, table: "psap_overrides", column: "psap_id", cross: true, id: "id"},
+			{kind: e911.KindPSAP, table: "psap_alternates", column: "other_id", cross: true, id: "psap_id"},
+		}
 	}
 	return nil
 }

@@ -82,6 +82,10 @@ type psapRow struct {
 	Agency   string      `bun:"agency"`
 	Listing  string      `bun:"listing"`
 	routes   []e911.TrunkID
+
+	Countries  string `bun:"countries"` // empty: none
+	Languages  string `bun:"languages"` // empty: none
+	alternates []e911.PSAPAlternate
 }
 
 type psapRoute struct {
@@ -104,7 +108,13 @@ func psaps() rowTable[psapRow, e911.PSAP] {
 				Key: v.Key, Name: v.Name, Relay: v.Relay, USCounty: v.Boundary.USCounty,
 				State: v.Boundary.State, County: v.Boundary.County, Line: v.Line, Agency: v.Agency,
 			}
-			var errs [3]error
+			var errs [5]error
+			if len(v.Countries) > 0 {
+				r.Countries, errs[3] = text(v.Countries)
+			}
+			if len(v.Languages) > 0 {
+				r.Languages, errs[4] = text(v.Languages)
+			}
 			r.Area, errs[0] = text(v.Area)
 			r.Features, errs[1] = text(v.Features)
 			r.Listing, errs[2] = text(v.Listing)
@@ -114,12 +124,26 @@ func psaps() rowTable[psapRow, e911.PSAP] {
 			v := e911.PSAP{
 				ID: e911.PSAPID(r.ID), Key: r.Key, Name: r.Name, Relay: r.Relay,
 				Boundary: e911.Boundary{USCounty: r.USCounty, State: r.State, County: r.County},
-				Routes:   r.routes, Line: r.Line, Agency: r.Agency,
+				Routes:   r.routes, Line: r.Line, Agency: r.Agency, Alternates: r.alternates,
+			}
+			if r.Countries != "" {
+				if err := untext(r.Countries, &v.Countries); err != nil {
+					return v, err
+				}
+			}
+			if r.Languages != "" {
+				if err := untext(r.Languages, &v.Languages); err != nil {
+					return v, err
+				}
 			}
 			return v, errors.Join(untext(r.Area, &v.Area), untext(r.Features, &v.Features), untext(r.Listing, &v.Listing))
 		},
-		attach: attachRoutes,
-		spread: spreadRoutes,
+		attach: func(ctx context.Context, t *tx, rs []psapRow) error {
+			return errors.Join(attachRoutes(ctx, t, rs), attachAlternates(ctx, t, rs))
+		},
+		spread: func(ctx context.Context, t *tx, v e911.PSAP) error {
+			return errors.Join(spreadRoutes(ctx, t, v), spreadAlternates(ctx, t, v))
+		},
 	}
 }
 

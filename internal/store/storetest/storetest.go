@@ -65,6 +65,7 @@ func Run(t *testing.T, open Open) {
 		{"a reference needs its object", testReferences},
 		{"what names an object is found", testPointing},
 		{"the directory of PSAPs, carriers and own choices come back", testOverrides},
+		{"sites' own trunks, alternates and relay centres come back", testPaths},
 		{"organisations are walls", testWalls},
 		{"trunks are found by the addresses that they send from", testTrunksFrom},
 		{"a transaction is whole or not at all", testTransactions},
