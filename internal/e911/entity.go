@@ -131,6 +131,7 @@ const (
 	MarkTestURN       TrunkMark = "test_urn"       // may carry urn:service:test.sos (F-28)
 	MarkLocatesCalls  TrunkMark = "locates_calls"  // its PIDF-LO is made for each call (F-14)
 	MarkManyOrgs      TrunkMark = "many_orgs"      // E911-Organization-ID names the organisation
+	MarkMonthly933    TrunkMark = "monthly_933"    // a through 933 is due each month (F-28)
 )
 
 // Trunk is a SIP neighbour, known by its source addresses. A platform trunk

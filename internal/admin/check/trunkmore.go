@@ -236,7 +236,7 @@ func (c *checker) probeAndRoom(v e911.Trunk) {
 }
 
 func (c *checker) marks(v e911.Trunk) {
-	const fix = "write psap_callbacks, priority, test_urn, locates_calls or many_orgs"
+	const fix = "write psap_callbacks, priority, test_urn, locates_calls, many_orgs or monthly_933"
 	for i, m := range v.Marks {
 		at := fmt.Sprintf("marks[%d]", i)
 		platform := v.Side == e911.SidePlatform
@@ -245,6 +245,10 @@ func (c *checker) marks(v e911.Trunk) {
 		case e911.MarkTestURN:
 			if platform {
 				c.add(at, Forbidden, "no test goes out to a platform (F-28)", "remove it")
+			}
+		case e911.MarkMonthly933:
+			if v.Side != e911.SideCarrier && v.Side != e911.SideLocal {
+				c.add(at, Forbidden, "a test through 933 goes to a carrier, over its trunk or a site's own (F-28)", "remove it")
 			}
 		case e911.MarkLocatesCalls, e911.MarkManyOrgs:
 			if !platform {
