@@ -35,6 +35,8 @@ const (
 	CallEnded      Kind = "call.ended"
 	// The INVITE as it came, so that the decision can be made again (E11).
 	CallInvite Kind = "call.invite"
+	// How the next process goes on with a call that is up (D-17).
+	CallDialog Kind = "call.dialog"
 	// The location reference of a call was made, and was used (F-27).
 	CallReferenced   Kind = "call.referenced"
 	CallDereferenced Kind = "call.dereferenced"

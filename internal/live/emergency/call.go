@@ -43,6 +43,9 @@ type call struct {
 	callerIs []byte    // the caller's SDP that the PSAP knows
 	told     map[string]bool
 	gone     bool // the end is recorded
+	// owner is whose call it is on record; empty: that of org.
+	owner      e911.OrgID
+	handedOver bool // the next process goes on with it
 }
 
 // attempt is one leg that we dialled.
@@ -157,6 +160,11 @@ func (c *call) run(ctx context.Context) {
 	turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
 	c.arriving = false
 	c.keepInvite()
+	c.carry(ctx)
+}
+
+// carry owns the call from event to event until it is over.
+func (c *call) carry(ctx context.Context) {
 	synced, stopped := c.receipt.Synced, ctx.Done()
 	for !c.m.Ended() {
 		select {
@@ -172,9 +180,6 @@ func (c *call) run(ctx context.Context) {
 		case <-stopped:
 			stopped = nil
 			c.step(callflow.Event{Kind: callflow.Stopped})
-			if l := c.legs[c.m.Winner()]; l != nil && !c.talk.IsZero() {
-				l.keep = true // the two go on talking without us
-			}
 		}
 	}
 }
@@ -183,7 +188,9 @@ func (c *call) run(ctx context.Context) {
 // now on is hung up by the edge.
 func (c *call) end() {
 	c.clock.stopAll()
-	c.letGo()
+	if !c.handedOver {
+		c.letGo()
+	}
 	for _, a := range c.legs {
 		if !a.keep {
 			a.cancel()

@@ -43,6 +43,10 @@ func (c *call) do(a callflow.Action) {
 		c.gaveUp(a)
 	case callflow.Alarm:
 		c.alarm(AlarmCode(a.Reason), alarmText[AlarmCode(a.Reason)])
+	case callflow.Probe:
+		c.probe(a.N)
+	case callflow.HandOver:
+		c.handOver()
 	case callflow.EndCall:
 		c.recordEnd(a.By, a.Reason, a.Abandoned)
 	default:
@@ -126,8 +130,10 @@ func (c *call) answer(a callflow.Action) {
 	c.h.answered(c)
 	c.record(journal.CallAnswered, c.talk, journal.Answered{N: a.N, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung)})
 	// A 200 without SDP follows early media: that SDP is the answer.
+	m := sdpMessage(l.sdp)
+	c.awaitKept(c.keepDialogs(a.N, &m))
 	// If the caller's side is over already, its own event ends the call.
-	c.say("answer the caller", c.leg.Answer(a.N, sdpMessage(l.sdp)))
+	c.say("answer the caller", c.leg.Answer(a.N, m))
 }
 
 // media handles re-INVITEs and ACKs with SDP.

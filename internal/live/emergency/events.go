@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
@@ -21,6 +22,7 @@ func (c *call) happened(t legEvent) {
 	if ok {
 		c.step(ev)
 	}
+	c.moved(t)
 	c.forget(t)
 }
 
@@ -30,9 +32,12 @@ func plainEvent(t legEvent) (callflow.Event, bool) {
 		sipedge.Sent: callflow.Sent, sipedge.SendFailed: callflow.SendFailed, sipedge.Provisional: callflow.Progress,
 		sipedge.Answered: callflow.Answered, sipedge.Failed: callflow.Failed, sipedge.Acked: callflow.Acked,
 		sipedge.Cancelled: callflow.Cancelled, sipedge.ByeReceived: callflow.Bye, sipedge.ReInvite: callflow.ReInvite,
-		sipedge.ReInviteAnswered: callflow.ReInviteAnswered, sipedge.Lost: callflow.Lost,
+		sipedge.ReInviteAnswered: callflow.ReInviteAnswered, sipedge.Lost: callflow.Lost, sipedge.Probed: callflow.Probed,
 	}
 	kind, ok := kinds[t.ev.Kind]
+	if t.ev.Kind == sipedge.Lost && errors.Is(t.ev.Err, sipedge.ErrStopped) {
+		return callflow.Event{Kind: callflow.Stopped}, true // we went, not they
+	}
 	return callflow.Event{Kind: kind, N: t.n, Code: t.ev.Code}, ok
 }
 

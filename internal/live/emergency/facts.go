@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -63,7 +64,7 @@ func (c *call) record(kind journal.Kind, at time.Time, body any) (r journal.Rece
 	if at.IsZero() {
 		at = c.h.cfg.Now()
 	}
-	return c.h.cfg.Journal.Record(journal.New(kind, at, c.org.ID(), c.id, body))
+	return c.h.cfg.Journal.Record(journal.New(kind, at, cmp.Or(c.owner, c.org.ID()), c.id, body))
 }
 
 func (c *call) raise(code AlarmCode, detail string) {

@@ -98,7 +98,10 @@ type Config struct {
 	Snapshot *snapshot.Holder
 	Journal  journal.Recorder
 	// Dial makes a leg. It must not block: results come as events of the leg.
-	Dial    func(ctx context.Context, in sipedge.Invite) Callee
+	Dial func(ctx context.Context, in sipedge.Invite) Callee
+	// Restore takes a leg up again that another process wrote down; none: calls
+	// end with the process (D-17).
+	Restore func(ctx context.Context, s sipedge.DialogState) (Leg, error)
 	Locator Locator // none: tokens are not understood, devices not known
 	People  People  // none: nobody said anything by a client
 	Phones  Phones  // none: no telephone registers here
