@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
@@ -29,9 +30,13 @@ type left struct {
 
 // resume reads the journal once from the start: where devices were, which
 // telephones are registered, and which calls were in progress when the node
-// stopped. Calls do not wait for it. Then it only waits for ctx.
+// stopped: those that were up are gone on with before anything else. New calls
+// do not wait for it. Then it only waits for ctx, and carries those calls.
 func (s *Server) resume(ctx context.Context) error {
-	if last := s.journal.Stat().Synced; last > 0 {
+	var carried sync.WaitGroup
+	defer carried.Wait()
+	if last := s.before; last > 0 {
+		taken := s.resumeCalls(ctx, last, &carried)
 		open := map[e911.CallID]*left{}
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -44,7 +49,7 @@ func (s *Server) resume(ctx context.Context) error {
 			}
 		}
 		if ctx.Err() == nil {
-			s.endLeft(open)
+			s.endLeft(open, taken)
 		}
 	}
 	<-ctx.Done()
@@ -77,9 +82,11 @@ func noteLeft(open map[e911.CallID]*left, f journal.Fact) (err error) {
 }
 
 // endLeft makes good what the stopped node did not come to: people are told of
-// calls of which nobody was (F-29), and an end is put on record, so that no
-// page shows such a call as in progress for ever.
-func (s *Server) endLeft(open map[e911.CallID]*left) {
+// calls of which nobody was (F-29), and an end is put on record of those that
+// are not gone on with, so that no page shows such a call as in progress for
+// ever. A PSAP that rang goes on ringing: it is never hung up on (F-02), and
+// learns of the caller from his next call, which is a new one.
+func (s *Server) endLeft(open map[e911.CallID]*left, taken map[e911.CallID]bool) {
 	now := s.cfg.Now()
 	for id, l := range open {
 		org := l.arrived.Org
@@ -89,6 +96,9 @@ func (s *Server) endLeft(open map[e911.CallID]*left) {
 				s.cfg.Log.Error("a fact in the journal is unreadable", obs.Err(err))
 			}
 			s.journal.Record(journal.New(journal.NotifyDue, now, org, id, due))
+		}
+		if taken[id] {
+			continue
 		}
 		s.journal.Record(journal.New(journal.CallEnded, now, org, id, journal.Ended{
 			By: "callbox", Reason: endedByCrash, DurationMS: now.Sub(l.arrived.At).Milliseconds(),

@@ -50,6 +50,7 @@ type Server struct {
 	ring    *seal.Ring
 	holder  *snapshot.Holder
 	journal *disk.Journal
+	before  uint64 // the last fact of the process before this one
 	lis     *lis.Server
 	plus    *heldplus.Server
 	phones  *registrar.Registrar
@@ -137,6 +138,7 @@ func (s *Server) openJournal() error {
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
+	s.before = s.journal.Stat().Synced
 	s.publish.Restore()
 	return nil
 }
@@ -197,6 +199,7 @@ func (s *Server) wireLive() error {
 		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Trunks: s.trunks, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
+		Restore:  s.restoreLeg,
 		Now:      s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
@@ -217,7 +220,8 @@ func (s *Server) wireLive() error {
 		Serve:  s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
 		Alarm:  s.edgeAlarm,
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate},
-		Now:    s.cfg.Now, Log: s.cfg.Log,
+		Way:    s.phones.Way, Resuming: s.before > 0,
+		Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("wire the SIP edge: %w", err)
@@ -328,7 +332,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.edge.Drain()
 		drain, cancel := context.WithTimeout(context.Background(), drainFor)
 		if err := s.calls.Drain(drain); err != nil {
-			s.cfg.Log.Warn("calls in progress are left to their media", obs.Err(err))
+			s.cfg.Log.Warn("calls that are up go on; the next process takes them up", obs.Err(err))
 		}
 		cancel()
 	case err = <-g.Failed():
