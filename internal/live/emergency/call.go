@@ -155,9 +155,8 @@ func (c *call) run(ctx context.Context) {
 	c.callerIs = c.dec.sdp
 	c.m = c.h.newMachine(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
 	c.pump(0, c.leg.Events())
-	turns := c.h.turns
 	c.arriving = true
-	turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
+	c.h.turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
 	c.arriving = false
 	c.keepInvite()
 	c.carry(ctx)
@@ -169,7 +168,7 @@ func (c *call) carry(ctx context.Context) {
 	for !c.m.Ended() {
 		select {
 		case t := <-c.events:
-			turns.inTurn(func() { c.happened(t) })
+			c.h.turns.inTurn(func() { c.happened(t) })
 		case <-synced:
 			synced = nil
 			c.step(callflow.Event{Kind: callflow.Recorded})

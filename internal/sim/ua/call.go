@@ -344,6 +344,10 @@ func (c *Call) Hangup() error {
 	return err
 }
 
+// Drop ends the call on this side without a word, as a phone does that is
+// switched off. Requests inside it are answered 481 from then on.
+func (c *Call) Drop() { c.emit(Event{State: Ended, By: "us"}) }
+
 // ReInvite offers a new session description and returns the final response.
 func (c *Call) ReInvite(ctx context.Context, sdp []byte) (*Message, error) {
 	c.mu.Lock()

@@ -38,6 +38,10 @@ func (a *Agent) handle(m *Message) {
 		_ = m.Reply(m.Response(200, "OK", ""))
 		c.emit(Event{State: Ended, By: "them", Msg: m})
 	case "OPTIONS":
+		if c == nil && Tag(m.Get("To")) != "" { // RFC 3261, section 12.2.2
+			_ = m.Reply(m.Response(481, "Call/Transaction Does Not Exist", ""))
+			return
+		}
 		_ = m.Reply(m.Response(200, "OK", rand.Text()))
 	default:
 		_ = m.Reply(m.Response(501, "Not Implemented", rand.Text()))
