@@ -113,6 +113,8 @@ func (s *Server) controlHandler() http.Handler {
 	s.layerRoutes(mux)
 	s.psaliRoutes(mux)
 	s.trunkRoutes(mux)
+	s.trialRoutes(mux)
+	s.callbackRoutes(mux)
 	return mux
 }
 
