@@ -47,3 +47,31 @@ func TestTurnsAreGivenBackWhenACallPanics(t *testing.T) {
 		t.Errorf("%d turns are lost", len(turns))
 	}
 }
+
+// A question that stands in the scheduler's queue keeps its time; one that was
+// begun and hangs is given up after 100 ms; an answer that is there counts however
+// late it is read.
+//
+// Proves: E3
+func TestTheTimeOfAQuestionCountsFromItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers, begun := make(chan int, 1), make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(begun) })
+		time.AfterFunc(time.Second+askWait/2, func() { answers <- 1 })
+		if a, came := within(answers, begun); !came || a != 1 {
+			t.Errorf("a question that began late and was answered then: %d, %t", a, came)
+		}
+		from := time.Now()
+		if _, came := within(answers, begun); came || time.Since(from) != askWait {
+			t.Errorf("a question that hangs was given up after %v", time.Since(from))
+		}
+		from = time.Now()
+		if _, came := within(answers, make(chan struct{})); came || time.Since(from) != askMost {
+			t.Errorf("a question that never begins was given up after %v", time.Since(from))
+		}
+		answers <- 2
+		if a, came := within(answers, begun); !came || a != 2 {
+			t.Errorf("an answer that was there: %d, %t", a, came)
+		}
+	})
+}
