@@ -17,6 +17,7 @@ type benchSIPCmd struct {
 	NoPeer     bool    `help:"Without Kamailio beside it."`
 	NoOverload bool    `help:"The load alone: neither the time that we add nor overload."`
 	JSON       bool    `help:"One line of JSON instead of a table."`
+	Keep       string  `help:"Folder in which data and logs are left, to see why something was lost." type:"existingdir"`
 	Profile    string  `help:"File for a processor profile of the server." type:"path"`
 }
 
@@ -28,6 +29,6 @@ func (c *benchSIPCmd) Run(e *env) error {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	return bench.RunSIP(e.ctx, bench.SIPConfig{
 		Program: self, Rate: c.Rate, Seconds: c.Seconds, Ring: seconds(c.Ring), Talk: seconds(c.Talk), Alone: c.Alone,
-		NoPeer: c.NoPeer, NoMore: c.NoOverload, JSON: c.JSON, Profile: c.Profile, Stdout: e.stdout, Log: e.log,
+		NoPeer: c.NoPeer, NoMore: c.NoOverload, JSON: c.JSON, Keep: c.Keep, Profile: c.Profile, Stdout: e.stdout, Log: e.log,
 	})
 }

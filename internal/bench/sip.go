@@ -29,6 +29,7 @@ type SIPConfig struct {
 	NoPeer  bool          // no Kamailio beside it
 	NoMore  bool          // nothing but the load: neither the added time nor overload
 	JSON    bool          // one line of JSON instead of a table
+	Keep    string        // folder in which data and logs are left; empty: none
 	Profile string        // file for a processor profile of the server, over all that is run; may be empty
 	Stdout  io.Writer
 	Log     *slog.Logger
@@ -111,11 +112,13 @@ func RunSIP(ctx context.Context, cfg SIPConfig) error {
 	if cfg.Alone == 0 {
 		cfg.Alone = 3 * cfg.Rate
 	}
-	dir, err := os.MkdirTemp("", "callbox-bench-")
+	dir, err := os.MkdirTemp(cfg.Keep, "callbox-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	if cfg.Keep == "" {
+		defer os.RemoveAll(dir)
+	}
 	b := &bench{cfg: Config{Program: cfg.Program, Log: cfg.Log, ordinaryRate: overloadCapacity, profile: cfg.Profile}, dir: dir}
 	r := SIPResult{Rate: cfg.Rate, RingSeconds: cfg.Ring.Seconds(), TalkSeconds: cfg.Talk.Seconds()}
 	err = b.start(ctx)

@@ -15,9 +15,11 @@ import (
 
 // The two SIPp scenarios: a caller as a PBX would send it, and a PSAP that
 // answers at once. Retransmission is on, as SIPp counts a lost call only then.
+// The transactions are named, for SIPp would else take a 200 to the INVITE that
+// comes again for the one to its BYE.
 const uacScenario = `<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="PBX dials 911">
-  <send retrans="500" start_rtd="1"><![CDATA[
+  <send retrans="500" start_rtd="1" start_txn="invite"><![CDATA[
 INVITE sip:@DIALLED@@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
@@ -41,11 +43,11 @@ a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 a=sendrecv
 ]]></send>
-  <recv response="100" optional="true"/>
-  <recv response="180" optional="true"/>
-  <recv response="183" optional="true"/>
-  <recv response="200" rtd="1" rrs="true"/>
-  <send><![CDATA[
+  <recv response="100" optional="true" response_txn="invite"/>
+  <recv response="180" optional="true" response_txn="invite"/>
+  <recv response="183" optional="true" response_txn="invite"/>
+  <recv response="200" rtd="1" rrs="true" response_txn="invite"/>
+  <send ack_txn="invite"><![CDATA[
 ACK [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
@@ -58,7 +60,7 @@ Content-Length: 0
 
 ]]></send>
   <pause milliseconds="@TALK@"/>
-  <send retrans="500"><![CDATA[
+  <send retrans="500" start_txn="bye"><![CDATA[
 BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [routes]
@@ -70,15 +72,15 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-  <recv response="200"/>
+  <recv response="200" response_txn="bye"/>
 </scenario>
 `
 
 // nobodyScenario is what follows the INVITE of an ordinary call: there is no
 // such extension, and the edge either says so or sheds the call.
-const nobodyScenario = `  <recv response="100" optional="true"/>
-  <recv response="404" rtd="1"/>
-  <send><![CDATA[
+const nobodyScenario = `  <recv response="100" optional="true" response_txn="invite"/>
+  <recv response="404" rtd="1" response_txn="invite"/>
+  <send ack_txn="invite"><![CDATA[
 ACK sip:@DIALLED@@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-2]
 From: <sip:+16175550111@[local_ip]>;tag=[pid]c[call_number]
