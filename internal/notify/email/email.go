@@ -5,6 +5,7 @@
 package email
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +54,8 @@ type Channel struct {
 	from   *netmail.Address
 	domain string
 	client *mail.Client
+
+	zones zones
 
 	mu     sync.Mutex
 	idle   []*connection
@@ -182,10 +186,18 @@ func (c *Channel) Deliver(ctx context.Context, n notify.Notice) error {
 	if err != nil {
 		return fmt.Errorf("write mail: %w: %w", err, notify.ErrGone)
 	}
+	to, err := netmail.ParseAddress(n.To)
+	if err != nil {
+		return fmt.Errorf("write mail: %w: %w", err, notify.ErrGone)
+	}
+	var text bytes.Buffer
+	text.Grow(16 << 10)
+	if _, err := msg.WriteTo(&text); err != nil {
+		return fmt.Errorf("write mail: %w: %w", err, notify.ErrGone)
+	}
 	if conn := c.takeIdle(); conn != nil {
-		err := c.send(ctx, conn, msg)
-		var se *mail.SendError
-		if err == nil || ctx.Err() != nil || !errors.As(err, &se) || se.Reason != mail.ErrConnCheck {
+		err := c.send(ctx, conn, path(to), text.Bytes())
+		if !errors.Is(err, errStale) || ctx.Err() != nil {
 			return classify(err)
 		}
 		// The server has closed the connection meanwhile.
@@ -194,7 +206,7 @@ func (c *Channel) Deliver(ctx context.Context, n notify.Notice) error {
 	if err != nil {
 		return err
 	}
-	return classify(c.send(ctx, conn, msg))
+	return classify(c.send(ctx, conn, path(to), text.Bytes()))
 }
 
 // connect opens a session.
@@ -243,17 +255,12 @@ func (c *Channel) authenticate(client *smtp.Client) error {
 	return fmt.Errorf("none of its methods (%s) is known", offered)
 }
 
-// send hands msg over on conn, and keeps conn for the next where it is good.
-func (c *Channel) send(ctx context.Context, conn *connection, msg *mail.Msg) error {
+// send hands a mail over on conn, and keeps conn for the next where it is good.
+func (c *Channel) send(ctx context.Context, conn *connection, to string, text []byte) error {
 	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
-	err := c.client.SendWithSMTPClient(conn.Client, msg)
+	err := conn.hand(path(c.from), to, text, c.cfg.Timeout)
 	cut := !stop()
-	if msg.IsDelivered() {
-		err = nil // what failed after the server took it does not matter
-	}
-	var se *mail.SendError
-	answered := errors.As(err, &se) && se.ErrorCode() > 0
-	if cut || (err != nil && !answered) || !c.putIdle(conn) {
+	if refused := (*textproto.Error)(nil); cut || (err != nil && !errors.As(err, &refused)) || !c.putIdle(conn) {
 		_ = conn.raw.Close() // of no use
 	}
 	return err
@@ -284,12 +291,12 @@ func (c *Channel) putIdle(conn *connection) bool {
 	return true
 }
 
-// classify turns the library's error into one of notify's.
+// classify turns an error of the session into one of notify's.
 func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	if se, ok := errors.AsType[*mail.SendError](err); ok && se.ErrorCode() >= 500 && !se.IsTemp() {
+	if refused, ok := errors.AsType[*textproto.Error](err); ok && refused.Code >= 500 {
 		return fmt.Errorf("the mail server refused: %w: %w", err, notify.ErrRefused)
 	}
 	return fmt.Errorf("send mail: %w", err)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net"
 	netmail "net/mail"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/notify/email"
 	"github.com/callbox911/callbox/internal/notify/notifytest"
 	"github.com/callbox911/callbox/internal/sim/mail"
@@ -75,6 +77,45 @@ func open(t *testing.T) notifytest.Harness {
 
 // Proves: W-15, W-34, N-25, E4
 func TestConformance(t *testing.T) { notifytest.Run(t, open) }
+
+// A server without PIPELINING gets one command after the other.
+//
+// Proves: W-15, W-34, E4, E5
+func TestConformanceOneByOne(t *testing.T) {
+	notifytest.Run(t, func(t *testing.T) notifytest.Harness {
+		s := sink(t, mail.Config{OneByOne: true})
+		return notifytest.Harness{
+			Channel: channel(t, email.Config{Server: s.Addr()}), To: "security@harbor.example", Bad: "not an address", Other: other{s},
+		}
+	})
+}
+
+// A recipient whom the server refuses costs the next one nothing: the connection
+// is good for the next mail, also of a server that went on to ask for the first.
+//
+// Proves: W-34, E14
+func TestAfterARefusalTheConnectionIsUsedAgain(t *testing.T) {
+	for _, oneByOne := range []bool{false, true} {
+		s := sink(t, mail.Config{OneByOne: oneByOne})
+		c := channel(t, email.Config{Server: s.Addr()})
+		h := notifytest.Harness{Channel: c, To: "a@harbor.example", Other: other{s}}
+		s.SetMode(mail.Refuse)
+		if err := c.Deliver(t.Context(), h.Notice(1, notifytest.Due())); !errors.Is(err, notify.ErrRefused) {
+			t.Errorf("refused by 550: %v", err)
+		}
+		s.SetMode(mail.Later)
+		if err := c.Deliver(t.Context(), h.Notice(2, notifytest.Due())); err == nil || errors.Is(err, notify.ErrRefused) {
+			t.Errorf("put off by 451: %v", err)
+		}
+		s.SetMode(mail.Accept)
+		if err := c.Deliver(t.Context(), h.Notice(3, notifytest.Due())); err != nil {
+			t.Error(err)
+		}
+		if n, got := s.Connections(), len(s.Received()); n != 1 || got != 1 {
+			t.Errorf("one by one %t: %d connections and %d mails, want one of each", oneByOne, n, got)
+		}
+	}
+}
 
 func one(t *testing.T, due journal.Due) mail.Message {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	netmail "net/mail"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // the time in a mail is that of the site, whatever the machine has installed
 
@@ -65,7 +66,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 	if d.Class != e911.ClassTest933 && d.Network == nil {
 		m.SetImportance(mail.ImportanceHigh)
 	}
-	v := describe(n)
+	v := c.describe(n)
 	m.SetBodyString(mail.TypeTextPlain, v.text())
 	var html bytes.Buffer
 	if err := pageTemplate.Execute(&html, v); err != nil {
@@ -151,10 +152,10 @@ type view struct {
 	Headline string
 }
 
-func describe(n notify.Notice) view {
+func (c *Channel) describe(n notify.Notice) view {
 	d := n.Due
 	if d.Network != nil {
-		return describeNetwork(n)
+		return c.describeNetwork(n)
 	}
 	v := view{
 		Headline: notify.Headline(d), Where: notify.Where(d), Link: n.Link, Tel: token(string(d.Callback)),
@@ -190,7 +191,7 @@ func describe(n notify.Notice) view {
 	if d.Callback != "" {
 		v.Reach = "Call back " + spoken(d.Callback)
 	}
-	at := clock(d)
+	at := c.clock(d)
 	v.Reach += " · " + at
 	v.Preview = v.Where + " · " + v.Reach
 	v.rows(n, at)
@@ -297,12 +298,35 @@ func (v view) text() string {
 
 // clock is the time of the call in the zone of the site, "9:41:07 PM EST,
 // Friday 21 November 2025"; UTC where the zone is not known.
-func clock(d journal.Due) string {
-	zone, err := time.LoadLocation(d.Zone)
-	if err != nil || d.Zone == "" {
-		zone = time.UTC
+func (c *Channel) clock(d journal.Due) string {
+	return d.ArrivedAt.In(c.zones.find(d.Zone)).Format("3:04:05 PM MST, Monday 2 January 2006")
+}
+
+// zones remembers time zones, which the library reads from disk each time. Safe
+// for concurrent use.
+type zones struct {
+	mu   sync.Mutex
+	seen map[string]*time.Location
+}
+
+// maxZones is more than there are.
+const maxZones = 1024
+
+func (z *zones) find(name string) *time.Location {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if l := z.seen[name]; l != nil {
+		return l
 	}
-	return d.ArrivedAt.In(zone).Format("3:04:05 PM MST, Monday 2 January 2006")
+	l, err := time.LoadLocation(name)
+	if err != nil || name == "" {
+		l = time.UTC
+	}
+	if z.seen == nil || len(z.seen) >= maxZones {
+		z.seen = map[string]*time.Location{}
+	}
+	z.seen[strings.Clone(name)] = l
+	return l
 }
 
 // spoken writes a number as people read it, "+1 617-555-0111".

@@ -8,9 +8,9 @@ import (
 )
 
 // describeNetwork is what a mail says of a network that strands devices.
-func describeNetwork(n notify.Notice) view {
+func (c *Channel) describeNetwork(n notify.Notice) view {
 	d := n.Due
-	at := clock(d)
+	at := c.clock(d)
 	v := view{
 		Headline: notify.Headline(d), Tone: "#9a5b00", Link: n.Link,
 		Footer: "Sent by Callbox. Do not reply: nobody reads the answers.",

@@ -54,7 +54,9 @@ type Config struct {
 	Implicit bool
 	// User and Password are asked for by AUTH PLAIN, inside TLS alone.
 	User, Password string
-	Now            func() time.Time
+	// OneByOne leaves PIPELINING out (RFC 2920).
+	OneByOne bool
+	Now      func() time.Time
 }
 
 // Message is one mail as it first came.
@@ -353,6 +355,9 @@ func (ss *session) command() error {
 func (ss *session) hello() error {
 	lines := []string{"simulated.invalid", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", fmt.Sprintf("SIZE %d", maxMail)}
 	cfg := ss.sink.cfg
+	if !cfg.OneByOne {
+		lines = append(lines, "PIPELINING")
+	}
 	if cfg.TLS != nil && !ss.secure {
 		lines = append(lines, "STARTTLS")
 	}
