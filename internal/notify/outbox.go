@@ -28,6 +28,13 @@ const (
 	cursorEvery = time.Second
 	purgeEvery  = time.Hour
 	saveTimeout = 10 * time.Second
+	// A save is followed by a pause in proportion to what it took: the busier the
+	// database, the more notices go into one transaction, and one that was handed
+	// over meanwhile is written once. Nothing hangs on how soon it is saved: until
+	// then the facts in the journal say what is to be told and what was.
+	saveRest   = 4
+	shortPause = 20 * time.Millisecond
+	restMost   = 900 * time.Millisecond
 )
 
 // row is a notice as it is to be noted.
@@ -104,10 +111,13 @@ func (o *outbox) run(ctx context.Context) {
 	lastCursor := time.Time{}
 	failing := false
 	for {
+		began := time.Now()
 		err := o.ready(ctx)
+		saved := false
 		if err == nil {
-			err = o.save(ctx)
+			saved, err = o.save(ctx)
 		}
+		rest := min(max(saveRest*time.Since(began), shortPause), restMost)
 		if err == nil {
 			failing = false
 			o.tell(true, nil)
@@ -133,9 +143,12 @@ func (o *outbox) run(ctx context.Context) {
 		}
 		wait := cursorEvery
 		var wake <-chan struct{} = o.wake
-		if failing {
+		switch {
+		case failing:
 			wait, wake = pause, nil
 			pause = min(2*pause, longRetry)
+		case saved:
+			wait, wake = rest, nil
 		}
 		t := time.NewTimer(wait)
 		select {
@@ -152,7 +165,7 @@ func (o *outbox) last(err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
 	if o.db.Load() != nil {
-		err = o.save(ctx)
+		_, err = o.save(ctx)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		o.tell(false, err)
@@ -221,8 +234,8 @@ func fileCursor(dir string) cursor {
 	return cursor{seq: n, known: err == nil}
 }
 
-// save writes what is unsaved.
-func (o *outbox) save(ctx context.Context) error {
+// save writes what is unsaved, and reports whether there were notices.
+func (o *outbox) save(ctx context.Context) (bool, error) {
 	o.mu.Lock()
 	rows := make([]row, 0, len(o.unsaved))
 	for _, r := range o.unsaved {
@@ -234,7 +247,7 @@ func (o *outbox) save(ctx context.Context) error {
 	o.moved = false
 	o.mu.Unlock()
 	if len(rows) == 0 && !moved {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
@@ -249,7 +262,7 @@ func (o *outbox) save(ctx context.Context) error {
 		}
 		o.moved = o.moved || moved
 	}
-	return err
+	return len(rows) > 0, err
 }
 
 // fail closes the database, so that the next try begins afresh; a damaged one

@@ -35,7 +35,7 @@ var schema = []string{
 		id         TEXT PRIMARY KEY,
 		at         INTEGER NOT NULL, -- of the fact, Unix milliseconds
 		seq        INTEGER NOT NULL, -- of the fact
-		content    TEXT NOT NULL,    -- Notice as JSON
+		content    TEXT NOT NULL,    -- Notice as JSON; empty for one that was settled before it was noted
 		state      INTEGER NOT NULL, -- 0 pending, 1 sent, 2 given up
 		tries      INTEGER NOT NULL,
 		refusals   INTEGER NOT NULL,
@@ -168,12 +168,20 @@ func save(ctx context.Context, db *sql.DB, rows []row, cursor uint64, now time.T
 			return fmt.Errorf("prepare outbox: %w", err)
 		}
 		defer put.Close()
+		// The engine watches each statement's context with a goroutine; here it is
+		// looked at between them.
+		quick := context.WithoutCancel(ctx)
 		for _, r := range rows {
-			content, err := json.Marshal(r.Notice)
-			if err != nil {
-				return fmt.Errorf("encode notice %s: %w", r.ID, err)
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("write notices: %w", err)
 			}
-			if _, err := put.ExecContext(ctx, string(r.ID), r.At.UnixMilli(), int64(r.Seq), string(content), int(r.state), r.tries,
+			var content []byte // of one that is settled nobody asks any more
+			if r.state == pending {
+				if content, err = json.Marshal(r.Notice); err != nil {
+					return fmt.Errorf("encode notice %s: %w", r.ID, err)
+				}
+			}
+			if _, err := put.ExecContext(quick, string(r.ID), r.At.UnixMilli(), int64(r.Seq), string(content), int(r.state), r.tries,
 				r.refusals, r.next.UnixMilli(), now.UnixMilli()); err != nil {
 				return fmt.Errorf("write notice %s: %w", r.ID, err)
 			}
