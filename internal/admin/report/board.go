@@ -66,12 +66,21 @@ type tenant struct {
 	seq      uint64  // of the newest change
 	gone     uint64  // highest change of anything that is no longer held
 	watchers map[chan struct{}]struct{}
+	full     int // so many calls are held when some are forgotten next
 }
 
-// held is a record, never changed once it is here, and its newest change.
+// held is a record and its newest change. A record that was read is never changed
+// again: the next fact makes a new one.
 type held struct {
 	record *CallRecord
 	seq    uint64
+	read   bool
+}
+
+// show gives the record to a reader.
+func (h *held) show() CallRecord {
+	h.read = true
+	return *h.record
 }
 
 // Mark is a place in the stream of changes of one organisation: a journal and a
@@ -152,17 +161,25 @@ func (t *tenant) apply(f journal.Fact) bool {
 	if f.Call == "" {
 		return false
 	}
-	h, record := t.calls[f.Call], &CallRecord{}
-	switch {
-	case h != nil:
-		record = h.record.clone()
-	case f.Kind != journal.CallArrived:
-		return false // begun before From, or forgotten: half a record would hide the whole one in SQL
+	h := t.calls[f.Call]
+	if h == nil {
+		if f.Kind != journal.CallArrived {
+			return false // begun before From, or forgotten: half a record would hide the whole one in SQL
+		}
+		record := &CallRecord{}
+		if !Apply(record, f) {
+			return false
+		}
+		t.calls[f.Call] = &held{record: record, seq: f.Seq}
+		return true
 	}
-	if !Apply(record, f) {
+	if h.read {
+		h.record, h.read = h.record.clone(), false
+	}
+	if !Apply(h.record, f) {
 		return false
 	}
-	t.calls[f.Call] = &held{record: record, seq: f.Seq}
+	h.seq = f.Seq
 	return true
 }
 
@@ -186,9 +203,10 @@ func (t *tenant) alarm(f journal.Fact, keep int) bool {
 // for the bound of all. It works in lumps so that a busy board is not sorted at
 // every fact.
 func (t *tenant) evict(keep int, now time.Time) {
-	if len(t.calls) <= keep+keep/4+16 {
+	if len(t.calls) <= max(t.full, keep+keep/4+16) {
 		return
 	}
+	defer func() { t.full = len(t.calls) + len(t.calls)/16 }() // so that many calls in progress are not sorted at every fact
 	var past, live []*held
 	for _, h := range t.calls {
 		if h.record.Live(now) {
@@ -234,7 +252,7 @@ func (b *Board) Calls(org e911.OrgID) []CallRecord {
 	}
 	out := make([]CallRecord, 0, len(t.calls))
 	for _, h := range t.calls {
-		out = append(out, *h.record)
+		out = append(out, h.show())
 	}
 	slices.SortFunc(out, func(a, b CallRecord) int { return newestFirst(&a, &b) })
 	return out
@@ -245,7 +263,7 @@ func (b *Board) Call(org e911.OrgID, id e911.CallID) (CallRecord, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if t := b.orgs[org]; t != nil && t.calls[id] != nil {
-		return *t.calls[id].record, true
+		return t.calls[id].show(), true
 	}
 	return CallRecord{}, false
 }
@@ -320,7 +338,7 @@ func (b *Board) Changes(org e911.OrgID, after Mark) Changes {
 		return 1
 	})
 	for _, h := range changed {
-		out.Calls = append(out.Calls, *h.record)
+		out.Calls = append(out.Calls, h.show())
 	}
 	for _, a := range t.alarms {
 		if a.Seq > after.Seq {

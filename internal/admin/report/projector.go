@@ -13,11 +13,22 @@ import (
 )
 
 // How facts are gathered into one transaction: what the store is spared, and
-// how late a record in SQL may be (design section 4: within 1 s).
+// how late a record in SQL may be (design section 4: within 1 s). A batch that
+// took long is followed by a pause in proportion, so that records take no more
+// than a part of a processor however many calls there are: the more of a call's
+// facts come in one batch, the less often its record is written.
 const (
-	batchFacts = 512
-	batchWait  = 100 * time.Millisecond
-	heldCalls  = 4096 // calls in progress kept in memory between transactions
+	batchFacts  = 16384
+	batchWait   = 100 * time.Millisecond
+	batchRest   = 4                      // pause after a batch, in times that it took
+	batchLatest = 900 * time.Millisecond // the longest pause
+)
+
+// Calls are kept in memory between transactions: those in progress, and those
+// that ended a moment ago, for what is told of them comes after their end.
+const (
+	heldCalls = 8192
+	heldEnded = 20 * time.Second
 )
 
 // How a store that fails is asked again.
@@ -66,6 +77,7 @@ type Projector struct {
 	cfg    ProjectorConfig
 	cursor uint64
 	calls  map[e911.CallID]*CallRecord
+	rest   time.Duration // before the next batch is full
 }
 
 // NewProjector checks the configuration and reports all its faults.
@@ -92,19 +104,21 @@ func (p *Projector) Run(ctx context.Context) error {
 	}
 	facts := p.cfg.Feed.Subscribe(ctx, p.cursor+1)
 	for {
-		batch, open := gather(ctx, facts)
+		batch, open := gather(ctx, facts, max(batchWait, p.rest))
+		began := time.Now()
 		if err := p.project(ctx, batch); err != nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // as above
 		}
+		p.rest = min(batchRest*time.Since(began), batchLatest)
 		if !open {
 			return errors.New("the journal's feed ended")
 		}
 	}
 }
 
-// gather waits for a fact and takes what follows it closely. It reports false
-// when the feed is closed.
-func gather(ctx context.Context, facts <-chan journal.Fact) ([]journal.Fact, bool) {
+// gather waits for a fact and takes what follows it within a time. It reports
+// false when the feed is closed.
+func gather(ctx context.Context, facts <-chan journal.Fact, wait time.Duration) ([]journal.Fact, bool) {
 	var batch []journal.Fact
 	var full <-chan time.Time
 	for len(batch) < batchFacts {
@@ -115,7 +129,7 @@ func gather(ctx context.Context, facts <-chan journal.Fact) ([]journal.Fact, boo
 			}
 			batch = append(batch, f)
 			if full == nil {
-				timer := time.NewTimer(batchWait)
+				timer := time.NewTimer(wait)
 				defer timer.Stop()
 				full = timer.C
 			}
@@ -159,15 +173,25 @@ func (p *Projector) project(ctx context.Context, batch []journal.Fact) error {
 		return err
 	}
 	p.cursor = upTo
-	for id, r := range p.calls {
-		if r.State == Ended {
-			delete(p.calls, id) // what comes later, such as a notice, reads it from the store again
+	p.forget()
+	return nil
+}
+
+// forget drops calls that are over, and all when there are too many: what still
+// comes reads them from the store again.
+func (p *Projector) forget() {
+	now := p.cfg.Now()
+	for _, keep := range []time.Duration{heldEnded, 0} {
+		for id, r := range p.calls {
+			if r.State == Ended && now.Sub(r.LastAt) >= keep {
+				delete(p.calls, id)
+			}
+		}
+		if len(p.calls) <= heldCalls {
+			return
 		}
 	}
-	if len(p.calls) > heldCalls {
-		clear(p.calls)
-	}
-	return nil
+	clear(p.calls)
 }
 
 // record finds the record that the fact belongs to, or starts it.

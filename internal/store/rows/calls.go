@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
@@ -58,10 +62,8 @@ func (s *Store) SaveCalls(ctx context.Context, node string, upTo uint64, calls [
 		if at.Seq > upTo {
 			return e911.Errorf(e911.Conflict, "the call records of this node are further than this change")
 		}
-		for i := range calls {
-			if err := t.saveCall(ctx, node, &calls[i]); err != nil {
-				return err
-			}
+		if err := t.saveCalls(ctx, node, calls); err != nil {
+			return err
 		}
 		_, err = t.db.NewInsert().Model(&cursorRow{Node: node, Seq: upTo}).
 			On("CONFLICT (node) DO UPDATE").Set("seq = EXCLUDED.seq").Exec(ctx)
@@ -69,23 +71,65 @@ func (s *Store) SaveCalls(ctx context.Context, node string, upTo uint64, calls [
 	})
 }
 
-func (t *tx) saveCall(ctx context.Context, node string, c *report.CallRecord) error {
+// putCall is written by hand: the builder would spell each body out as part of
+// the statement, and the engine read it as such.
+const putCall = `INSERT INTO call_records (id, org_id, site_id, class, arrived_at, ended_at, node, last_seq, body)
+VALUES (%s) ON CONFLICT (id) DO UPDATE SET site_id = EXCLUDED.site_id, class = EXCLUDED.class, arrived_at = EXCLUDED.arrived_at,
+ended_at = EXCLUDED.ended_at, node = EXCLUDED.node, last_seq = EXCLUDED.last_seq, body = EXCLUDED.body
+WHERE call_records.org_id = EXCLUDED.org_id`
+
+// saveCalls prepares the statement once for all of them.
+func (t *tx) saveCalls(ctx context.Context, node string, calls []report.CallRecord) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	put, err := t.prepare(ctx, putCall, 9)
+	if err != nil {
+		return t.s.fault("write a call record", err)
+	}
+	defer put.Close()
+	// The engine watches each statement's context with a goroutine; here it is
+	// looked at between them.
+	quick := context.WithoutCancel(ctx)
+	for i := range calls {
+		if err := ctx.Err(); err != nil {
+			return t.s.fault("write a call record", err)
+		}
+		if err := t.saveCall(quick, put, node, &calls[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes a statement of the transaction; %s in it becomes that many
+// placeholders.
+func (t *tx) prepare(ctx context.Context, query string, values int) (*sql.Stmt, error) {
+	db, ok := t.db.(bun.Tx)
+	if !ok {
+		return nil, errors.New("a statement is prepared outside of a transaction")
+	}
+	marks := make([]string, values)
+	for i := range marks {
+		marks[i] = "?"
+		if db.Dialect().Name() == dialect.PG {
+			marks[i] = "$" + strconv.Itoa(i+1)
+		}
+	}
+	return db.Tx.PrepareContext(ctx, fmt.Sprintf(query, strings.Join(marks, ", ")))
+}
+
+func (t *tx) saveCall(ctx context.Context, put *sql.Stmt, node string, c *report.CallRecord) error {
 	body, err := json.Marshal(c)
 	if err != nil {
 		return &e911.Error{Kind: e911.Internal, Msg: "a call record cannot be encoded", Err: err}
 	}
-	row := callRow{
-		ID: c.ID, OrgID: c.Org, SiteID: c.Site.ID, Class: c.Class, ArrivedAt: millis(c.ArrivedAt),
-		Node: node, LastSeq: c.Applied[node], Body: string(body),
-	}
+	var ended *int64
 	if c.EndedAt != nil {
-		ended := millis(*c.EndedAt)
-		row.EndedAt = &ended
+		at := millis(*c.EndedAt)
+		ended = &at
 	}
-	res, err := t.db.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
-		Set("site_id = EXCLUDED.site_id, class = EXCLUDED.class, arrived_at = EXCLUDED.arrived_at, ended_at = EXCLUDED.ended_at").
-		Set("node = EXCLUDED.node, last_seq = EXCLUDED.last_seq, body = EXCLUDED.body").
-		Where("call_row.org_id = EXCLUDED.org_id").Exec(ctx)
+	res, err := put.ExecContext(ctx, string(c.ID), string(c.Org), c.Site.ID, string(c.Class), millis(c.ArrivedAt), ended, node, int64(c.Applied[node]), string(body))
 	if err != nil {
 		return t.s.fault("write a call record", err)
 	}
