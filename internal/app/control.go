@@ -113,7 +113,6 @@ func (s *Server) controlHandler() http.Handler {
 	s.layerRoutes(mux)
 	s.psaliRoutes(mux)
 	s.trunkRoutes(mux)
-	s.trialRoutes(mux)
 	s.callbackRoutes(mux)
 	return mux
 }
