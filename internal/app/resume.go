@@ -41,7 +41,7 @@ func (s *Server) resume(ctx context.Context) error {
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for f := range s.journal.Subscribe(read, 1) {
-			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), s.door.Restore(f), noteLeft(open, f)); err != nil {
+			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), s.door.Restore(f), s.backs.Restore(f), noteLeft(open, f)); err != nil {
 				s.cfg.Log.Warn("a fact in the journal is unreadable", obs.Err(err))
 			}
 			if f.Seq >= last {
@@ -103,6 +103,7 @@ func (s *Server) endLeft(open map[e911.CallID]*left, taken map[e911.CallID]bool)
 		s.journal.Record(journal.New(journal.CallEnded, now, org, id, journal.Ended{
 			By: "callbox", Reason: endedByCrash, DurationMS: now.Sub(l.arrived.At).Milliseconds(),
 		}))
+		s.backs.End(id, now)
 		s.cfg.Log.Warn("a call was in progress when this node stopped", obs.KeyCall, id, obs.KeyOrg, org, "told", l.told)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/journal/disk"
 	"github.com/callbox911/callbox/internal/layers"
+	"github.com/callbox911/callbox/internal/live/callback"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/live/lis"
@@ -33,7 +34,6 @@ import (
 	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
-	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/run"
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/snapshot"
@@ -56,6 +56,7 @@ type Server struct {
 	phones  *registrar.Registrar
 	edge    *sipedge.Edge
 	calls   *emergency.Handler
+	backs   *callback.Service
 	speaker *voice.Speaker
 	publish *publish.Publisher
 	board   *report.Board
@@ -195,7 +196,11 @@ func (s *Server) wireLive() error {
 	if err != nil {
 		return fmt.Errorf("wire the registrar: %w", err)
 	}
+	if err = s.wireCallbacks(); err != nil {
+		return err
+	}
 	s.calls, err = emergency.New(emergency.Config{
+		Callbacks: s.backs, Ordinary: s.backs.Serve,
 		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Trunks: s.trunks, Domain: s.cfg.Domain,
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
@@ -212,12 +217,9 @@ func (s *Server) wireLive() error {
 		Listen: s.cfg.SIP,
 		Known:  s.known, Identify: s.door.Identify,
 		TLS: s.sipListen(), Vouch: s.vouchSIP, DialTLS: s.sipDial(),
-		Emergency: func(uri string) bool {
-			class, _, ok := dialplan.Detect(uri)
-			return ok && class == e911.ClassEmergency
-		},
-		Handle: s.calls.Handle,
-		Serve:  s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
+		Emergency: s.urgent,
+		Handle:    s.calls.Handle,
+		Serve:     s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
 		Alarm:  s.edgeAlarm,
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate},
 		Way:    s.phones.Way, Resuming: s.before > 0,
@@ -331,7 +333,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		s.edge.Drain()
 		drain, cancel := context.WithTimeout(context.Background(), drainFor)
-		if err := s.calls.Drain(drain); err != nil {
+		if err := errors.Join(s.calls.Drain(drain), s.backs.Drain(drain)); err != nil {
 			s.cfg.Log.Warn("calls that are up go on; the next process takes them up", obs.Err(err))
 		}
 		cancel()
