@@ -31,7 +31,9 @@ type call struct {
 	m        machine
 	clock    *alarmClock
 	legs     map[int]*attempt
-	last     int // number of the last attempt
+	full     map[int]bool   // rungs that were given the full INVITE
+	slimWhy  map[int]string // of rungs whose slim INVITE goes first
+	last     int            // number of the last attempt
 	events   chan legEvent
 	queue    []callflow.Event // from ourselves, before anything else
 	done     chan struct{}
@@ -53,6 +55,8 @@ type attempt struct {
 	n      int
 	rung   int
 	slim   bool
+	after  bool // slim, after the full INVITE was refused in this call
+	took   bool // its INVITE was taken
 	leg    Callee
 	cancel context.CancelFunc
 	sent   conveyed
@@ -148,12 +152,12 @@ func (c *call) journalErr() error {
 // run carries the call from its first leg to its end.
 func (c *call) run(ctx context.Context) {
 	c.clock = newAlarmClock(c.h.cfg.Now)
-	c.legs = map[int]*attempt{}
+	c.legs, c.full, c.slimWhy = map[int]*attempt{}, map[int]bool{}, map[int]string{}
 	c.events = make(chan legEvent, 32)
 	c.done = make(chan struct{})
 	defer c.end()
 	c.callerIs = c.dec.sdp
-	c.m = c.h.newMachine(callflow.Config{Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
+	c.m = c.h.newMachine(callflow.Config{Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
 	c.pump(0, c.leg.Events())
 	c.arriving = true
 	c.h.turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
@@ -272,7 +276,7 @@ func (c *call) lastResort(ev callflow.Event) []callflow.Action {
 	c.clock.stopAll()
 	c.dec.rungs = relayFirst(c.dec.rungs)
 	c.m = callflow.New(callflow.Config{
-		Routes: routesOf(c.dec.rungs), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: c.last,
+		Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: c.last,
 	})
 	return append(c.m.Step(callflow.Event{Kind: callflow.Arrived}), c.m.Step(callflow.Event{Kind: callflow.Recorded})...)
 }

@@ -63,7 +63,8 @@ func (c *call) dial(a callflow.Action) {
 			target, rung.Target = from, ladder.Target{}
 		}
 	}
-	att := &attempt{n: a.N, rung: a.Route, slim: a.Slim, cancel: func() {}}
+	att := &attempt{n: a.N, rung: a.Route, slim: a.Slim, after: a.Slim && c.full[a.Route], cancel: func() {}}
+	c.full[a.Route] = c.full[a.Route] || !a.Slim
 	c.legs[a.N], c.last = att, a.N
 	var in sipedge.Invite
 	var err error
@@ -84,7 +85,11 @@ func (c *call) dial(a callflow.Action) {
 		return
 	}
 	if a.Slim && convey.Carries(rung.Trunk.Profile) {
-		c.alarm(AlarmSlim, "sent without location body: the trunk "+rung.Trunk.Key+" refused it")
+		why := c.slimWhy[a.Route]
+		if att.after || why == "" {
+			why = "it refused it"
+		}
+		c.alarm(AlarmSlim, "sent without location body to the trunk "+rung.Trunk.Key+": "+why)
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	done := c.occupy(rung.Trunk.ID)

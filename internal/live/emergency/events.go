@@ -63,9 +63,13 @@ func (c *call) translate(t legEvent) (callflow.Event, bool) {
 		}
 	case sipedge.Provisional:
 		trunk()
+		if t.ev.Code > 100 {
+			c.took(a)
+		}
 		ev.SDP = c.keepSDP(a, t.ev)
 	case sipedge.Answered:
 		trunk()
+		c.took(a)
 		ev.SDP = c.keepSDP(a, t.ev)
 		if a != nil {
 			a.answer = t.ev

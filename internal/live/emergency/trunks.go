@@ -7,6 +7,8 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/convey"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
@@ -24,6 +26,11 @@ type Trunks interface {
 	// Occupy counts an emergency call in a trunk's capacity until done is called.
 	// It is never refused (E1).
 	Occupy(id e911.TrunkID) (done func())
+	// Slim reports whether the slim INVITE goes first to a target, and why (F-16).
+	Slim(id e911.TrunkID, to ladder.Target) (why string, first bool)
+	// Took notes that a call went on with the full INVITE, or with the slim one
+	// after it had refused the full one.
+	Took(id e911.TrunkID, to ladder.Target, slim bool)
 }
 
 // alone is Trunks where nobody keeps their state: each leads to the address in
@@ -40,6 +47,38 @@ func (a alone) Heard(id e911.TrunkID, _ ladder.Target)                       { a
 func (a alone) Silent(id e911.TrunkID, _ ladder.Target)                      { a.health.silent(id, a.now()) }
 func (alone) Authorize(e911.TrunkID) func(sipedge.Challenge) sipedge.Headers { return nil }
 func (alone) Occupy(e911.TrunkID) func()                                     { return func() {} }
+func (alone) Slim(e911.TrunkID, ladder.Target) (string, bool)                { return "", false }
+func (alone) Took(e911.TrunkID, ladder.Target, bool)                         {}
+
+// routes is what the machine knows of the rungs. The slim INVITE goes first only
+// where a reference keeps the location with the call (F-16).
+func (c *call) routes() []callflow.Route {
+	out := routesOf(c.dec.rungs)
+	c.guard("slim routes", func() {
+		for i, r := range c.dec.rungs {
+			if !convey.Carries(r.Trunk.Profile) {
+				continue
+			}
+			if why, first := c.h.cfg.Trunks.Slim(r.Trunk.ID, r.Target); first && c.mint() != "" {
+				out[i].Slim = true
+				c.slimWhy[i] = why
+			}
+		}
+	})
+	return out
+}
+
+// took tells the trunk which INVITE it went on with.
+func (c *call) took(a *attempt) {
+	if a == nil || a.took {
+		return
+	}
+	a.took = true
+	r := c.dec.rungs[a.rung]
+	if convey.Carries(r.Trunk.Profile) && (!a.slim || a.after) {
+		c.h.cfg.Trunks.Took(r.Trunk.ID, r.Target, a.slim)
+	}
+}
 
 // uriOf is the Request-URI of a rung.
 func uriOf(r ladder.Rung) string { return cmp.Or(r.Target.URI, r.Trunk.To) }

@@ -40,6 +40,7 @@ const (
 	AlarmDegraded = "trunk_degraded"     // some do not
 	AlarmUp       = "trunk_up"           // all do again
 	AlarmRefused  = "trunk_registration" // the registrar refuses us, or is silent
+	AlarmFull     = "trunk_full"         // more emergency calls than the neighbour is said to take; they go on
 )
 
 // Config is what a Keeper needs; all but Log and Rand are required.
@@ -72,6 +73,7 @@ type state struct {
 	calls   int // emergency calls
 	others  int // all others
 	told    trunkstate.State
+	full    bool           // AlarmFull was raised
 	client  *digest.Client // none: no credentials
 	reg     registration
 }
@@ -89,6 +91,7 @@ type target struct {
 	due    time.Time
 	busy   bool
 	noTCP  bool // TCP was refused and UDP answered
+	bodies trunkstate.Bodies
 	cseq   uint32
 	callID string
 }
@@ -380,12 +383,18 @@ func (k *Keeper) occupy(id e911.TrunkID, emergency bool) (done func(), ok bool) 
 		count = &s.others
 	}
 	*count++
+	if t := s.trunk; t.Capacity > 0 && s.calls+s.others > t.Capacity && !s.full {
+		s.full = true
+		k.cfg.Alarm(t.Org, journal.Alarm{Code: AlarmFull, Detail: fmt.Sprintf("the trunk %s has more calls than its capacity of %d; emergency calls go on by it", t.Key, t.Capacity)})
+	}
 	var once sync.Once
 	return func() {
 		once.Do(func() {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			*count--
+			// It is told again only after there was room: not for each call at the brim.
+			s.full = s.full && (s.calls+s.others)*10 > s.trunk.Capacity*8
 		})
 	}, true
 }

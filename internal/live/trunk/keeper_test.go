@@ -317,3 +317,58 @@ func TestTargetsBesideTheFirst(t *testing.T) {
 		t.Errorf("targets = %+v", got)
 	}
 }
+
+// Proves: F-16, E10 (what OPTIONS says, and what calls saw, decides which INVITE goes first)
+func TestATrunkRemembersWhatItTook(t *testing.T) {
+	v := carrier("sip:psap@127.0.0.31:5071;transport=tcp")
+	b := newBench(t, &zone{}, v)
+	b.names.Refresh(t.Context())
+	const at = "tcp:127.0.0.31:5071"
+	b.peers.set(at, says(200, sipedge.Header{Name: "Accept", Value: "application/sdp"}))
+	b.pass(time.Second)
+	to := b.Targets(v)[0]
+	first := func(when string, want bool) {
+		t.Helper()
+		if why, slim := b.Slim(v.ID, to); slim != want || slim == (why == "") {
+			t.Errorf("%s: slim first %v, why %q, want %v", when, slim, why, want)
+		}
+	}
+	first("after one answer without the bodies", false)
+	b.pass(40 * time.Second)
+	first("after two", true)
+	b.Took(v.ID, to, false)
+	first("a call took the full one all the same", false)
+	b.Took(v.ID, to, true)
+	first("a call was refused it", true)
+	if s := b.List()[0].Targets[0]; !strings.Contains(s.Slim, "refused") || s.SlimUntil.IsZero() {
+		t.Errorf("people are not told: %+v", s)
+	}
+	b.pass(time.Hour)
+	first("an hour later", false)
+}
+
+// Proves: E1, E9, W-43 (beyond the capacity emergency calls go on, with one alarm)
+func TestBeyondTheCapacityAnAlarmAndNoRefusal(t *testing.T) {
+	v := carrier("sip:psap@127.0.0.31:5071;transport=tcp")
+	v.Capacity, v.Reserved = 2, 1
+	b := newBench(t, &zone{}, v)
+	var ends []func()
+	for range 5 {
+		ends = append(ends, b.Occupy(v.ID))
+	}
+	if !slices.Equal(b.alarms, []string{trunk.AlarmFull}) {
+		t.Errorf("alarms %v, want one", b.alarms)
+	}
+	if _, ok := b.Take(v.ID); ok {
+		t.Error("an ordinary call was taken beyond the capacity")
+	}
+	for _, end := range ends {
+		end()
+	}
+	for range 3 {
+		b.Occupy(v.ID)
+	}
+	if len(b.alarms) != 2 {
+		t.Errorf("alarms %v, want a second one after there was room", b.alarms)
+	}
+}

@@ -135,7 +135,9 @@ func (k *Keeper) probe(ctx context.Context, id e911.TrunkID, f found) {
 	default:
 		x.noTCP = noTCP
 		if r.Code < 300 {
-			x.probe.Accept = accepts(r.Message.Headers)
+			if x.probe.Accept = accepts(r.Message.Headers); len(x.probe.Accept) > 0 {
+				x.bodies = x.bodies.Says(lists(x.probe.Accept), now)
+			}
 		}
 	}
 	x.Target = x.Step(ev, true)

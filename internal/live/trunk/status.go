@@ -40,6 +40,9 @@ type TargetStatus struct {
 	Probe     Probe            `json:"probe,omitzero"`
 	// NoTCP: it does not take TCP, and calls go by UDP.
 	NoTCP bool `json:"no_tcp,omitempty"`
+	// Slim says why calls go without a location body first, and until when (F-16).
+	Slim      string    `json:"slim,omitempty"`
+	SlimUntil time.Time `json:"slim_until,omitzero"`
 }
 
 // RegistrationStatus is our registration with a neighbour.
@@ -78,6 +81,9 @@ func (k *Keeper) status(s *state) Status {
 		}
 		if x.noTCP {
 			ts.Transport = "udp"
+		}
+		if why, slim := x.bodies.Slim(k.cfg.Now()); slim {
+			ts.Slim, ts.SlimUntil = why, x.bodies.Until
 		}
 		out.Targets = append(out.Targets, ts)
 	}

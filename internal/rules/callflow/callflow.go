@@ -86,6 +86,7 @@ var slimCodes = []int{400, 413, 415, 420, 421, 488, 513, 606}
 type Route struct {
 	Slow bool // local or TDM: the longer no-progress time
 	Down bool // known down: skipped on the first pass
+	Slim bool // it refused the full INVITE lately: the slim one goes first (F-16)
 }
 
 // Config is what a Machine needs.
@@ -141,7 +142,8 @@ type Machine struct {
 	walk  *ladder.Walk
 	live  []*attempt // in the order of dialling
 	n     int        // last attempt's number
-	slim  []bool     // routes that refused the full INVITE in this call
+	slim  []bool     // routes that get the slim INVITE: they refused the full one
+	tried []bool     // routes that refused the slim one, which went first
 
 	held     *ladder.Step // next step, put back because a leg came to life
 	retrying bool         // waits for the back-off
@@ -165,13 +167,13 @@ const (
 
 // New makes the machine of a call that has not arrived yet.
 func New(cfg Config) *Machine {
-	down := make([]bool, len(cfg.Routes))
+	down, slim := make([]bool, len(cfg.Routes)), make([]bool, len(cfg.Routes))
 	for i, r := range cfg.Routes {
-		down[i] = r.Down
+		down[i], slim[i] = r.Down, r.Slim
 	}
 	return &Machine{
 		cfg: cfg, state: idle, n: cfg.First, reinvite: nobody, acked: !cfg.LateOffer,
-		walk: ladder.NewWalk(down), slim: make([]bool, len(cfg.Routes)),
+		walk: ladder.NewWalk(down), slim: slim, tried: make([]bool, len(cfg.Routes)),
 	}
 }
 
@@ -498,7 +500,11 @@ func (m *Machine) fail(a *attempt, ev Event, why string) []Action {
 	switch {
 	case again && ev.Follow && a.follows < maxFollow:
 		return append(acts, m.dial(a.route, a.slim, a.follows+1)...)
-	case again && !a.slim && slices.Contains(slimCodes, ev.Code):
+	case again && a.slim && m.cfg.Routes[a.route].Slim && !m.tried[a.route] && slices.Contains(slimCodes, ev.Code):
+		// The slim one went first and was refused: the body is not the reason.
+		m.slim[a.route], m.tried[a.route] = false, true
+		return append(acts, m.dial(a.route, false, 0)...)
+	case again && !a.slim && !m.tried[a.route] && slices.Contains(slimCodes, ev.Code):
 		m.slim[a.route] = true
 		return append(acts, m.dial(a.route, true, 0)...)
 	}
