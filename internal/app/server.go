@@ -153,6 +153,7 @@ func (s *Server) alarm(org e911.OrgID, a journal.Alarm) {
 }
 
 func (s *Server) bindHTTP() error {
+	s.files = openDescriptors(s.cfg.Log)
 	var err error
 	if err = s.bindHELD(); err != nil {
 		return err
@@ -160,6 +161,7 @@ func (s *Server) bindHTTP() error {
 	if s.webL, err = net.Listen("tcp", s.cfg.Web); err != nil {
 		return fmt.Errorf("listen for the pages: %w", err)
 	}
+	s.webL = s.bounded(s.webL, s.files.Web)
 	if s.cfg.BaseURL == "" {
 		s.cfg.BaseURL = fmt.Sprintf("http://localhost:%d", s.webL.Addr().(*net.TCPAddr).Port) // a name: passkeys need one (D-16)
 	}
@@ -221,7 +223,7 @@ func (s *Server) wireLive() error {
 		Handle:    s.calls.Handle,
 		Serve:     s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
 		Alarm:  s.edgeAlarm,
-		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate},
+		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate, Connections: s.files.SIP},
 		Way:    s.phones.Way, Resuming: s.before > 0,
 		Now: s.cfg.Now, Log: s.cfg.Log,
 	})

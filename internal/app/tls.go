@@ -65,6 +65,7 @@ func (s *Server) bindHELD() error {
 	if err != nil {
 		return fmt.Errorf("listen for HELD: %w", err)
 	}
+	l = s.bounded(l, s.files.HELD)
 	if s.certs != nil {
 		l = tls.NewListener(l, lis.ClientCertificates(s.certs.Server()))
 	}
