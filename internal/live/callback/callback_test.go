@@ -1,0 +1,271 @@
+package callback
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/registrar"
+	"github.com/callbox911/callbox/internal/live/sipedge"
+)
+
+const byPBX = "dial sip:+16175550111@127.0.0.11:5082"
+
+// A callback from the PSTN without Priority rings the line that called, at the
+// platform's own address, marked so that no setting of it stands in the way.
+//
+// Proves: F-11, F-12, F-25, W-54, E6
+func TestACallbackFromThePSTNWithoutPriority(t *testing.T) {
+	k := newKit(t)
+	call := k.emergency(given{elin: true})
+	k.over(call)
+	psap := k.back(elinA, pstn)
+	k.await(byPBX)
+	in := k.leg(1).invite
+	if in.Headers.Get("Priority") != "psap-callback" || in.Headers.Get("Resource-Priority") != "esnet.0" || in.Headers.Get("Max-Forwards") != "67" ||
+		in.Headers.Get("Require") != "" || string(in.Body) != sdp || in.From != "<sip:6175550000@callbox.example>" {
+		t.Errorf("the leg is %+v", in)
+	}
+	k.leg(1).happens(sipedge.Provisional, 180)
+	k.await("psap hears 180")
+	k.leg(1).happens(sipedge.Answered, 200)
+	k.await("psap answered by 1 with true")
+	psap.happens(sipedge.ByeReceived, 0)
+	k.await("leg1 hung up on")
+	k.await("served")
+	k.await("fact notify.due callback")
+	for _, kind := range []journal.Kind{journal.CallbackCame, journal.CallbackRang, journal.CallbackAnswered, journal.CallbackEnded} {
+		if k.kinds(kind) != 1 {
+			t.Errorf("%d facts %s", k.kinds(kind), kind)
+		}
+	}
+}
+
+// One minute before the end of the window the callback reaches the caller, one
+// minute after it goes to the default point: the security desk. A live call's
+// window never ends.
+//
+// Proves: W-07, F-08
+func TestTheWindowOfACallback(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		live  time.Duration // length of the call
+		after time.Duration
+		rings string
+	}{
+		{"one minute before the end of the window", time.Hour, 179 * time.Minute, byPBX},
+		{"one minute after it", time.Hour, 181 * time.Minute, "dial sip:+16175550100@127.0.0.11:5060;transport=tcp"},
+		{"in a call that lasts for days", 50 * time.Hour, -time.Minute, byPBX},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKit(t)
+			call := k.emergency(given{elin: true})
+			k.pass(c.live)
+			if c.after >= 0 {
+				k.over(call)
+				k.pass(c.after)
+			}
+			psap := k.back(elinA, pstn)
+			k.await(c.rings)
+			psap.happens(sipedge.Cancelled, 0)
+			k.await("served")
+		})
+	}
+}
+
+// After a restart the bindings come back from the journal.
+//
+// Proves: F-29, E6
+func TestARestartBetweenCallAndCallback(t *testing.T) {
+	k := newKit(t)
+	k.over(k.emergency(given{elin: true}))
+	live := k.emergency(given{elin: true})
+	again := k.service(t)
+	for _, f := range k.facts {
+		if err := again.Restore(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.s = again
+	k.pass(179 * time.Minute)
+	psap := k.back(elinA, pstn)
+	k.await(byPBX)
+	psap.happens(sipedge.Cancelled, 0)
+	k.await("served")
+	k.pass(time.Hour)
+	if !k.s.Awaited("sip:6175550122@x") || k.s.Awaited("sip:6175550121@x") {
+		t.Error("the live call's number is not awaited, or that of the ended one is")
+	}
+	k.s.End(live, k.clock())
+}
+
+// Two calls from one location have two ELINs; a third shares that of the call
+// that ended longest ago: both are marked, people are told, and a call back rings
+// both and the desk.
+//
+// Proves: F-08, W-07
+func TestELINsAreLentAndShared(t *testing.T) {
+	k := newKit(t)
+	first := k.emergency(given{elin: true, line: "+16175550131"})
+	k.over(first)
+	k.pass(time.Minute)
+	k.over(k.emergency(given{elin: true, line: "+16175550132"}))
+	k.await("fact alarm.raised elin_pool_low")
+	k.pass(time.Minute)
+	numbers := map[e911.Number]int{}
+	for _, f := range k.facts {
+		if g, err := journal.Decode[journal.Given](f); err == nil && f.Kind == journal.CallbackBound {
+			numbers[g.Number]++
+		}
+	}
+	if numbers[elinA] != 1 || numbers[elinB] != 1 {
+		t.Fatalf("two calls were lent %v", numbers)
+	}
+	k.emergency(given{elin: true, line: "+16175550133"})
+	k.await("fact alarm.raised elin_shared")
+	marked := map[e911.CallID]bool{}
+	for _, f := range k.facts {
+		if g, err := journal.Decode[journal.Given](f); err == nil && f.Kind == journal.CallbackBound && g.Crowded {
+			marked[f.Call] = true
+		}
+	}
+	if len(marked) != 2 || !marked[first] {
+		t.Errorf("marked as shared: %v", marked)
+	}
+	psap := k.back(elinA, pstn)
+	k.await("dial sip:+16175550133@127.0.0.11:5082")
+	k.await("dial sip:+16175550131@127.0.0.11:5082")
+	k.await("dial sip:+16175550100@127.0.0.11:5082")
+	psap.happens(sipedge.Cancelled, 0)
+	k.await("served")
+	if n := k.kinds(journal.NotifyDue); n != 2 {
+		t.Errorf("%d notices, want one of each call", n)
+	}
+}
+
+// The contact that called is rung, not the others of the account; when it is
+// gone the others are; without any the way that the call came, if it is known.
+//
+// Proves: F-30, F-11
+func TestTheContactThatCalledIsRung(t *testing.T) {
+	k := newKit(t)
+	org, dev := id[e911.OrgID](1), id[e911.DeviceID](5)
+	flow := aFlow(t)
+	here := registrar.Binding{Org: org, Device: dev, User: "1001", Contact: "sip:1001@127.0.0.51", Instance: "urn:uuid:1", Source: netip.MustParseAddrPort("127.0.0.51:5060"), Flow: flow}
+	there := here
+	there.Contact, there.Instance, there.Source = "sip:1001@127.0.0.52", "urn:uuid:2", netip.MustParseAddrPort("127.0.0.52:5060")
+	k.phones.list = []registrar.Binding{here, there}
+	k.over(k.emergency(given{elin: true, phone: &here}))
+	ring := func(want string, others int) {
+		t.Helper()
+		k.legs, k.lines = nil, nil
+		psap := k.back(elinA, pstn)
+		k.await(want)
+		psap.happens(sipedge.Cancelled, 0)
+		k.await("served")
+		if len(k.legs) != others {
+			t.Errorf("%d legs, want %d", len(k.legs), others)
+		}
+	}
+	ring("dial sip:1001@127.0.0.51", 1)
+	moved := here
+	moved.Contact = "sip:1001@127.0.0.53"
+	k.phones.list = []registrar.Binding{there, moved}
+	ring("dial sip:1001@127.0.0.53", 1)
+	k.phones.list = []registrar.Binding{there}
+	ring("dial sip:1001@127.0.0.52", 1)
+}
+
+// Proves: F-11
+func TestASharedNumber(t *testing.T) {
+	k := newKit(t)
+	k.over(k.emergency(given{number: deskN, own: mobile}))
+	psap := k.back(deskN, pstn)
+	k.await(byPBX)
+	k.await("dial sip:+16175550100@127.0.0.11:5082") // usual way and desk are one
+	k.leg(1).happens(sipedge.Provisional, 180)
+	k.await("psap hears 180")
+	k.leg(2).happens(sipedge.Answered, 200)
+	k.await("psap answered by 2 with true")
+	psap.happens(sipedge.ByeReceived, 0)
+	k.await("served")
+	if k.kinds(journal.NotifyDue) != 0 {
+		t.Error("people are told of a PSAP although nothing says that one calls")
+	}
+	k.lines = nil
+	k.back(deskN, esinet, priority)
+	k.await("fact notify.due callback")
+	k.leg(3).happens(sipedge.Failed, 486)
+	k.await("dial sip:+16175550177@127.0.0.31:5060")
+	k.leg(4).happens(sipedge.Failed, 503)
+	k.await("dial sip:+16175550177@127.0.0.11:5082")
+	k.leg(5).happens(sipedge.Failed, 480)
+	k.await("dial sip:+16175550100@127.0.0.11:5082")
+	k.leg(6).happens(sipedge.Failed, 480)
+	k.await("psap refused 480")
+	k.await("fact notify.due callback_missed")
+	k.await("fact alarm.raised callback_unanswered")
+}
+
+// Proves: F-11, F-12, E14
+func TestWhoGetsThrough(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		over bool
+		to   e911.Number
+		from string
+		more []sipedge.Header
+		want string
+	}{
+		{"the number that the PSAP has, in the call", false, elinA, pstn, nil, byPBX},
+		{"another number of the telephone, in the call: busy", false, lineA, pstn, nil, "psap refused 486"},
+		{"another number of it, after the call", true, lineA, pstn, nil, "psap refused 404"},
+		{"the mark of a trunk that may not carry it counts nothing", true, lineA, pstn, []sipedge.Header{priority}, "psap refused 404"},
+		{"the mark of a trunk that may", true, lineA, esinet, []sipedge.Header{priority}, byPBX},
+		{"no number of ours", true, "+16175559999", pstn, nil, "psap refused 404"},
+		{"another organisation's trunk", true, elinA, "127.0.0.41:5060", nil, "psap refused 404"},
+		{"a telephone without a password", true, elinA, "127.0.0.51:5060", []sipedge.Header{{Name: "From", Value: "<sip:1@other>"}}, "psap refused 404"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKit(t)
+			call := k.emergency(given{elin: true})
+			if c.over {
+				k.over(call)
+			}
+			psap := k.back(c.to, c.from, c.more...)
+			k.await(c.want)
+			psap.happens(sipedge.Cancelled, 0)
+			k.await("served")
+		})
+	}
+}
+
+// A telephone is asked for its password, and then told that nothing but
+// emergency calls is carried; one of the same organisation may call who called.
+//
+// Proves: F-10, E14
+func TestAnOrdinaryCallFromATelephone(t *testing.T) {
+	good := sipedge.Header{Name: "Proxy-Authorization", Value: "good"}
+	for _, c := range []struct {
+		name string
+		to   e911.Number
+		more []sipedge.Header
+		want string
+	}{
+		{"it is asked first", "+16175559999", nil, "psap refused 407"},
+		{"it is told that there is no such service", "+16175559999", []sipedge.Header{good}, "psap refused 404"},
+		{"the desk calls who called", elinA, []sipedge.Header{good}, byPBX},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKit(t)
+			k.over(k.emergency(given{elin: true}))
+			more := append([]sipedge.Header{{Name: "From", Value: "<sip:1002@harbor.example>"}}, c.more...)
+			psap := k.back(c.to, "127.0.0.61:5060", more...)
+			k.await(c.want)
+			psap.happens(sipedge.Cancelled, 0)
+			k.await("served")
+		})
+	}
+}
