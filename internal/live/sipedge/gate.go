@@ -49,7 +49,10 @@ func looksLikeInvite(data []byte) bool {
 }
 
 // peekCallID finds the Call-ID without parsing.
-func peekCallID(data []byte) string {
+func peekCallID(data []byte) string { return string(peekID(data)) }
+
+// peekID is peekCallID without a copy.
+func peekID(data []byte) []byte {
 	if n := headEnd(data); n >= 0 {
 		data = data[:n]
 	}
@@ -64,11 +67,11 @@ func peekCallID(data []byte) string {
 		if !ok || len(name) > 16 {
 			continue
 		}
-		if n := strings.TrimSpace(string(name)); strings.EqualFold(n, "Call-ID") || strings.EqualFold(n, "i") {
-			return string(bytes.TrimSpace(value))
+		if n := bytes.TrimSpace(name); bytes.EqualFold(n, []byte("Call-ID")) || bytes.EqualFold(n, []byte("i")) {
+			return bytes.TrimSpace(value)
 		}
 	}
-	return ""
+	return nil
 }
 
 // stranger takes a message from an unknown source. What proves by both tags or

@@ -78,9 +78,13 @@ func (e *Edge) bind(l Listener) error {
 	return nil
 }
 
-// read runs until the socket is closed. One reader for each socket keeps the
-// order in which messages came.
+// read runs until the socket is closed.
 func (s *udpSock) read() {
+	in, ok := s.newInbox()
+	if !ok {
+		return
+	}
+	defer in.close()
 	buf := make([]byte, 64<<10)
 	for {
 		n, src, err := s.c.ReadFromUDPAddrPort(buf)
@@ -98,7 +102,7 @@ func (s *udpSock) read() {
 			continue
 		}
 		src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
-		s.e.datagram(buf[:n], src, s)
+		in.put(buf[:n], src)
 	}
 }
 

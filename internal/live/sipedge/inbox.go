@@ -1,0 +1,77 @@
+package sipedge
+
+import (
+	"bytes"
+	"hash/maphash"
+	"net/netip"
+	"runtime"
+)
+
+const (
+	// inboxEach datagrams wait in one lane of an inbox. The kernel's buffer before it
+	// is counted in packets of two kilobytes, whatever is in them.
+	inboxEach = 2048
+	// inboxShed is how full a lane is when calls that are no emergency are left out
+	// unread: their sender repeats them (RFC 3261, section 17.1.1.2).
+	inboxShed = inboxEach * 3 / 4
+)
+
+// inbox takes datagrams from a socket as fast as they come and reads them on a few
+// goroutines, so that a burst waits here and not in the kernel, which throws away
+// what has no room, calls for help too. What belongs to one call keeps its order.
+type inbox struct {
+	e     *Edge
+	lanes []chan datagram
+}
+
+type datagram struct {
+	data []byte
+	src  netip.AddrPort
+}
+
+// newInbox begins to read; false after the stop.
+func (s *udpSock) newInbox() (*inbox, bool) {
+	b := &inbox{e: s.e, lanes: make([]chan datagram, 2*runtime.GOMAXPROCS(0))}
+	for i := range b.lanes {
+		lane := make(chan datagram, inboxEach)
+		b.lanes[i] = lane
+		if !s.e.spawn(func() {
+			for d := range lane {
+				s.e.datagram(d.data, d.src, s)
+			}
+		}) {
+			b.lanes = b.lanes[:i]
+			b.close()
+			return nil, false
+		}
+	}
+	return b, true
+}
+
+// close ends it when all that came is read.
+func (b *inbox) close() {
+	for _, lane := range b.lanes {
+		close(lane)
+	}
+}
+
+// put takes a copy of a datagram. Where there is no room for it, the socket is not
+// read on meanwhile.
+func (b *inbox) put(data []byte, src netip.AddrPort) {
+	lane := b.lanes[maphash.Bytes(b.e.seed, peekID(data))%uint64(len(b.lanes))]
+	if len(lane) >= inboxShed && b.ordinary(data) {
+		b.e.counts.shed.Add(1)
+		return
+	}
+	lane <- datagram{bytes.Clone(data), src}
+}
+
+// ordinary reports a call that is no emergency, from its first line alone.
+func (b *inbox) ordinary(data []byte) bool {
+	if !looksLikeInvite(data) {
+		return false
+	}
+	line, _, _ := bytes.Cut(trimLeadingLines(data), []byte("\n"))
+	m := &message{}
+	return m.startLine(string(bytes.TrimRight(line, "\r"))) == nil && !b.e.cfg.Emergency(m.uri)
+}
