@@ -58,12 +58,18 @@ type Located struct {
 
 // Rung is one step of the ladder.
 type Rung struct {
-	Kind  string `json:"kind"` // "psap", "carrier", "relay", "other"
+	Kind  string `json:"kind"` // "psap", "carrier", "alternate", "local", "relay", "other"
 	Trunk Ref    `json:"trunk"`
 	PSAP  Ref    `json:"psap"`
 	To    string `json:"to"`
 	// Expected: the trunk's carrier chooses the PSAP; ours is the expected one (F-23).
 	Expected bool `json:"expected,omitempty"`
+	// Site is whose trunk it is, Carries which number goes out by it, Bare that no
+	// location does; only of kind "local".
+	Site    *Ref     `json:"site,omitempty"`
+	Carries string   `json:"carries,omitempty"`
+	Bare    bool     `json:"bare,omitempty"`
+	Flags   []string `json:"flags,omitempty"`
 }
 
 // Routed is the body of CallRouted: which PSAP, by which routes.
@@ -272,26 +278,29 @@ const (
 // Due is the body of NotifyDue. It carries all that a notice says, so that a
 // notice can be made from this fact alone, after a crash too.
 type Due struct {
-	Reason        string            `json:"reason"`
-	Class         e911.CallClass    `json:"class"`
-	Site          e911.SiteID       `json:"site,omitempty"`
-	SiteName      string            `json:"site_name,omitempty"`
-	OrgName       string            `json:"org_name,omitempty"`
-	Zone          string            `json:"zone,omitempty"`
-	Dialled       string            `json:"dialled"`
-	Who           string            `json:"who"` // for a person: name, else number, else trunk
-	IdentifiedBy  e911.IdentifiedBy `json:"identified_by,omitempty"`
-	Line          e911.Number       `json:"line,omitempty"`
-	Callback      e911.Number       `json:"callback,omitempty"`
-	Place         e911.Place        `json:"place"` // as sent
-	LocatedBy     e911.LocatedBy    `json:"located_by,omitempty"`
-	PSAP          Ref               `json:"psap,omitzero"`
-	PSAPLine      e911.Number       `json:"psap_line,omitempty"`     // its 24x7 ten-digit line, when known (F-09)
-	PSAPExpected  bool              `json:"psap_expected,omitempty"` // a carrier chooses; this PSAP is expected (F-23)
-	ArrivedAt     time.Time         `json:"arrived_at"`
-	Demonstration bool              `json:"demonstration,omitempty"`
-	Flags         []string          `json:"flags,omitempty"`
-	Network       *StrandedBy       `json:"network,omitempty"` // of DueUnknownNetwork
+	Reason       string            `json:"reason"`
+	Class        e911.CallClass    `json:"class"`
+	Site         e911.SiteID       `json:"site,omitempty"`
+	SiteName     string            `json:"site_name,omitempty"`
+	OrgName      string            `json:"org_name,omitempty"`
+	Zone         string            `json:"zone,omitempty"`
+	Dialled      string            `json:"dialled"`
+	Who          string            `json:"who"` // for a person: name, else number, else trunk
+	IdentifiedBy e911.IdentifiedBy `json:"identified_by,omitempty"`
+	Line         e911.Number       `json:"line,omitempty"`
+	Callback     e911.Number       `json:"callback,omitempty"`
+	Place        e911.Place        `json:"place"` // where we believe the caller to be
+	// Sent is the place that the PSAP sees where that differs: the address of the
+	// number on a route that carries no location (F-36).
+	Sent          *e911.Place    `json:"sent,omitempty"`
+	LocatedBy     e911.LocatedBy `json:"located_by,omitempty"`
+	PSAP          Ref            `json:"psap,omitzero"`
+	PSAPLine      e911.Number    `json:"psap_line,omitempty"`     // its 24x7 ten-digit line, when known (F-09)
+	PSAPExpected  bool           `json:"psap_expected,omitempty"` // a carrier chooses; this PSAP is expected (F-23)
+	ArrivedAt     time.Time      `json:"arrived_at"`
+	Demonstration bool           `json:"demonstration,omitempty"`
+	Flags         []string       `json:"flags,omitempty"`
+	Network       *StrandedBy    `json:"network,omitempty"` // of DueUnknownNetwork
 }
 
 // StrandedBy is the network element that strands devices, as people are told of

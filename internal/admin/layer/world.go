@@ -72,13 +72,13 @@ func (w *world) PSAPs() *ecrf.Index { return w.index }
 
 func (w *world) Trunk(id e911.TrunkID) (e911.Trunk, bool) { t, ok := w.trunks[id]; return t, ok }
 
-func (w *world) Relay() (e911.PSAP, bool) {
+func (w *world) Relays() (found []e911.PSAP) {
 	for _, p := range w.list {
 		if p.Relay {
-			return p, true
+			found = append(found, p)
 		}
 	}
-	return e911.PSAP{}, false
+	return found
 }
 
 func (w *world) TrunkTo(host string) (e911.Trunk, bool) {

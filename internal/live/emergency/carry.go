@@ -68,10 +68,10 @@ func (c *call) dial(a callflow.Action) {
 	c.legs[a.N], c.last = att, a.N
 	var in sipedge.Invite
 	var err error
-	if !c.guard("convey", func() { in, att.sent, err = c.convey(rung.Trunk, target, a.Slim) }) {
+	if !c.guard("convey", func() { in, att.sent, err = c.convey(rung, target, a.Slim) }) {
 		// Without the location body then: the PSAP can ask, an open line is
 		// better than none.
-		in, att.sent, err = c.convey(rung.Trunk, target, true)
+		in, att.sent, err = c.convey(rung, target, true)
 		att.slim = true
 	}
 	if err == nil {

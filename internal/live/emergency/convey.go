@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/convey"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
@@ -29,7 +31,8 @@ type conveyed struct {
 // convey writes the INVITE of an attempt by the trunk's header profile (design
 // 2.4), with the caller's SDP unchanged. Slim leaves every other body out;
 // references stay (F-16).
-func (c *call) convey(t e911.Trunk, trunkTo string, slim bool) (sipedge.Invite, conveyed, error) {
+func (c *call) convey(r ladder.Rung, trunkTo string, slim bool) (sipedge.Invite, conveyed, error) {
+	t, instead := c.trunkFor(r)
 	to, err := parseTarget(trunkTo)
 	if err != nil {
 		var named bool
@@ -40,7 +43,9 @@ func (c *call) convey(t e911.Trunk, trunkTo string, slim bool) (sipedge.Invite, 
 	if err != nil {
 		return sipedge.Invite{}, conveyed{to: trunkTo}, err
 	}
-	leg := convey.Write(c.said(t, slim), t, convey.Target{URI: trunkTo, Plain: to.plain}, slim)
+	said := c.said(t, slim)
+	said.Callback = cmp.Or(instead, said.Callback)
+	leg := convey.Write(said, t, convey.Target{URI: trunkTo, Plain: to.plain}, slim)
 	in := sipedge.Invite{
 		URI: leg.URI, Routes: leg.Routes, Dest: to.dest, Transport: to.transport, From: leg.From, To: leg.To,
 		Headers: make(sipedge.Headers, len(leg.Headers)), NoOffer: c.dec.sdp == nil,

@@ -53,6 +53,8 @@ type decision struct {
 	basis         route.Basis // what chose the PSAP
 	expected      bool        // a carrier chooses it, and this one is expected
 	rungs         []ladder.Rung
+	moves         movement
+	relayLine     e911.Number // of the relay centre
 	routeFlags    []string
 	routeFindings []e911.Finding
 
@@ -77,7 +79,7 @@ func (d *decision) allFlags() []string {
 
 // psapRef is whom the call is for.
 func (d *decision) psapRef() journal.Ref {
-	if d.psap != nil {
+	if d.psap != nil && !d.relay {
 		return journal.Ref{ID: string(d.psap.ID), Key: d.psap.Key, Name: d.psap.Name}
 	}
 	return d.relayName
@@ -322,6 +324,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 			candidates = append(candidates, k)
 		}
 	}
+	d.moves = movement{off: off, nomadic: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0 || access.Handset}
 	d.where = locate.Decide(candidates, locate.Situation{
 		HELD: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
@@ -439,11 +442,11 @@ func (c *inquiry) route() {
 	if q.Located {
 		c.guard("authority", func() { q.Mapping = c.mapping() })
 	}
-	c.use(route.Decide(c.snap, c.org, q), q.Located)
-	if s := c.alertSite(); s != nil && !stageAllows(s.Stage, c.class) {
-		// A gate blocks a path, never a call (F-24): said, and gone on.
-		d.routeFlags = append(d.routeFlags, FlagSiteNotSetUp)
-	}
+	// What the caller's site says counts only as far as it can be read (E1).
+	c.guard("caller", func() { q.Caller = c.caller() })
+	r := route.Decide(c.snap, c.org, q)
+	c.use(r, q.Located)
+	c.guard("ways", func() { c.ways(r.Gate, r.Gated, q.Caller.Moved) })
 }
 
 // mapping is what the authority said of the place; nil: nothing is known.
@@ -464,7 +467,7 @@ func (c *inquiry) use(r route.Decision, located bool) {
 	d.demonstration = r.Basis.Source == route.SourceDemonstration
 	d.routeFindings = append(d.routeFindings, r.Findings...)
 	if r.Relay != nil {
-		d.relayName = journal.Ref{ID: string(r.Relay.ID), Key: r.Relay.Key, Name: r.Relay.Name}
+		d.relayName, d.relayLine = journal.Ref{ID: string(r.Relay.ID), Key: r.Relay.Key, Name: r.Relay.Name}, r.Relay.Line
 	} else {
 		d.routeFlags = append(d.routeFlags, FlagNoRelay)
 	}
@@ -487,10 +490,4 @@ func (c *inquiry) use(r route.Decision, located bool) {
 func (c *inquiry) routeToRelay() {
 	c.dec.psap, c.dec.routeFindings, c.dec.routeFlags = nil, nil, nil
 	c.use(route.Decide(c.snap, c.org, route.Question{Now: c.at, Targets: c.anyTargets}), false)
-}
-
-// stageAllows reports whether a site's calls of a class belong to the E911 path
-// (W-29, W-30).
-func stageAllows(s e911.Stage, class e911.CallClass) bool {
-	return s == e911.Stage911 || s == e911.Stage933 && class == e911.ClassTest933
 }

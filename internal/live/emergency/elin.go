@@ -18,7 +18,9 @@ const FlagSharedCallback = "shared_callback"
 // (F-08, F-21, F-39 (1)).
 func (c *inquiry) elin() {
 	d := &c.dec
-	if !slices.ContainsFunc(d.rungs, func(r ladder.Rung) bool { return r.Trunk.Profile == e911.ProfileELIN }) {
+	if !slices.ContainsFunc(d.rungs, func(r ladder.Rung) bool {
+		return r.Trunk.Profile == e911.ProfileELIN || r.Carry == ladder.CarryELIN && r.Trunk.Profile == e911.ProfilePlain
+	}) {
 		return
 	}
 	place := d.where.Place

@@ -136,7 +136,10 @@ func (c *inquiry) routed() journal.Routed {
 		Rungs: make([]journal.Rung, len(d.rungs)), Evidence: d.routeFindings,
 	}
 	for i, r := range d.rungs {
-		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: uriOf(r), Expected: r.Expected()}
+		routed.Rungs[i] = journal.Rung{Kind: string(r.Kind), Trunk: trunkRef(r.Trunk), PSAP: psapRef(r), To: uriOf(r), Expected: r.Expected(), Flags: r.Flags}
+		if r.Kind == ladder.KindLocal {
+			routed.Rungs[i].Site, routed.Rungs[i].Carries, routed.Rungs[i].Bare = c.siteRef(r.Site), r.Carry.String(), r.Bare
+		}
 	}
 	if b := d.basis; b.Source != "" && b.Source != route.SourceNone {
 		routed.By = &journal.RoutedBy{
@@ -212,6 +215,9 @@ func (c *inquiry) due(reason string) journal.Due {
 		IdentifiedBy: d.who.By, Line: d.who.Line, Callback: d.who.Callback, Place: d.where.Place, LocatedBy: d.where.By,
 		PSAP: d.psapRef(), PSAPLine: d.line, PSAPExpected: d.expected, ArrivedAt: c.at, Demonstration: c.org.Config().Demonstration, Flags: d.allFlags(),
 	}
+	if sent := c.sentPlace(); sent.Display != d.where.Place.Display {
+		due.Sent = &sent
+	}
 	if s := c.alertSite(); s != nil {
 		due.Site, due.SiteName, due.Zone = s.ID, s.Name, s.Zone
 	}
@@ -254,4 +260,9 @@ func clip(s string, n int) string {
 		return s[:n]
 	}
 	return s
+}
+
+func (c *inquiry) siteRef(id e911.SiteID) *journal.Ref {
+	s, _ := c.org.Site(id)
+	return &journal.Ref{ID: string(id), Key: s.Key, Name: s.Name}
 }

@@ -27,7 +27,7 @@ func (c *call) test(ctx context.Context) {
 	err := errBroken
 	c.guard("test call", func() {
 		spoken, err = c.h.cfg.TestCall.Answer(ctx, c.leg, testcall.Readback{
-			Caller: c.testCaller(), Number: d.who.Line, Callback: d.who.Callback, Place: d.where.Place,
+			Caller: c.testCaller(), Number: d.who.Line, Callback: d.who.Callback, Place: c.sentPlace(),
 			SiteName: c.siteName(), PSAPName: d.psapRef().Name, Relay: d.relay, Demonstration: c.org.Config().Demonstration,
 		})
 	})

@@ -81,7 +81,7 @@ func (c *call) took(a *attempt) {
 }
 
 // uriOf is the Request-URI of a rung.
-func uriOf(r ladder.Rung) string { return cmp.Or(r.Target.URI, r.Trunk.To) }
+func uriOf(r ladder.Rung) string { return dialledAs(cmp.Or(r.Target.URI, r.Trunk.To), r.Dial) }
 
 // aim sends an INVITE where its rung goes.
 func (c *call) aim(in *sipedge.Invite, r ladder.Rung) error {

@@ -2,11 +2,13 @@
 // answering point (design 2.3), and walks them for as long as the caller
 // waits. It decides only the order; rules/callflow decides when to move on.
 //
-// Promises: the routes of the place's PSAP come first, in their order, then the
-// organisation's own carriers, then the relay centre (ECRC), before the carriers
-// when nobody knows where the caller is; a route known to be down is skipped on
-// the first pass and on no other (F-03); calls of a demonstration never leave
-// this machine (F-23); a ladder with one rung or more never ends (E1).
+// Promises: the order is that of the country and the class of the device (F-22,
+// F-35); a site's own trunk counts where the device is, elsewhere after the relay
+// centre (F-03); a gate puts that trunk first and leaves out nobody (F-24); a
+// Canadian caller never goes to a relay centre of another country; a route known
+// to be down is skipped on the first pass and on no other; calls of a
+// demonstration never leave this machine (F-23); a ladder with one rung or more
+// never ends (E1).
 package ladder
 
 import (
@@ -29,6 +31,9 @@ const (
 	// KindOther is a route of the PSAP that our own layer has and the authority
 	// contradicts: better than nobody, when all others failed.
 	KindOther Kind = "other"
+	// KindAlternate is a route of a PSAP that takes another's calls by agreement.
+	KindAlternate Kind = "alternate"
+	KindLocal     Kind = "local" // a PSTN trunk or gateway of a site's own
 )
 
 // Rung is one route to one answering point.
@@ -40,6 +45,16 @@ type Rung struct {
 	Trunk    e911.Trunk
 	Target   Target // of the trunk's, where this rung goes
 	Down     bool   // known to be down when the call came in
+
+	Site  e911.SiteID // whose trunk it is; KindLocal only
+	Carry Carry       // which number goes out
+	// Number is the one for CarryECBN, and for CarryELIN where there is no ELIN;
+	// none: the callback.
+	Number e911.Number
+	ELIN   bool   // a trunk of profile elin gets the ELIN of the place all the same
+	Bare   bool   // no location goes with it (W-01)
+	Dial   string // what is dialled instead of the user of the trunk's address; none: that
+	Flags  []string
 }
 
 // Target is one address of a trunk that a call can go to. Without an Addr the
@@ -66,14 +81,19 @@ func (r Rung) Slow() bool {
 
 // Input is what a ladder is made from.
 type Input struct {
-	PSAP  *e911.PSAP // of the caller's place; nil when none follows from it
-	Relay *e911.PSAP // the relay centre; nil when none is configured
+	PSAP *e911.PSAP // of the caller's place; nil when none follows from it
+	// Relays are the relay centres, that of any country first.
+	Relays []e911.PSAP
+	// Alternates take the PSAP's calls by an agreement that holds (F-23).
+	Alternates []e911.PSAP
 	// Other is what our own layer says against the authority; nil: nothing.
 	Other *e911.PSAP
 	// Carriers take the organisation's calls for any place. Without a place they
 	// have nothing to choose a PSAP by, and the relay centre comes first.
 	Carriers []e911.TrunkID
 	Located  bool
+	Country  string // two letters, of the place; none: not known
+	Caller   Caller
 	// Demonstration leaves out every trunk that leads off this machine.
 	Demonstration bool
 	// Trunk finds a trunk by its id.
@@ -85,59 +105,187 @@ type Input struct {
 	Targets func(e911.Trunk) []Target
 }
 
-// Build returns the rungs in order, and what was left out with the reason
-// (E11). A trunk that serves both the PSAP and the relay centre stands in the
-// ladder once, at its better place: the second rung would be the same call to
-// the same address.
-func Build(in Input) ([]Rung, []e911.Finding) {
-	var rungs []Rung
-	var left []e911.Finding
-	seen := map[e911.TrunkID]bool{}
-	add := func(kind Kind, p *e911.PSAP, routes []e911.TrunkID) {
-		for _, id := range routes {
-			t, ok := in.Trunk(id)
-			switch {
-			case !ok:
-				left = append(left, out(p, string(id), "the route names a trunk that does not exist"))
-			case t.To == "" && len(t.Targets) == 0:
-				left = append(left, out(p, t.Key, "the trunk has no address to call"))
-			case in.Demonstration && !StaysHere(t):
-				left = append(left, out(p, t.Key, "the trunk leaves this machine, and calls of a demonstration must not (F-23)"))
-			case seen[id]:
-				left = append(left, out(p, t.Key, "the trunk stands higher in the ladder already"))
-			default:
-				seen[id] = true
-				targets := in.targets(t)
-				if len(targets) == 0 {
-					left = append(left, out(p, t.Key, "no name server has said yet where the trunk's name leads"))
-				}
-				for _, to := range targets {
-					rungs = append(rungs, Rung{
-						Kind: kind, PSAP: p.ID, PSAPKey: p.Key, PSAPName: p.Name, Trunk: t, Target: to,
-						Down: to.Down || in.Down != nil && in.Down(id),
-					})
-				}
+// Plan is the ladder of a call.
+type Plan struct {
+	Rungs []Rung
+	Relay *e911.PSAP // that takes the call when no PSAP does; nil: none may
+	// Gate is what keeps the call from the E911 path, also where the path is taken
+	// all the same (F-24); Gated says that the site's own trunk comes first.
+	Gate  Gate
+	Gated bool
+	Left  []e911.Finding // what was left out, and why (E11)
+}
+
+// Build orders the rungs by the country and the class of the device (F-22, F-35),
+// behind what gates the call (F-24). A trunk stands in the ladder once, at its
+// best place: the second rung would be the same call to the same address.
+func Build(in Input) Plan {
+	b := builder{in: in, seen: map[e911.TrunkID]bool{}, country: countryOf(&in)}
+	b.expected = in.PSAP
+	if b.expected == nil {
+		b.expected = &e911.PSAP{Name: "the PSAP that the carrier chooses"}
+	}
+	b.relays = relaysFor(in.Relays, b.country, in.Caller.Language)
+	if len(b.relays) > 0 {
+		b.Relay = &b.relays[0]
+	}
+	b.Gate = gateOf(&in, b.country)
+	b.Gated = b.Gate != GateNone && holds(&in, b.Gate)
+	if b.Gate != GateNone {
+		why := "the device is known to be elsewhere, and takes the way of the place where it is (F-20)"
+		if b.Gated {
+			why = "the site's own trunk comes first; no call is refused (F-24)"
+		}
+		b.Left = append(b.Left, e911.Finding{Rule: "gate", Said: string(b.Gate), Chosen: b.Gated, Why: why})
+	}
+	if b.Gated {
+		b.group(groupLocal)
+	}
+	for _, g := range orderOf(b.country, in.Caller.Nomadic, in.Located) {
+		b.group(g)
+	}
+	if len(b.Rungs) == 0 {
+		b.group(groupAny)
+	}
+	return b.Plan
+}
+
+// builder is one Build on its way.
+type builder struct {
+	Plan
+	in       Input
+	seen     map[e911.TrunkID]bool
+	expected *e911.PSAP
+	relays   []e911.PSAP
+	country  string
+}
+
+// group adds the rungs of one part of the ladder.
+func (b *builder) group(g group) {
+	in := &b.in
+	switch g {
+	case groupPSAP:
+		b.add(Rung{Kind: KindPSAP}, b.expected, b.expected.Routes)
+	case groupCarriers:
+		b.add(Rung{Kind: KindCarrier}, b.expected, in.Carriers)
+	case groupAlternates:
+		for i := range in.Alternates {
+			b.add(Rung{Kind: KindAlternate}, &in.Alternates[i], in.Alternates[i].Routes)
+		}
+	case groupRelay:
+		for i := range b.relays {
+			b.add(Rung{Kind: KindRelay}, &b.relays[i], b.relays[i].Routes)
+		}
+	case groupOther:
+		if in.Other != nil {
+			b.add(Rung{Kind: KindOther}, in.Other, in.Other.Routes)
+		}
+	case groupLocal:
+		b.local()
+	case groupHome:
+		for _, s := range []*Site{in.Caller.Home, in.Caller.Here} {
+			if s != nil {
+				b.site(*s, Rung{Flags: []string{FlagMayBeWrong}})
+			}
+		}
+	case groupAny:
+		if in.Caller.Sites != nil {
+			for s := range in.Caller.Sites {
+				b.site(s, Rung{Flags: []string{FlagMayBeWrong}})
 			}
 		}
 	}
-	expected := in.PSAP
-	if expected == nil {
-		expected = &e911.PSAP{Name: "the PSAP that the carrier chooses"}
+}
+
+// local adds the trunks of the site where the device is (F-03), abroad of our
+// site in that country (F-35).
+func (b *builder) local() {
+	who := &b.in.Caller
+	switch {
+	case b.in.Located && who.Here != nil && !who.Away:
+		b.site(*who.Here, Rung{Carry: CarryELIN})
+	case !b.in.Located && b.Gated && who.Home != nil:
+		b.site(*who.Home, Rung{})
 	}
-	add(KindPSAP, expected, expected.Routes)
-	if in.Located {
-		add(KindCarrier, expected, in.Carriers)
+	if Served(b.country) || who.Sites == nil || !b.in.Located || who.Away {
+		return
 	}
-	if in.Relay != nil {
-		add(KindRelay, in.Relay, in.Relay.Routes)
+	for s := range who.Sites {
+		if s.Country == b.country && (who.Here == nil || s.ID != who.Here.ID) {
+			b.site(s, Rung{Flags: []string{FlagMayBeWrong}})
+		}
 	}
-	if !in.Located {
-		add(KindCarrier, expected, in.Carriers)
+}
+
+// site adds the trunks of a site's own.
+func (b *builder) site(s Site, r Rung) {
+	r.Kind, r.Site, r.Bare = KindLocal, s.ID, b.Gated
+	home := b.in.Caller.Home
+	if home != nil && home.ID != s.ID && s.ECBN != "" {
+		r.Carry, r.Number = max(r.Carry, CarryECBN), s.ECBN
 	}
-	if in.Other != nil {
-		add(KindOther, in.Other, in.Other.Routes)
+	if b.Gated { // W-01; a trunk for ELINs gets one all the same
+		r.ELIN, r.Carry = r.Carry == CarryELIN, CarryCallback
+		if r.Number != "" {
+			r.Carry = CarryECBN
+		}
 	}
-	return rungs, left
+	r.Dial = emergencyNumber(b.country)
+	if !Served(b.country) {
+		r.Carry, r.Number = CarryLine, ""
+	}
+	p := &e911.PSAP{Name: "the PSAP that the telephone network reaches from " + s.Name}
+	if len(r.Flags) == 0 && b.in.PSAP != nil {
+		p = b.in.PSAP
+	}
+	b.add(r, p, s.Local)
+}
+
+// add puts the routes to one answering point at the end of the ladder.
+func (b *builder) add(r Rung, p *e911.PSAP, routes []e911.TrunkID) {
+	in := &b.in
+	leave := func(trunk, why string) { b.Left = append(b.Left, out(p, trunk, why)) }
+	r.Flags = append(r.Flags, b.flags(r.Kind)...)
+	for _, id := range routes {
+		t, ok := in.Trunk(id)
+		switch {
+		case !ok:
+			leave(string(id), "the route names a trunk that does not exist")
+		case t.To == "" && len(t.Targets) == 0:
+			leave(t.Key, "the trunk has no address to call")
+		case in.Demonstration && !StaysHere(t):
+			leave(t.Key, "the trunk leaves this machine, and calls of a demonstration must not (F-23)")
+		case b.seen[id]:
+			leave(t.Key, "the trunk stands higher in the ladder already")
+		default:
+			b.seen[id] = true
+			targets := in.targets(t)
+			if len(targets) == 0 {
+				leave(t.Key, "no name server has said yet where the trunk's name leads")
+			}
+			for _, to := range targets {
+				v := r
+				v.PSAP, v.PSAPKey, v.PSAPName, v.Trunk, v.Target = p.ID, p.Key, p.Name, t, to
+				v.Down = to.Down || in.Down != nil && in.Down(id)
+				b.Rungs = append(b.Rungs, v)
+			}
+		}
+	}
+}
+
+// flags are those of every rung of a kind.
+func (b *builder) flags(k Kind) (flags []string) {
+	switch k {
+	case KindPSAP, KindCarrier, KindAlternate, KindOther:
+		if b.Gate.notSetUp() {
+			flags = append(flags, FlagNotSetUp)
+		}
+	case KindRelay:
+		if b.country != "" && !Served(b.country) {
+			flags = append(flags, FlagAbroad)
+		}
+	}
+	return flags
 }
 
 func (in *Input) targets(t e911.Trunk) []Target {

@@ -36,8 +36,8 @@ func TestRungsStandInOrder(t *testing.T) {
 	psap := func(routes ...e911.TrunkID) *e911.PSAP {
 		return &e911.PSAP{ID: "p1", Key: "psap", Name: "Middlesex", Routes: routes}
 	}
-	relay := func(routes ...e911.TrunkID) *e911.PSAP {
-		return &e911.PSAP{ID: "p9", Key: "ecrc", Name: "Relay", Relay: true, Routes: routes}
+	relay := func(routes ...e911.TrunkID) []e911.PSAP {
+		return []e911.PSAP{{ID: "p9", Key: "ecrc", Name: "Relay", Relay: true, Routes: routes}}
 	}
 	cases := []struct {
 		name string
@@ -47,19 +47,19 @@ func TestRungsStandInOrder(t *testing.T) {
 	}{
 		{
 			"the place's routes, then the relay centre",
-			Input{PSAP: psap("a", "b"), Relay: relay("r"), Trunk: world("a", "b", "r")},
+			Input{Located: true, PSAP: psap("a", "b"), Relays: relay("r"), Trunk: world("a", "b", "r")},
 			[]string{"psap p1 a", "psap p1 b", "relay p9 r"},
 			nil,
 		},
 		{
 			"no PSAP follows from the place: the relay centre alone",
-			Input{Relay: relay("r", "s"), Trunk: world("r", "s")},
+			Input{Relays: relay("r", "s"), Trunk: world("r", "s")},
 			[]string{"relay p9 r", "relay p9 s"},
 			nil,
 		},
 		{
 			"no relay centre is configured",
-			Input{PSAP: psap("a"), Trunk: world("a")},
+			Input{Located: true, PSAP: psap("a"), Trunk: world("a")},
 			[]string{"psap p1 a"},
 			nil,
 		},
@@ -70,43 +70,43 @@ func TestRungsStandInOrder(t *testing.T) {
 		},
 		{
 			"a trunk of both stands at its better place",
-			Input{PSAP: psap("a"), Relay: relay("a", "r"), Trunk: world("a", "r")},
+			Input{Located: true, PSAP: psap("a"), Relays: relay("a", "r"), Trunk: world("a", "r")},
 			[]string{"psap p1 a", "relay p9 r"},
 			[]string{"the trunk stands higher in the ladder already"},
 		},
 		{
 			"a missing trunk and one without an address are left out and said",
-			Input{PSAP: psap("gone", "mute", "a"), Trunk: world("a")},
+			Input{Located: true, PSAP: psap("gone", "mute", "a"), Trunk: world("a")},
 			[]string{"psap p1 a"},
 			[]string{"the route names a trunk that does not exist", "the trunk has no address to call"},
 		},
 		{
 			"a route known to be down keeps its place",
-			Input{PSAP: psap("a", "b"), Trunk: world("a", "b"), Down: func(id e911.TrunkID) bool { return id == "a" }},
+			Input{Located: true, PSAP: psap("a", "b"), Trunk: world("a", "b"), Down: func(id e911.TrunkID) bool { return id == "a" }},
 			[]string{"psap p1 a down", "psap p1 b"},
 			nil,
 		},
 		{
 			"the organisation's carriers come after the PSAP's own routes and before the relay centre",
-			Input{PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"b", "c"}, Located: true, Trunk: world("a", "b", "c", "r")},
+			Input{Located: true, PSAP: psap("a"), Relays: relay("r"), Carriers: []e911.TrunkID{"b", "c"}, Trunk: world("a", "b", "c", "r")},
 			[]string{"psap p1 a", "carrier p1 b", "carrier p1 c", "relay p9 r"},
 			nil,
 		},
 		{
 			"a carrier that has the PSAP's own route stands there alone",
-			Input{PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"a", "b"}, Located: true, Trunk: world("a", "b", "r")},
+			Input{Located: true, PSAP: psap("a"), Relays: relay("r"), Carriers: []e911.TrunkID{"a", "b"}, Trunk: world("a", "b", "r")},
 			[]string{"psap p1 a", "carrier p1 b", "relay p9 r"},
 			[]string{"the trunk stands higher in the ladder already"},
 		},
 		{
 			"no PSAP of ours serves the place: the carrier chooses one by it",
-			Input{Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b", "r")},
+			Input{Relays: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b", "r")},
 			[]string{"carrier  b", "relay p9 r"},
 			nil,
 		},
 		{
 			"nobody knows where the caller is: the relay centre asks before a carrier guesses",
-			Input{Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Trunk: world("b", "r")},
+			Input{Relays: relay("r"), Carriers: []e911.TrunkID{"b"}, Trunk: world("b", "r")},
 			[]string{"relay p9 r", "carrier  b"},
 			nil,
 		},
@@ -119,7 +119,7 @@ func TestRungsStandInOrder(t *testing.T) {
 		{
 			"whom our own layer has against the authority is the last that is tried",
 			Input{
-				PSAP: psap("a"), Relay: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("a", "b", "o", "r"),
+				PSAP: psap("a"), Relays: relay("r"), Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("a", "b", "o", "r"),
 				Other: &e911.PSAP{ID: "p2", Name: "Ours", Routes: []e911.TrunkID{"a", "o"}},
 			},
 			[]string{"psap p1 a", "carrier p1 b", "relay p9 r", "other p2 o"},
@@ -128,7 +128,7 @@ func TestRungsStandInOrder(t *testing.T) {
 		{
 			"a demonstration stays on this machine on every rung",
 			Input{
-				PSAP: psap("far", "six"), Relay: relay("far", "r"), Carriers: []e911.TrunkID{"far", "b"}, Located: true, Trunk: world("b", "r"),
+				PSAP: psap("far", "six"), Relays: relay("far", "r"), Carriers: []e911.TrunkID{"far", "b"}, Located: true, Trunk: world("b", "r"),
 				Other: psap("far"), Demonstration: true,
 			},
 			[]string{"psap p1 six", "carrier p1 b", "relay p9 r"},
@@ -137,7 +137,8 @@ func TestRungsStandInOrder(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			rungs, left := Build(c.in)
+			plan := Build(c.in)
+			rungs, left := plan.Rungs, plan.Left
 			var got, gotLeft []string
 			for _, r := range rungs {
 				s := fmt.Sprintf("%s %s %s", r.Kind, r.PSAP, r.Trunk.ID)
@@ -182,7 +183,7 @@ func TestWhichRungsAreExpected(t *testing.T) {
 			}
 		})
 	}
-	rungs, _ := Build(Input{Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b")})
+	rungs := Build(Input{Carriers: []e911.TrunkID{"b"}, Located: true, Trunk: world("b")}).Rungs
 	if len(rungs) != 1 || rungs[0].PSAPName != "the PSAP that the carrier chooses" {
 		t.Errorf("without a PSAP of ours: %+v", rungs)
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	RuleOverride  = "psap_override"
 	RuleAuthority = "psap_authority"
+	RuleAlternate = "psap_alternate"
 )
 
 // Decide answers a question.
@@ -30,9 +31,6 @@ func Decide(w World, o Org, q Question) Decision {
 		c.override()
 		c.authority()
 		c.layer()
-	}
-	if relay, ok := w.Relay(); ok {
-		c.d.Relay = &relay
 	}
 	c.ladder()
 	return c.d
@@ -51,6 +49,7 @@ type choice struct {
 	ownFound    bool
 	ownFindings []e911.Finding
 	other       *e911.PSAP // what our layers say against an authority whose PSAP has no route
+	alternates  []e911.PSAP
 }
 
 func (c *choice) took() bool { return c.d.Basis.Source != SourceNone }
@@ -83,7 +82,8 @@ func (c *choice) override() {
 		case !ok:
 			f.Why = v.Key + " names a PSAP that does not exist"
 		case c.took():
-			f.Why = "a choice that is closer to the caller comes first"
+			f.Why = "a choice that is closer to the caller comes first; it is an alternate"
+			c.alternates = append(c.alternates, p)
 		default:
 			f.Chosen, f.Why = true, "the organisation's own choice, agreed with that PSAP: "+v.Agreement
 			c.d.PSAP = &p
@@ -112,6 +112,9 @@ func (c *choice) authority() {
 	}
 	if c.took() {
 		f.Why = "the organisation's own choice comes before the mapping of " + m.Source
+		if known {
+			c.alternates = append(c.alternates, p)
+		}
 		c.say(f)
 		return
 	}
@@ -174,6 +177,9 @@ func (c *choice) layer() {
 		}
 		c.say(f)
 	}
+	if c.d.Basis.Source == SourceOverride && c.ownFound {
+		c.alternates = append(c.alternates, c.own) // who serves the place needs no agreement
+	}
 	if c.took() || !c.ownFound {
 		return
 	}
@@ -211,14 +217,60 @@ func (c *choice) basis() Basis {
 
 // ladder orders the trunks.
 func (c *choice) ladder() {
-	var left []e911.Finding
-	c.d.Rungs, left = ladder.Build(ladder.Input{
-		PSAP: c.d.PSAP, Other: c.other, Relay: c.d.Relay, Carriers: c.cfg.Carriers, Located: c.q.Located,
+	c.agreed()
+	plan := ladder.Build(ladder.Input{
+		PSAP: c.d.PSAP, Other: c.other, Alternates: c.alternates, Relays: c.w.Relays(), Carriers: c.cfg.Carriers, Located: c.q.Located,
+		Country: c.country(), Caller: c.q.Caller,
 		Demonstration: c.cfg.Demonstration, Trunk: c.w.Trunk, Down: c.q.Down, Targets: c.q.Targets,
 	})
-	for _, f := range left {
+	c.d.Rungs, c.d.Relay, c.d.Gate, c.d.Gated = plan.Rungs, plan.Relay, plan.Gate, plan.Gated
+	for _, f := range plan.Left {
 		c.say(f)
 	}
+}
+
+// agreed adds those that take the PSAP's calls by an agreement that holds (F-23).
+func (c *choice) agreed() {
+	if c.d.PSAP == nil {
+		return
+	}
+	for _, a := range c.d.PSAP.Alternates {
+		f := e911.Finding{Rule: RuleAlternate, Said: string(a.PSAP)}
+		p, ok := c.w.PSAP(a.PSAP)
+		if ok {
+			f.Said = p.Name
+		}
+		switch {
+		case a.Agreement == "":
+			f.Why = "no agreement with that PSAP is recorded (F-23)"
+		case !holds(a.Expires, c.q.Now):
+			f.Why = "the agreement ended on " + a.Expires.UTC().Format(time.DateOnly)
+		case !ok:
+			f.Why = "it does not exist"
+		default:
+			f.Chosen, f.Why = true, "it takes the calls that cannot reach "+c.d.PSAP.Name+": "+a.Agreement
+			c.alternates = append(c.alternates, p)
+		}
+		c.say(f)
+	}
+}
+
+// country is that of the place: of its address, else of who serves it.
+func (c *choice) country() string {
+	if got := c.q.Place.Civic.Country; got != "" || c.d.PSAP == nil {
+		return got
+	}
+	if c.d.PSAP.Boundary.Demonstration() && c.d.PSAP.Boundary.USCounty != "" {
+		return "US"
+	}
+	s, ok := civic.StateOf(cmp.Or(c.d.PSAP.Boundary.State, c.d.PSAP.Listing.State))
+	switch {
+	case !ok:
+		return ""
+	case s.FIPS == "":
+		return "CA"
+	}
+	return "US"
 }
 
 // lineOf is the telephone number among the addresses of a service.

@@ -49,7 +49,8 @@ type Basis struct {
 // World is what is configured for all; *snapshot.Snapshot is one.
 type World interface {
 	PSAP(id e911.PSAPID) (e911.PSAP, bool)
-	Relay() (e911.PSAP, bool)
+	// Relays lists the relay centres, that of any country first.
+	Relays() []e911.PSAP
 	PSAPs() *ecrf.Index
 	Trunk(id e911.TrunkID) (e911.Trunk, bool)
 	// TrunkTo finds a carrier's trunk by the host and port that it leads to.
@@ -85,7 +86,9 @@ type Question struct {
 	Service string // URN; none: urn:service:sos
 	// Mapping is what the authority said of the place; nil: nothing is known.
 	Mapping *ecrf.Answer
-	Down    func(e911.TrunkID) bool // nil: nothing is known
+	// Caller is who calls; zero where nobody does.
+	Caller ladder.Caller
+	Down   func(e911.TrunkID) bool // nil: nothing is known
 	// Targets is that of ladder.Input.
 	Targets func(e911.Trunk) []ladder.Target
 	Now     time.Time
@@ -105,8 +108,11 @@ type Decision struct {
 	// Share is how much of where the caller may be lies in the boundary of our own
 	// layer that decided, 0 to 1; 0 when none did.
 	Share float64
-	Relay *e911.PSAP // nil: none is configured
+	Relay *e911.PSAP // that takes the call when no PSAP does; nil: none may
 	Rungs []ladder.Rung
+	// Gate and Gated are those of ladder.Plan.
+	Gate  ladder.Gate
+	Gated bool
 	// Disagree says how the authority and our own layer differ; empty: they do not.
 	Disagree string
 	Findings []e911.Finding

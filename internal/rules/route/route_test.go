@@ -62,7 +62,12 @@ func (w *world) PSAP(id e911.PSAPID) (e911.PSAP, bool) {
 	return e911.PSAP{}, false
 }
 
-func (w *world) Relay() (e911.PSAP, bool) { return w.PSAP("relay") }
+func (w *world) Relays() []e911.PSAP {
+	if p, ok := w.PSAP("relay"); ok {
+		return []e911.PSAP{p}
+	}
+	return nil
+}
 
 func (w *world) PSAPs() *ecrf.Index { return ecrf.New(w.psaps, w.layers) }
 
@@ -270,11 +275,11 @@ func TestWhatDecidesInDetail(t *testing.T) {
 	}{
 		{"the closest of two choices", func(_ *testing.T, _ *world, o *org, _ *route.Question) {
 			o.overrides = []e911.PSAPOverride{override("lab", "closer"), override("campus", "agreed")}
-		}, "override closer: psap t-closer, relay t-relay", "a choice that is closer to the caller comes first"},
+		}, "override closer: psap t-closer, alternate t-agreed, alternate t-town, relay t-relay", "a choice that is closer to the caller comes first"},
 		{"the closest one has ended: the next", func(_ *testing.T, _ *world, o *org, _ *route.Question) {
 			o.overrides = []e911.PSAPOverride{override("lab", "closer"), override("campus", "agreed")}
 			o.overrides[0].Expires = now
-		}, "override agreed: psap t-agreed, relay t-relay", "the agreement of lab ended"},
+		}, "override agreed: psap t-agreed, alternate t-town, relay t-relay", "the agreement of lab ended"},
 		{"a choice without an agreement is none", func(_ *testing.T, _ *world, o *org, _ *route.Question) {
 			o.overrides = []e911.PSAPOverride{override("campus", "agreed")}
 			o.overrides[0].Agreement = ""
