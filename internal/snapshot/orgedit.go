@@ -133,6 +133,7 @@ func (e *orgEdit) take(c Change) {
 	case e911.KindBuilding:
 		if v := drop(e.buildings, e911.BuildingID(c.ID)); v != nil {
 			e.count(v, -1)
+			counted(e.refs, target{kindCountry, v.Address.Country}, -1)
 			remove(e.siteBuildings, v.Site, func(p e911.Place) bool { return p.Building == v.ID })
 		}
 	case e911.KindLocation:
@@ -222,6 +223,7 @@ func (e *orgEdit) put(o Object, obj any) {
 		}
 	case *e911.Building:
 		e.buildings.set(v.ID, v)
+		counted(e.refs, target{kindCountry, v.Address.Country}, 1)
 		e.moved = append(e.moved, v.ID)
 		add(e.siteBuildings, v.Site, placeOfBuilding(v), func(a, b e911.Place) int { return cmp.Compare(a.Building, b.Building) })
 		if v.Point != nil && !(v.Point.Lat >= -90 && v.Point.Lat <= 90 && v.Point.Lon >= -180 && v.Point.Lon <= 180) {

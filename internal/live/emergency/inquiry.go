@@ -62,14 +62,34 @@ func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry
 // call that is no emergency.
 func (c *inquiry) begin() bool {
 	found, ok := dialplan.Find(c.req.URI)
+	c.guard("source", c.source)
+	c.guard("registration", c.registration)
+	if !ok {
+		c.guard("home numbers", func() { found, ok = c.homeNumber() })
+	}
 	if !ok {
 		return false
 	}
 	c.class = found.Class
 	c.dec.flag(found.Prefixed != "", FlagPrefixed)
-	c.guard("source", c.source)
-	c.guard("registration", c.registration)
 	return true
+}
+
+// homeNumber finds 112, 999 and the like: for callers of an organisation that
+// has buildings where help is called so (RFC 6881, section 5). For all others it
+// is an extension like any other (F-37).
+func (c *inquiry) homeNumber() (dialplan.Match, bool) {
+	countries := c.org.Countries()
+	if len(countries) == 0 {
+		return dialplan.Match{}, false
+	}
+	m, ok := dialplan.NewPlan(countries...).Find(c.req.URI)
+	if ok {
+		c.dec.messageFindings = append(c.dec.messageFindings, e911.Finding{
+			Rule: "home_number", Said: m.Number, Chosen: true, Why: "an emergency number of " + m.Country + ", where the organisation has buildings",
+		})
+	}
+	return m, ok
 }
 
 // source finds whose call it is.

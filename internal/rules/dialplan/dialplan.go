@@ -25,10 +25,14 @@ type Match struct {
 	// (9911, 1911, 8911, +911, +1911): a warning, the call goes all the same
 	// (N-35).
 	Prefixed string
+	// Number is what was dialled where a Plan knows it as the emergency number of
+	// Country; none for 911.
+	Number, Country string
 }
 
 // Detect reports whether rawURI asks for an emergency service, for 933 or for a
-// test of an emergency service, and which. It never fails: what it does not understand is not an emergency call.
+// test of an emergency service, and which. It never fails: what it does not
+// understand is not an emergency call.
 func Detect(rawURI string) (class e911.CallClass, service string, ok bool) {
 	m, ok := Find(rawURI)
 	return m.Class, m.Service, ok
@@ -39,33 +43,61 @@ func Detect(rawURI string) (class e911.CallClass, service string, ok bool) {
 // a password, a host and a closing # around them mean nothing, a further digit
 // means another number.
 func Find(rawURI string) (Match, bool) {
+	if m, ok := serviceIn(rawURI); ok {
+		return m, true
+	}
+	part, ok := dialledPart(rawURI)
+	if !ok {
+		return Match{}, false
+	}
+	return dialled(part)
+}
+
+// bare takes the URI out of a name-addr.
+func bare(rawURI string) string {
 	uri := strings.TrimSpace(rawURI)
 	if rest, ok := strings.CutPrefix(uri, "<"); ok {
 		uri, _, _ = strings.Cut(rest, ">")
 	}
-	scheme, rest, ok := strings.Cut(uri, ":")
-	scheme = strings.TrimSpace(scheme)
-	switch {
-	case ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")):
-		return sipURI(rest)
-	case ok && strings.EqualFold(scheme, "tel"):
-		return dialled(upTo(rest, ";?"))
-	case ok && strings.EqualFold(scheme, "urn"):
-		return service(uri)
-	}
-	// No scheme: a PBX that writes the bare number.
-	return sipURI(uri)
+	return uri
 }
 
-// sipURI looks at the user part, or at the host where there is no user part
-// (phones write "sip:911").
-func sipURI(rest string) (Match, bool) {
-	user, _, _ := strings.Cut(rest, "@")
-	// Some PBXs cannot put a URN into the Request-URI and make it a user.
-	if m, ok := service(user); ok {
-		return m, true
+// serviceIn finds a service URN: as the URI, or as the user of one, because some
+// PBXs cannot put a URN into the Request-URI.
+func serviceIn(rawURI string) (Match, bool) {
+	uri := bare(rawURI)
+	if scheme, rest, ok := strings.Cut(uri, ":"); ok {
+		switch scheme = strings.TrimSpace(scheme); {
+		case strings.EqualFold(scheme, "urn"):
+			return service(uri)
+		case strings.EqualFold(scheme, "sip"), strings.EqualFold(scheme, "sips"):
+			uri = rest
+		case strings.EqualFold(scheme, "tel"):
+			return Match{}, false
+		}
 	}
-	return dialled(upTo(user, ";:?"))
+	user, _, _ := strings.Cut(uri, "@")
+	return service(user)
+}
+
+// dialledPart is the part of a URI that somebody dialled, with its separators
+// and escapes: the user part, or the host where there is no user part (phones
+// write "sip:911"), or the whole of what has no scheme, from a PBX that writes
+// the bare number.
+func dialledPart(rawURI string) (string, bool) {
+	uri := bare(rawURI)
+	if scheme, rest, ok := strings.Cut(uri, ":"); ok {
+		switch scheme = strings.TrimSpace(scheme); {
+		case strings.EqualFold(scheme, "tel"):
+			return upTo(rest, ";?"), true
+		case strings.EqualFold(scheme, "urn"):
+			return "", false
+		case strings.EqualFold(scheme, "sip"), strings.EqualFold(scheme, "sips"):
+			uri = rest
+		}
+	}
+	user, _, _ := strings.Cut(uri, "@")
+	return upTo(user, ";:?"), true
 }
 
 // service reads a service URN (RFC 5031, section 4.2); its labels do not
@@ -120,10 +152,12 @@ func validLabel(l string) bool {
 	return true
 }
 
-// dialled matches the digits that are left of s without visual separators.
-func dialled(s string) (Match, bool) {
-	var digits [5]byte // the longest match is +1911
-	n := 0
+// mostDigits is the length of the longest match: +1911.
+const mostDigits = 5
+
+// digitsOf writes what is left of s without visual separators; nothing when that
+// is longer than any match.
+func digitsOf(s string) (digits [mostDigits]byte, n int) {
 	for i := 0; i < len(s); {
 		c, size := octet(s[i:])
 		i += size
@@ -134,11 +168,17 @@ func dialled(s string) (Match, bool) {
 			break // the key that ends dialling on many phones
 		}
 		if n == len(digits) {
-			return Match{}, false
+			return digits, 0
 		}
 		digits[n] = c
 		n++
 	}
+	return digits, n
+}
+
+// dialled matches the digits that were dialled.
+func dialled(s string) (Match, bool) {
+	digits, n := digitsOf(s)
 	switch d := string(digits[:n]); d {
 	case "911":
 		return Match{Class: e911.ClassEmergency, Service: ServiceSOS}, true
