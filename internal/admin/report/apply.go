@@ -66,7 +66,7 @@ func tells(kind journal.Kind) bool {
 		journal.NotifyFailed, journal.AlarmRaised:
 		return true
 	}
-	return false
+	return tellsCallback(kind)
 }
 
 // fold carries the body into the record and returns the entry that tells it; an
@@ -104,7 +104,7 @@ func fold(r *CallRecord, f journal.Fact) Entry {
 			return Entry{Tone: ToneWarn, Title: "Alarm: " + b.Detail}
 		})
 	}
-	return Entry{}
+	return foldCallback(f)
 }
 
 func read[T any](f journal.Fact, into func(T) Entry) Entry {
@@ -391,6 +391,10 @@ func (r *CallRecord) due(at time.Time, b journal.Due) Entry {
 		return Entry{Title: "People on site are told that the caller gave up", Flags: b.Flags}
 	case journal.DueTest:
 		return Entry{Title: "People on site are told of the test", Flags: b.Flags}
+	case journal.DueCallback:
+		return Entry{Title: "People on site are told that the PSAP is calling back"}
+	case journal.DueCallbackMissed:
+		return Entry{Tone: ToneBad, Title: "People on site are told that the PSAP called back and reached nobody"}
 	}
 	why := map[string]string{
 		journal.DueLegOut:    "The first attempt is on its way.",

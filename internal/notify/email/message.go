@@ -180,6 +180,16 @@ func (c *Channel) describe(n notify.Notice) view {
 	case d.Reason == journal.DueAbandoned:
 		v.What, v.Tone = "911 caller gave up before an answer: "+who, "#9a5b00"
 		v.Advice = "The caller hung up before the PSAP answered. Go there or call back."
+	case d.Reason == journal.DueCallback:
+		v.What, v.Tone = "The PSAP is calling back: "+who, "#9a5b00"
+		v.Advice = "The telephone that dialled 911 rings now, then the security desk. See that somebody answers."
+	case d.Reason == journal.DueCallbackMissed:
+		v.What = "The PSAP called back and REACHED NOBODY: " + who
+		v.Advice = "Go there now, and call the PSAP"
+		if d.PSAPLine != "" {
+			v.Advice = "Go there now, and call " + reach(psap, d.PSAPLine)
+		}
+		v.Advice += "."
 	}
 	if d.Demonstration {
 		v.Mark = "DEMONSTRATION: no real emergency, no real PSAP"

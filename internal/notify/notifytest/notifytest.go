@@ -158,6 +158,8 @@ func reasons(t *testing.T, h Harness) {
 		{journal.DueLate, e911.ClassEmergency, false, "911 dialled"},
 		{journal.DueNotConnected, e911.ClassEmergency, false, "NOT CONNECTED, call the PSAP now"},
 		{journal.DueAbandoned, e911.ClassEmergency, false, "caller gave up before an answer"},
+		{journal.DueCallback, e911.ClassEmergency, false, "PSAP is calling back"},
+		{journal.DueCallbackMissed, e911.ClassEmergency, false, "REACHED NOBODY"},
 		{journal.DueTest, e911.ClassTest933, false, "933 test"},
 		{journal.DueLegOut, e911.ClassEmergency, true, "(demonstration)"},
 	} {

@@ -86,6 +86,8 @@ const (
 	EventCall         = "emergency.call"
 	EventNotConnected = "emergency.not_connected"
 	EventAbandoned    = "emergency.abandoned"
+	EventCallback     = "emergency.callback"
+	EventMissed       = "emergency.callback_missed"
 	EventTest         = "test.call"
 	EventNetwork      = "network.unknown"
 )
@@ -100,6 +102,10 @@ func event(d journal.Due) string {
 		return EventNotConnected
 	case d.Reason == journal.DueAbandoned:
 		return EventAbandoned
+	case d.Reason == journal.DueCallback:
+		return EventCallback
+	case d.Reason == journal.DueCallbackMissed:
+		return EventMissed
 	}
 	return EventCall
 }
