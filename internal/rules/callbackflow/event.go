@@ -45,19 +45,19 @@ type Verb string
 
 // The verbs.
 const (
-	Dial           Verb = "dial"             // leg N
-	Cancel         Verb = "cancel"           // leg N
-	ByeLeg         Verb = "bye"              // hang up N
-	Ringback       Verb = "ringback"         // 180 to the PSAP, with the To-tag of N
-	Answer         Verb = "answer"           // the PSAP, with what leg N answered
-	Reject         Verb = "reject"           // the PSAP, with Code
-	PassReInvite   Verb = "pass re-invite"   // of N to the other side
-	PassAnswer     Verb = "pass answer"      // of N to a re-INVITE of the other side
-	PassAck        Verb = "pass ack"         // the PSAP's SDP to leg N in its ACK
-	Missed         Verb = "missed"           // nobody was reached: Reason; people are told
-	End            Verb = "ended"            // record the end: By, Reason, Code; nothing follows
-	SetTimer       Verb = "set"
-	StopTimer      Verb = "stop"
+	Dial         Verb = "dial"           // leg N
+	Cancel       Verb = "cancel"         // leg N
+	ByeLeg       Verb = "bye"            // hang up N
+	Ringback     Verb = "ringback"       // 180 to the PSAP, with the To-tag of N
+	Answer       Verb = "answer"         // the PSAP, with what leg N answered
+	Reject       Verb = "reject"         // the PSAP, with Code
+	PassReInvite Verb = "pass re-invite" // of N to the other side
+	PassAnswer   Verb = "pass answer"    // of N to a re-INVITE of the other side
+	PassAck      Verb = "pass ack"       // the PSAP's SDP to leg N in its ACK
+	Missed       Verb = "missed"         // nobody was reached: Reason; people are told
+	End          Verb = "ended"          // record the end: By, Reason, Code; nothing follows
+	SetTimer     Verb = "set"
+	StopTimer    Verb = "stop"
 )
 
 // Who ended a callback.
