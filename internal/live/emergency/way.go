@@ -189,11 +189,12 @@ func (c *inquiry) sentPlace() e911.Place {
 	if t.Profile == e911.ProfileELIN && d.elin != "" {
 		number = d.elin
 	}
-	if p, ok := c.addressOf(number); ok {
+	rec, _ := c.org.Number(number)
+	if p, ok := c.addressOf(number); ok && (r.Site == "" || r.Site == rec.Site) {
 		return p
 	}
 	// A number that we know no address of: the carrier of the site's trunk has one.
-	if r.Site != "" && r.Site != d.where.Place.Site {
+	if r.Site != "" && (r.Site != d.where.Place.Site || r.Carry == ladder.CarryLine) {
 		if s, ok := c.org.Site(r.Site); ok {
 			return e911.Place{Site: s.ID, Display: "the address that the carrier has for " + s.Name}
 		}

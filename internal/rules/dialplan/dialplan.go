@@ -4,6 +4,7 @@
 package dialplan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -236,4 +237,25 @@ func hexDigit(c byte) (byte, bool) {
 		return c - 'A' + 10, true
 	}
 	return 0, false
+}
+
+// Crisis reports a call to 988, the suicide and crisis lifeline, with or without
+// an outside digit. It is an ordinary call: no alert is raised for it, and Find
+// never takes it for an emergency (W-12, F-22).
+func Crisis(rawURI string) bool {
+	uri := strings.TrimSpace(rawURI)
+	if rest, ok := strings.CutPrefix(uri, "<"); ok {
+		uri, _, _ = strings.Cut(rest, ">")
+	}
+	if scheme, rest, ok := strings.Cut(uri, ":"); ok && slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(scheme)) {
+		uri = rest
+	}
+	user, _, _ := strings.Cut(uri, "@")
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-.() \t#", r) {
+			return -1
+		}
+		return r
+	}, unescape(upTo(user, ";:?")))
+	return slices.Contains([]string{"988", "9988", "8988", "1988", "+988", "+1988"}, digits)
 }

@@ -12,6 +12,7 @@
 package ladder
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -230,8 +231,9 @@ func (b *builder) site(s Site, r Rung) {
 			r.Carry = CarryECBN
 		}
 	}
-	r.Dial = emergencyNumber(b.country)
-	if !Served(b.country) {
+	at := cmp.Or(country(s.Country), b.country) // what is dialled follows the trunk
+	r.Dial = emergencyNumber(at)
+	if !Served(at) {
 		r.Carry, r.Number = CarryLine, ""
 	}
 	p := &e911.PSAP{Name: "the PSAP that the telephone network reaches from " + s.Name}
