@@ -143,6 +143,10 @@ func flag(code string) string {
 		return "The PSAP got no location body"
 	case "site_not_set_up":
 		return "The site is not set up for 911"
+	case "by_site_trunk":
+		return "Sent by the site’s own telephone line"
+	case "location_may_be_wrong":
+		return "Sent by a site’s line; the caller may be elsewhere"
 	case "unauthenticated":
 		return "The source is known by its address alone"
 	case "prefixed":
