@@ -94,6 +94,7 @@ type dataFlag struct {
 type serveCmd struct {
 	dataFlag
 	lostFlags
+	stirFlags
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
@@ -148,6 +149,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
+	cfg.STIR = c.stir()
 	if cfg.LoST, err = c.lost(); err != nil {
 		errs = append(errs, err)
 	}

@@ -79,6 +79,7 @@ type Config struct {
 	BaseURL        string
 	Domain         string // our element's name in emergency call ids
 	LoST           LoSTConfig
+	STIR           STIRConfig
 	Mail           MailConfig
 	Provider       Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
@@ -147,6 +148,7 @@ func (c Config) validate() error {
 	}
 	errs = append(errs, c.heldFaults()...)
 	errs = append(errs, c.sipFaults()...)
+	errs = append(errs, c.stirFaults()...)
 	if c.RTPPorts[0] == 0 || c.RTPPorts[1] < c.RTPPorts[0] {
 		bad("rtp-ports: %d to %d is no range", c.RTPPorts[0], c.RTPPorts[1])
 	}

@@ -70,6 +70,7 @@ type Server struct {
 	certs  *certs.Holder // of the location server; nil without TLS
 
 	sipCerts *certs.Holder // nil without TLS
+	stir     stirParts
 	names    *resolve.Resolver
 	trunks   *trunk.Keeper
 	door     *trunk.Door
@@ -91,7 +92,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -204,6 +205,7 @@ func (s *Server) wireLive() error {
 	s.calls, err = emergency.New(emergency.Config{
 		Callbacks: s.backs, Ordinary: s.backs.Serve,
 		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Trunks: s.trunks, Domain: s.cfg.Domain,
+		Passports: s.stir.passports(), Signs: s.stir.signs(),
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		Restore:  s.restoreLeg,
@@ -320,6 +322,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "sip", Run: s.edge.Run},
 		{Name: "names of trunks", Run: s.names.Run},
 		{Name: "trunks", Run: s.trunks.Run},
+		{Name: "signatures", Run: s.runSTIR},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
 		{Name: "database", Run: s.runStore},

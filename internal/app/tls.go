@@ -104,6 +104,9 @@ func (s *Server) Reload() {
 	if s.sipCerts != nil {
 		s.sipCerts.Check()
 	}
+	if s.stir.holder != nil {
+		s.stir.holder.Check()
+	}
 }
 
 // withoutNoise lets the errors of an HTTP server through, without those that any client

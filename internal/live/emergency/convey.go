@@ -53,6 +53,7 @@ func (c *call) convey(r ladder.Rung, trunkTo string, slim bool) (sipedge.Invite,
 	for i, h := range leg.Headers {
 		in.Headers[i] = sipedge.Header(h)
 	}
+	in.Headers = append(in.Headers, c.sign(t, leg)...)
 	in.ContentType, in.Body = c.body(leg)
 	return in, conveyed{
 		to: trunkTo, pidf: string(leg.Object), geolocation: leg.Geolocation, profile: t.Profile,

@@ -97,6 +97,7 @@ func (c *inquiry) decide() {
 			d.sdp = c.req.Body
 		}
 	}
+	c.guard("passport", c.passports)
 	var token tokenSays
 	server := &locator{c: c, to: c.locator}
 	c.guard("references", func() { token = c.references(server) })

@@ -110,7 +110,9 @@ type Config struct {
 	// References makes the location references that legs carry (F-27); none: they
 	// carry none of ours.
 	References References
-	TestCall   TestCall // none: 933 is answered 503
+	TestCall   TestCall  // none: 933 is answered 503
+	Passports  Passports // none: signatures that come in are not looked at
+	Signs      Signs     // none: calls go out as they came in, unsigned
 	// Callbacks remembers numbers and lends ELINs; none: nobody is called back.
 	Callbacks Callbacks
 	Ordinary  Ordinary // none: calls that are no emergency are answered 404
@@ -166,6 +168,7 @@ type Handler struct {
 	cfg Config
 	// disputes are the disagreements about PSAPs that were told of.
 	disputes *disputes
+	node     string // id of this run
 	statics  *statics
 	turns    turns
 
@@ -196,7 +199,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, disputes: &disputes{}, turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }

@@ -35,6 +35,7 @@ type inquiry struct {
 	phone   registrar.Phone // that the call comes from; zero: none of ours
 	// authority is what an authority said of places; none: nothing.
 	authority Authority
+	checks    Passports   // none: signatures are not looked at
 	callbacks Callbacks   // none: nobody is called back
 	loan      e911.CallID // whom an ELIN is lent to; none: nobody
 	now       func() time.Time
@@ -50,7 +51,7 @@ type inquiry struct {
 func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry {
 	c := inquiry{
 		snap: snap, org: new(snapshot.Org), req: req, at: req.At,
-		locator: h.cfg.Locator, people: h.cfg.People, phones: h.cfg.Phones, authority: h.cfg.Authority, callbacks: h.cfg.Callbacks, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
+		locator: h.cfg.Locator, people: h.cfg.People, phones: h.cfg.Phones, authority: h.cfg.Authority, checks: h.cfg.Passports, callbacks: h.cfg.Callbacks, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
 	}
 	if c.at.IsZero() {
 		c.at = h.cfg.Now()
