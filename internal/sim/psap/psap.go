@@ -229,6 +229,11 @@ func (p *PSAP) end(ctx context.Context, c *ua.Call, cfg Config, r Received) {
 // Dial calls a number by way of a destination, as a PSAP calls back
 // (RFC 7090: Priority: psap-callback).
 func (p *PSAP) Dial(ctx context.Context, number string, dest netip.AddrPort) (*ua.Call, error) {
+	return p.Place(ctx, number, dest, ua.Header{Name: "Priority", Value: "psap-callback"})
+}
+
+// Place is Dial with other headers, or none: as the call comes in from the PSTN.
+func (p *PSAP) Place(ctx context.Context, number string, dest netip.AddrPort, headers ...ua.Header) (*ua.Call, error) {
 	media, err := rtpend.Listen(p.Addr().Addr())
 	if err != nil {
 		return nil, err
@@ -237,6 +242,6 @@ func (p *PSAP) Dial(ctx context.Context, number string, dest netip.AddrPort) (*u
 	return p.agent.Place(ctx, ua.Outgoing{
 		URI: fmt.Sprintf("sip:%s@%s", number, dest), Dest: dest, Transport: "udp",
 		From: fmt.Sprintf("<sip:psap@%s>", p.Addr().Addr()), To: fmt.Sprintf("<sip:%s@%s>", number, dest.Addr()),
-		Headers: []ua.Header{{Name: "Priority", Value: "psap-callback"}}, SDP: media.SDP("sendrecv"),
+		Headers: headers, SDP: media.SDP("sendrecv"),
 	})
 }
