@@ -41,8 +41,10 @@ type cli struct {
 	Route    routeCmd    `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
 	Ecbn     ecbnCmd     `cmd:"" name:"ecbn" help:"Which number a PSAP is given to call back, by which rule, how good it is, and who depends on it."`
 	Trunks   trunksCmd   `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`
+	Call     callCmd     `cmd:"" help:"Place a test call over one trunk, 933 when nothing else is said, and draw what happened."`
 	Psaps    psapsCmd    `cmd:"" help:"List the directory of PSAPs with their 24x7 lines."`
 	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
+	Tests    testsCmd    `cmd:"" help:"What was tested through trunks and with PSAPs, and what is due."`
 	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
 	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

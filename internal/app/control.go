@@ -112,6 +112,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.inventoryRoutes(mux)
 	s.layerRoutes(mux)
 	s.psaliRoutes(mux)
+	s.trialRoutes(mux)
 	s.trunkRoutes(mux)
 	s.callbackRoutes(mux)
 	return mux

@@ -44,6 +44,9 @@ func (s *Server) resume(ctx context.Context) error {
 			if err := errors.Join(s.lis.Restore(f), s.plus.Restore(f), s.phones.Restore(f), s.door.Restore(f), s.backs.Restore(f), noteLeft(open, f)); err != nil {
 				s.cfg.Log.Warn("a fact in the journal is unreadable", obs.Err(err))
 			}
+			if err := s.trials.Restore(f); err != nil {
+				s.cfg.Log.Warn("a test in the journal is unreadable", obs.Err(err))
+			}
 			if f.Seq >= last {
 				break
 			}
@@ -51,6 +54,9 @@ func (s *Server) resume(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.endLeft(open, taken)
 		}
+	}
+	if ctx.Err() == nil {
+		s.trials.Restored()
 	}
 	<-ctx.Done()
 	return nil

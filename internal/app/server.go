@@ -29,6 +29,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/resolve"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/live/testcall"
+	"github.com/callbox911/callbox/internal/live/trial"
 	"github.com/callbox911/callbox/internal/live/trunk"
 	"github.com/callbox911/callbox/internal/live/voice"
 	"github.com/callbox911/callbox/internal/notify"
@@ -65,6 +66,9 @@ type Server struct {
 	notify  *notify.Service
 	explain *explain.Engine
 
+	trials *trial.Service
+	ports  *media.Ports // of the sound of 933 and of tests
+
 	lost   lostParts
 	postal civic.Postal  // nil: none is built in
 	certs  *certs.Holder // of the location server; nil without TLS
@@ -92,7 +96,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -185,6 +189,7 @@ func (s *Server) wireLive() error {
 	if err != nil {
 		return err
 	}
+	s.ports = ports // of the trials
 	if s.speaker, err = voice.New(voice.Config{Worker: s.cfg.Worker, Fixed: testcall.Sentences(), Log: s.cfg.Log}); err != nil {
 		return err
 	}
@@ -323,6 +328,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "names of trunks", Run: s.names.Run},
 		{Name: "trunks", Run: s.trunks.Run},
 		{Name: "signatures", Run: s.runSTIR},
+		{Name: "tests of trunks", Run: s.trials.Run},
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
 		{Name: "database", Run: s.runStore},
