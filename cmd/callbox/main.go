@@ -187,6 +187,9 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if cfg.MemoryLimit, err = c.limitMemory(e); err != nil {
+		return err
+	}
 	end, err := c.begin(e)
 	if err != nil {
 		return err

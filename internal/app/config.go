@@ -57,8 +57,10 @@ func (p Provider) info(domain string) calldata.ProviderInfo {
 // What people edit lives in the database.
 type Config struct {
 	DataDir string
-	Node    string
-	SIP     []sipedge.Listener
+	// MemoryLimit is what LimitMemory returned; 0: nobody looks after memory.
+	MemoryLimit int64
+	Node        string
+	SIP         []sipedge.Listener
 	// SIPTLS are the certificate files of SIP by TLS, shown in both directions;
 	// ClientRoots vouch for the neighbours' certificates.
 	SIPTLS TLSFiles

@@ -83,6 +83,7 @@ type Server struct {
 	files       descriptors
 	unlock      func()
 	stopped     atomic.Bool
+	tight       atomic.Bool // memory is short
 }
 
 // New checks cfg, takes the data directory and binds every socket. The world
@@ -232,6 +233,7 @@ func (s *Server) wireLive() error {
 		Alarm:  s.edgeAlarm,
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate, Connections: s.files.SIP},
 		Way:    s.phones.Way, Resuming: s.before > 0,
+		Tight: s.tight.Load,
 		Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
@@ -315,6 +317,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.unlock()
 	var g run.Group
 	for _, p := range []run.Part{
+		{Name: "memory", Run: s.runMemory},
 		{Name: "journal", Run: s.journal.Run},
 		{Name: "speech", Run: s.speaker.Run},
 		{Name: "what the journal knows", Run: s.resume},

@@ -41,6 +41,7 @@ type Config struct {
 	Also func(context.Context) (string, error)
 
 	ordinaryRate int    // calls a second that are not emergency; 0: no bound
+	memory       int64  // limit of the server, in MiB; 0: its own choice
 	profile      string // file for a processor profile of the server; empty: none
 }
 
@@ -145,6 +146,9 @@ func (b *bench) start(ctx context.Context) error {
 		"--sip", "udp:"+callboxSIP.String(), "--sip", "tcp:"+callboxSIP.String(), "--held", heldAddr, "--web", webAddr,
 		"--smtp", b.mail.Addr(), "--smtp-tls", "none", "--smtp-from", "callbox@harbor.example", "--rtp", "127.0.0.10",
 		"--sip-ordinary-rate", strconv.Itoa(b.cfg.ordinaryRate))
+	if b.cfg.memory > 0 {
+		b.server.Args = append(b.server.Args, "--memory", strconv.FormatInt(b.cfg.memory, 10)+"MiB")
+	}
 	if b.cfg.profile != "" {
 		b.server.Args = append(b.server.Args, "--cpu-profile", b.cfg.profile)
 	}

@@ -75,7 +75,8 @@ type SIPResult struct {
 	AddedAt            int            `json:"added_at"`
 	AddedP50           float64        `json:"added_ms_p50"`
 	AddedP99           float64        `json:"added_ms_p99"`
-	RSSMiB             float64        `json:"rss_mib"`
+	RSSMiB             float64        `json:"rss_mib"`          // the most, over all that was run
+	MemoryMiB          int64          `json:"memory_limit_mib"` // that the server was given
 	Overload           OverloadResult `json:"overload"`
 }
 
@@ -84,6 +85,7 @@ const (
 	overloadOffered  = 2000
 	overloadSeconds  = 10
 	aloneSeconds     = 5
+	memoryMiB        = 900
 	captureRate      = 200 // above it the capture itself takes the processor
 )
 
@@ -119,8 +121,8 @@ func RunSIP(ctx context.Context, cfg SIPConfig) error {
 	if cfg.Keep == "" {
 		defer os.RemoveAll(dir)
 	}
-	b := &bench{cfg: Config{Program: cfg.Program, Log: cfg.Log, ordinaryRate: overloadCapacity, profile: cfg.Profile}, dir: dir}
-	r := SIPResult{Rate: cfg.Rate, RingSeconds: cfg.Ring.Seconds(), TalkSeconds: cfg.Talk.Seconds()}
+	b := &bench{cfg: Config{Program: cfg.Program, Log: cfg.Log, ordinaryRate: overloadCapacity, memory: memoryMiB, profile: cfg.Profile}, dir: dir}
+	r := SIPResult{Rate: cfg.Rate, MemoryMiB: memoryMiB, RingSeconds: cfg.Ring.Seconds(), TalkSeconds: cfg.Talk.Seconds()}
 	err = b.start(ctx)
 	if err == nil {
 		err = b.sip(ctx, cfg, &r)

@@ -110,6 +110,10 @@ type Config struct {
 	// edge. At most 256 wait for it; more are counted into those.
 	Alarm func(Alarm)
 
+	// Tight reports that memory is short: calls that are no emergency are shed then.
+	// None: it never is.
+	Tight func() bool
+
 	Log *slog.Logger     // none: discarded
 	Now func() time.Time // none: time.Now
 
@@ -121,7 +125,7 @@ type Config struct {
 // that they are never shed before others, nor because of others.
 type Limits struct {
 	OrdinaryCalls  int // inbound calls that are not emergency, at one time; 2,000
-	EmergencyCalls int // inbound emergency calls at one time; 10,000
+	EmergencyCalls int // inbound emergency calls at one time; 30,000
 	OrdinaryRate   int // new calls a second that are not emergency, shared out fairly; 0: no limit
 	Connections    int // accepted connections from known sources; 4,096
 	MessageBytes   int // largest message on a connection; 65,536

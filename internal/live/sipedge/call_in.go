@@ -99,6 +99,9 @@ func (e *Edge) refusedOrdinary(m *message, h hop) bool {
 	switch {
 	case e.draining.Load():
 		r = response{code: 503, m: Message{Headers: retryAfter(5)}}
+	case e.cfg.Tight():
+		e.counts.shed.Add(1)
+		r = response{code: 503, m: Message{Headers: retryAfter(5)}}
 	case m.version != "":
 		r.code = 505
 	case m.headers.Get("Replaces") != "":

@@ -110,13 +110,16 @@ func (cfg *Config) defaults() {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Tight == nil {
+		cfg.Tight = func() bool { return false }
+	}
 	def := func(p *int, v int) {
 		if *p <= 0 {
 			*p = v
 		}
 	}
 	def(&cfg.Limits.OrdinaryCalls, 2_000)
-	def(&cfg.Limits.EmergencyCalls, 10_000)
+	def(&cfg.Limits.EmergencyCalls, 30_000)
 	def(&cfg.Limits.Connections, 4_096)
 	def(&cfg.Limits.MessageBytes, 64<<10)
 	def(&cfg.Limits.Requests, 1_024)
