@@ -234,7 +234,7 @@ func (s *Server) wireLive() error {
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate, Connections: s.files.SIP},
 		Way:    s.phones.Way, Resuming: s.before > 0,
 		Tight: s.tight.Load,
-		Now: s.cfg.Now, Log: s.cfg.Log,
+		Now:   s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("wire the SIP edge: %w", err)
