@@ -69,19 +69,58 @@ type tenant struct {
 	full     int // so many calls are held when some are forgotten next
 }
 
-// held is a record and its newest change. A record that was read is never changed
-// again: the next fact makes a new one.
+// held is a call: what was read of it, and the facts that came since. They are
+// folded when somebody looks: of most calls of a busy node nobody ever does. A
+// record that was read is never changed again, the next fold makes a new one.
 type held struct {
-	record *CallRecord
-	seq    uint64
-	read   bool
+	record  *CallRecord
+	read    bool
+	facts   []journal.Fact // not folded yet, in order
+	seq     uint64         // of the newest
+	id      e911.CallID
+	arrived time.Time
+	last    time.Time // newest fact
+	ended   bool
+}
+
+// mostFacts wait to be folded, so that a call that is tried for hours takes no more
+// memory than its record.
+const mostFacts = 64
+
+// take adds a fact that tells something.
+func (h *held) take(f journal.Fact) {
+	h.facts, h.seq = append(h.facts, f), f.Seq
+	h.ended = h.ended || f.Kind == journal.CallEnded
+	if f.At.After(h.last) {
+		h.last = f.At
+	}
+	if len(h.facts) >= mostFacts {
+		h.fold()
+	}
+}
+
+func (h *held) fold() {
+	if len(h.facts) == 0 {
+		return
+	}
+	if h.read {
+		h.record, h.read = h.record.clone(), false
+	}
+	for _, f := range h.facts {
+		Apply(h.record, f)
+	}
+	h.facts = nil
 }
 
 // show gives the record to a reader.
 func (h *held) show() CallRecord {
+	h.fold()
 	h.read = true
 	return *h.record
 }
+
+// live is CallRecord.Live, without a fold.
+func (h *held) live(now time.Time) bool { return !h.ended && now.Sub(h.last) < Silence }
 
 // Mark is a place in the stream of changes of one organisation: a journal and a
 // sequence in it. The zero Mark is before everything.
@@ -161,25 +200,20 @@ func (t *tenant) apply(f journal.Fact) bool {
 	if f.Call == "" {
 		return false
 	}
-	h := t.calls[f.Call]
-	if h == nil {
-		if f.Kind != journal.CallArrived {
-			return false // begun before From, or forgotten: half a record would hide the whole one in SQL
-		}
-		record := &CallRecord{}
-		if !Apply(record, f) {
-			return false
-		}
-		t.calls[f.Call] = &held{record: record, seq: f.Seq}
-		return true
-	}
-	if h.read {
-		h.record, h.read = h.record.clone(), false
-	}
-	if !Apply(h.record, f) {
+	if !tells(f.Kind) {
 		return false
 	}
-	h.seq = f.Seq
+	h := t.calls[f.Call]
+	switch {
+	case h == nil && f.Kind != journal.CallArrived:
+		return false // begun before From, or forgotten: half a record would hide the whole one in SQL
+	case h == nil:
+		h = &held{record: &CallRecord{}, id: f.Call, arrived: f.At}
+		t.calls[f.Call] = h
+	case f.Seq <= h.seq:
+		return false
+	}
+	h.take(f)
 	return true
 }
 
@@ -209,7 +243,7 @@ func (t *tenant) evict(keep int, now time.Time) {
 	defer func() { t.full = len(t.calls) + len(t.calls)/16 }() // so that many calls in progress are not sorted at every fact
 	var past, live []*held
 	for _, h := range t.calls {
-		if h.record.Live(now) {
+		if h.live(now) {
 			live = append(live, h)
 		} else {
 			past = append(past, h)
@@ -224,18 +258,18 @@ func (t *tenant) drop(calls []*held, keep int) {
 	if len(calls) <= keep {
 		return
 	}
-	slices.SortFunc(calls, func(a, b *held) int { return newestFirst(a.record, b.record) })
+	slices.SortFunc(calls, func(a, b *held) int { return newestFirst(a.arrived, b.arrived, a.id, b.id) })
 	for _, h := range calls[keep:] {
-		delete(t.calls, h.record.ID)
+		delete(t.calls, h.id)
 		t.gone = max(t.gone, h.seq)
 	}
 }
 
-func newestFirst(a, b *CallRecord) int {
-	if c := b.ArrivedAt.Compare(a.ArrivedAt); c != 0 {
+func newestFirst(a, b time.Time, aID, bID e911.CallID) int {
+	if c := b.Compare(a); c != 0 {
 		return c
 	}
-	if a.ID > b.ID {
+	if aID > bID {
 		return -1
 	}
 	return 1
@@ -254,7 +288,7 @@ func (b *Board) Calls(org e911.OrgID) []CallRecord {
 	for _, h := range t.calls {
 		out = append(out, h.show())
 	}
-	slices.SortFunc(out, func(a, b CallRecord) int { return newestFirst(&a, &b) })
+	slices.SortFunc(out, func(a, b CallRecord) int { return newestFirst(a.ArrivedAt, b.ArrivedAt, a.ID, b.ID) })
 	return out
 }
 
