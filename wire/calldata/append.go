@@ -222,7 +222,7 @@ func (w *writer) cards(cards []VCard) {
 		w.dst = append(w.dst, `<vcard xmlns="`+SpaceVCard+`">`...)
 		w.properties(c.Properties)
 		for _, g := range c.Groups {
-			w.dst = xmltok.AppendAttr(append(w.dst, "<group"...), "name", g.Name)
+			w.dst = xmltok.AppendAttr(append(w.dst, "<group"...), "name", xmltok.Trim(g.Name))
 			w.dst = append(w.dst, '>')
 			w.properties(g.Properties)
 			w.dst = append(w.dst, "</group>"...)

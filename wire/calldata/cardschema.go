@@ -104,7 +104,7 @@ func (c VCard) check() error {
 }
 
 func (g Group) check() error {
-	if !xmltok.ValidText(g.Name) || g.Name == "" {
+	if !xmltok.ValidText(g.Name) || xmltok.Trim(g.Name) == "" {
 		return &ParseError{Reason: "a group needs a name"}
 	}
 	return checkProperties(g.Properties)

@@ -395,7 +395,7 @@ func (r *reader) card(n xmltok.Node) VCard {
 	for c := range n.Children() {
 		switch {
 		case c.Is(SpaceVCard, "group"):
-			g := Group{Name: c.Attr("name")}
+			g := Group{Name: xmltok.Trim(c.Attr("name"))}
 			for p := range c.Children() {
 				g.Properties = r.property(g.Properties, p)
 			}
