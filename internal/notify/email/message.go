@@ -1,11 +1,8 @@
 package email
 
 import (
-	"bytes"
 	"cmp"
-	_ "embed"
 	"fmt"
-	"html/template"
 	netmail "net/mail"
 	"strings"
 	"sync"
@@ -27,11 +24,6 @@ const (
 	HeaderReason   = "X-Callbox-Reason"
 	HeaderDemo     = "X-Callbox-Demonstration" // "yes", or absent
 )
-
-//go:embed mail.html
-var page string
-
-var pageTemplate = template.Must(template.New("mail").Parse(page))
 
 // message writes n as a mail. The same notice gives the same bytes.
 func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
@@ -68,11 +60,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 	}
 	v := c.describe(n)
 	m.SetBodyString(mail.TypeTextPlain, v.text())
-	var html bytes.Buffer
-	if err := pageTemplate.Execute(&html, v); err != nil {
-		return nil, fmt.Errorf("write the HTML part: %w", err)
-	}
-	m.AddAlternativeString(mail.TypeTextHTML, html.String())
+	m.AddAlternativeString(mail.TypeTextHTML, string(v.html()))
 	return m, nil
 }
 
