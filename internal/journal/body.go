@@ -130,6 +130,8 @@ type Answered struct {
 	N     int `json:"n"`
 	Trunk Ref `json:"trunk"`
 	PSAP  Ref `json:"psap"`
+	// Without names what who answered was not given: location, callback.
+	Without []string `json:"without,omitempty"`
 }
 
 // Failed is the body of CallFailed: one attempt ended without an answer.

@@ -303,6 +303,9 @@ func (r *CallRecord) answered(at time.Time, b journal.Answered) Entry {
 			r.flag([]string{"sent_without_location_body"})
 		}
 	}
+	for _, what := range b.Without {
+		r.flag([]string{"answered_without_" + what})
+	}
 	if r.Class == e911.ClassTest933 {
 		return Entry{Attempt: b.N, Tone: ToneGood, Title: "Callbox answered the test"}
 	}

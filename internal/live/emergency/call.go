@@ -45,6 +45,7 @@ type call struct {
 	callerIs []byte    // the caller's SDP that the PSAP knows
 	told     map[string]bool
 	gone     bool // the end is recorded
+	first    firstWay
 	// owner is whose call it is on record; empty: that of org.
 	owner      e911.OrgID
 	handedOver bool // the next process goes on with it
@@ -157,6 +158,9 @@ func (c *call) run(ctx context.Context) {
 	c.done = make(chan struct{})
 	defer c.end()
 	c.callerIs = c.dec.sdp
+	if len(c.dec.rungs) > 0 {
+		c.first = firstWay{c.org.ID(), c.dec.rungs[0].Trunk.ID}
+	}
 	c.m = c.h.newMachine(callflow.Config{Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
 	c.pump(0, c.leg.Events())
 	c.arriving = true

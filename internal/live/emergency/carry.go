@@ -133,12 +133,13 @@ func (c *call) answer(a callflow.Action) {
 	rung := c.dec.rungs[l.rung]
 	c.talk = c.h.cfg.Now()
 	c.h.answered(c)
-	c.record(journal.CallAnswered, c.talk, journal.Answered{N: a.N, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung)})
+	c.record(journal.CallAnswered, c.talk, journal.Answered{N: a.N, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung), Without: c.without(l)})
 	// A 200 without SDP follows early media: that SDP is the answer.
 	m := sdpMessage(l.sdp)
 	c.awaitKept(c.keepDialogs(a.N, &m))
 	// If the caller's side is over already, its own event ends the call.
 	c.say("answer the caller", c.leg.Answer(a.N, m))
+	c.guard("watch the answer", func() { c.watchAnswer(l) })
 }
 
 // media handles re-INVITEs and ACKs with SDP.

@@ -168,6 +168,7 @@ type Handler struct {
 	cfg Config
 	// disputes are the disagreements about PSAPs that were told of.
 	disputes *disputes
+	detours  detours
 	node     string // id of this run
 	statics  *statics
 	turns    turns

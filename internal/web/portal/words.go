@@ -137,6 +137,10 @@ func flag(code string) string {
 		return "No floor or room is known"
 	case "clock_ahead":
 		return "Evidence dated in the future was taken as of now"
+	case "answered_without_location":
+		return "Who answered was not told where the caller is"
+	case "answered_without_callback":
+		return "Who answered has no number to call back"
 	case "unlocated":
 		return "The caller could not be located"
 	case "sent_without_location_body":
