@@ -17,7 +17,7 @@ func (s *Server) wireCallbacks() (err error) {
 		Snapshot: s.holder, Journal: s.journal, Phones: s.phones, Trunks: s.trunks, Domain: s.cfg.Domain,
 		Dial:    func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		UDPFlow: func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
-		Now:     s.cfg.Now, Log: s.cfg.Log,
+		Restoring: s.before > 0, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	return err
 }

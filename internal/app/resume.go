@@ -51,6 +51,7 @@ func (s *Server) resume(ctx context.Context) error {
 				break
 			}
 		}
+		s.backs.Restored()
 		if ctx.Err() == nil {
 			s.endLeft(open, taken)
 		}

@@ -2,6 +2,7 @@ package callback
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -126,9 +127,53 @@ func (s *Service) linesOf(o *snapshot.Org, g journal.Given) []e911.Number {
 }
 
 // End implements emergency.Callbacks.
-func (s *Service) End(call e911.CallID, at time.Time) { s.table.end(call, at) }
+func (s *Service) End(call e911.CallID, at time.Time) {
+	s.mu.Lock()
+	if s.early != nil && len(s.early) < s.cfg.Bound {
+		s.early[call] = at // what it was given may yet be restored
+	}
+	s.mu.Unlock()
+	s.table.end(call, at)
+}
 
-// Restore takes up a fact of an earlier run, in order (F-29).
+// restoreWait is how long a call waits at most for the facts of an earlier run.
+// PSAPs let a call back ring for longer, and a wrong "not found" loses it.
+const restoreWait = 10 * time.Second
+
+// Restored says that Restore was given all facts of an earlier run. Calls of
+// that run that ended meanwhile, after they were gone on with, have their windows
+// from then. A second call does nothing.
+func (s *Service) Restored() {
+	s.mu.Lock()
+	early := s.early
+	s.early = nil
+	s.mu.Unlock()
+	if early == nil {
+		return
+	}
+	for call, at := range early {
+		s.table.end(call, at)
+	}
+	close(s.restored)
+}
+
+func (s *Service) awaitRestored(ctx context.Context) {
+	select {
+	case <-s.restored:
+		return
+	default:
+	}
+	limit := time.NewTimer(restoreWait)
+	defer limit.Stop()
+	select {
+	case <-s.restored:
+	case <-ctx.Done():
+	case <-limit.C:
+	}
+}
+
+// Restore takes up a fact of an earlier run, in order (F-29). Restored follows
+// the last.
 func (s *Service) Restore(f journal.Fact) error {
 	switch f.Kind {
 	case journal.CallbackBound:

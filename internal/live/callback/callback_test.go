@@ -9,6 +9,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/callbackflow"
 )
 
 const byPBX = "dial sip:+16175550111@127.0.0.11:5082"
@@ -99,6 +100,46 @@ func TestARestartBetweenCallAndCallback(t *testing.T) {
 		t.Error("the live call's number is not awaited, or that of the ended one is")
 	}
 	k.s.End(live, k.clock())
+}
+
+// A call that was gone on with after a restart ends while its facts are still
+// read, and a PSAP calls back by then already: the window runs from that end, and
+// the PSAP waits instead of hearing that there is nobody.
+//
+// Proves: F-29, D-17, F-08, E6
+func TestACallbackWhileTheJournalIsRead(t *testing.T) {
+	k := newKit(t)
+	call := k.emergency(given{elin: true})
+	again, err := New(Config{
+		Snapshot: k.holder, Journal: k, Dial: k.dial, Phones: k.phones, Domain: "callbox.example", Now: k.clock, Restoring: true,
+		Policy: callbackflow.Policy{Next: time.Hour, Silent: time.Hour, GiveUp: time.Hour},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := k.facts
+	k.s = again
+	k.pass(time.Hour)
+	k.s.End(call, k.clock())
+	psap := k.back(elinA, pstn)
+	for _, f := range earlier {
+		if err := again.Restore(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.Restored()
+	again.Restored()
+	k.await(byPBX)
+	psap.happens(sipedge.Cancelled, 0)
+	k.await("served")
+	k.pass(179 * time.Minute)
+	if !k.s.Awaited("sip:6175550121@x") {
+		t.Error("the window does not run from the end of the call")
+	}
+	k.pass(2 * time.Minute)
+	if k.s.Awaited("sip:6175550121@x") {
+		t.Error("the window of a call that ended while its facts were read has no end")
+	}
 }
 
 // Two calls from one location have two ELINs; a third shares that of the call

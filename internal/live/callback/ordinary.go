@@ -49,6 +49,7 @@ func (s *Service) Serve(ctx context.Context, leg emergency.Caller) {
 		refuse(483, "Too Many Hops")
 		return
 	}
+	s.awaitRestored(ctx)
 	all := s.bounds(&a)
 	p, found := s.plan(&a, all)
 	switch {

@@ -63,8 +63,12 @@ type Config struct {
 	// Bound is how many numbers are remembered; 20,000. Those of live calls are
 	// never forgotten, of others the oldest go first.
 	Bound int
-	Now   func() time.Time // none: time.Now
-	Log   *slog.Logger     // none: discarded
+	// Restoring: facts of an earlier run are given to Restore, and Restored is
+	// called after the last. Until then calls wait to be told whether somebody is
+	// called back, for 10 s at most.
+	Restoring bool
+	Now       func() time.Time // none: time.Now
+	Log       *slog.Logger     // none: discarded
 }
 
 func (c *Config) validate() error {
@@ -108,6 +112,9 @@ type Service struct {
 	active int
 	gone   chan struct{} // closed, and made anew, when a call ends
 	low    map[e911.LocationID]time.Time
+	early  map[e911.CallID]time.Time // calls that ended before they were restored
+
+	restored chan struct{} // closed by Restored
 }
 
 // New checks cfg, reporting all its faults.
@@ -115,9 +122,14 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure callbacks: %w", err)
 	}
-	return &Service{
+	s := &Service{
 		cfg: cfg, table: newTable(cfg.Bound), gone: make(chan struct{}), low: map[e911.LocationID]time.Time{},
-	}, nil
+		early: map[e911.CallID]time.Time{}, restored: make(chan struct{}),
+	}
+	if !cfg.Restoring {
+		s.Restored()
+	}
+	return s, nil
 }
 
 // Drain waits until no callback is in progress, or ctx ends and its error is
