@@ -15,8 +15,8 @@ import (
 func (s *Server) wireCallbacks() (err error) {
 	s.backs, err = callback.New(callback.Config{
 		Snapshot: s.holder, Journal: s.journal, Phones: s.phones, Trunks: s.trunks, Domain: s.cfg.Domain,
-		Dial:    func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
-		UDPFlow: func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
+		Dial:      func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
+		UDPFlow:   func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
 		Restoring: s.before > 0, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	return err

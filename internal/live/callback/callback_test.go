@@ -3,6 +3,7 @@ package callback
 import (
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -108,6 +109,10 @@ func TestARestartBetweenCallAndCallback(t *testing.T) {
 //
 // Proves: F-29, D-17, F-08, E6
 func TestACallbackWhileTheJournalIsRead(t *testing.T) {
+	synctest.Test(t, whileTheJournalIsRead)
+}
+
+func whileTheJournalIsRead(t *testing.T) {
 	k := newKit(t)
 	call := k.emergency(given{elin: true})
 	again, err := New(Config{
@@ -122,6 +127,7 @@ func TestACallbackWhileTheJournalIsRead(t *testing.T) {
 	k.pass(time.Hour)
 	k.s.End(call, k.clock())
 	psap := k.back(elinA, pstn)
+	synctest.Wait()
 	for _, f := range earlier {
 		if err := again.Restore(f); err != nil {
 			t.Fatal(err)
