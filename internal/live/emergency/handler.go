@@ -171,7 +171,7 @@ type Handler struct {
 	detours  detours
 	node     string // id of this run
 	statics  *statics
-	turns    turns
+	turns    *turns
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine

@@ -83,7 +83,7 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 			health.silent(e911.TrunkID(fmt.Sprint(i)), now)
 		}
 		hang := make(chan struct{})
-		for range cap(k.h.turns) {
+		for range cap(k.h.turns.taken) {
 			go k.h.turns.inTurn(func() { <-hang })
 		}
 		caller := k.call(t.Context(), invite())

@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,44 +11,58 @@ const (
 	// other inside the scheduler, where the readers of the sockets stand in the same
 	// queue and the kernel throws datagrams away meanwhile.
 	turnsEach = 4
-	// turnWait is how long a call waits for its turn, at most: what holds the turns
-	// up, whatever it is, must not hold up every call.
+	// turnWait without any turn given back: then what holds them up, whatever it is,
+	// must not hold up every call, and they go on without one. While turns come back
+	// a call waits for its own: without that, the calls of an overloaded node would all
+	// think at once, and each would wait for the locks of all others.
 	turnWait = 250 * time.Millisecond
 )
 
 // turns lets a few calls think at a time, in the order in which they ask. Calls
 // that wait for a telephone or a PSAP hold none. Safe for concurrent use.
-type turns chan struct{}
+type turns struct {
+	taken chan struct{}
+	given atomic.Uint64 // turns given back so far
+}
 
-func newTurns() turns { return make(turns, turnsEach*runtime.GOMAXPROCS(0)) }
+func newTurns() *turns { return &turns{taken: make(chan struct{}, turnsEach*runtime.GOMAXPROCS(0))} }
 
-// take waits for a turn; false when there was none in time, and the call goes on
+// take waits for a turn; false when none was to be had, and the call goes on
 // without one.
-func (t turns) take() bool {
+func (t *turns) take() bool {
 	select {
-	case t <- struct{}{}:
+	case t.taken <- struct{}{}:
 		return true
 	default:
 	}
-	limit := time.NewTimer(turnWait)
-	defer limit.Stop()
-	select {
-	case t <- struct{}{}:
-		return true
-	case <-limit.C:
-		return false
+	before := t.given.Load()
+	look := time.NewTimer(turnWait)
+	defer look.Stop()
+	for {
+		select {
+		case t.taken <- struct{}{}:
+			return true
+		case <-look.C:
+		}
+		now := t.given.Load()
+		if now == before {
+			return false
+		}
+		before = now
+		look.Reset(turnWait)
 	}
 }
 
 // give ends a turn; took is what take said.
-func (t turns) give(took bool) {
+func (t *turns) give(took bool) {
 	if took {
-		<-t
+		t.given.Add(1)
+		<-t.taken
 	}
 }
 
 // inTurn does something when it is the call's turn.
-func (t turns) inTurn(do func()) {
+func (t *turns) inTurn(do func()) {
 	took := t.take()
 	defer t.give(took)
 	do()

@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,7 @@ func TestACallGoesOnWithoutATurnWhenTheOthersHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns()
 		hang := make(chan struct{})
-		for range cap(turns) {
+		for range cap(turns.taken) {
 			go turns.inTurn(func() { <-hang })
 		}
 		synctest.Wait()
@@ -25,14 +26,33 @@ func TestACallGoesOnWithoutATurnWhenTheOthersHang(t *testing.T) {
 		}
 		close(hang)
 		synctest.Wait()
-		if len(turns) != 0 {
-			t.Errorf("%d turns are still taken", len(turns))
+		if len(turns.taken) != 0 {
+			t.Errorf("%d turns are still taken", len(turns.taken))
 		}
 		began = time.Now()
 		turns.inTurn(func() {})
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("a free turn was waited for: %v", waited)
 		}
+	})
+}
+
+// A call waits for its turn as long as others get theirs.
+//
+// Proves: E3, N-20
+func TestACallWaitsForItsTurnWhileTurnsComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns()
+		var others sync.WaitGroup
+		for range 20 * cap(turns.taken) {
+			others.Go(func() { turns.inTurn(func() { <-time.After(turnWait / 2) }) })
+		}
+		synctest.Wait()
+		if !turns.take() {
+			t.Error("went on without a turn")
+		}
+		turns.give(true)
+		others.Wait()
 	})
 }
 
@@ -43,8 +63,8 @@ func TestTurnsAreGivenBackWhenACallPanics(t *testing.T) {
 		defer func() { _ = recover() }()
 		turns.inTurn(func() { panic("broken") })
 	}()
-	if len(turns) != 0 {
-		t.Errorf("%d turns are lost", len(turns))
+	if len(turns.taken) != 0 {
+		t.Errorf("%d turns are lost", len(turns.taken))
 	}
 }
 
