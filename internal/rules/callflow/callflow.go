@@ -156,6 +156,7 @@ type Machine struct {
 	callerLost, psapLost, noMore bool
 	acked                        bool         // no offer of the PSAP waits for the caller's ACK
 	silent                       map[int]bool // sides that do not answer when asked; nil: nobody asks
+	place                        bool         // the PSAP is to be told where the caller is now
 	reinvite                     int          // who waits for an answer to a re-INVITE; none, or as below
 }
 
@@ -226,6 +227,8 @@ func (m *Machine) stepWaiting(ev Event) []Action {
 	switch ev.Kind {
 	case Recorded:
 		return m.release(stop(TimerRecorded, 0))
+	case Relocated:
+		return m.relocate()
 	case Fired:
 		return m.fired(ev.Timer)
 	case Cancelled, Bye:
@@ -267,7 +270,7 @@ func (m *Machine) release(acts ...Action) []Action {
 	switch m.state {
 	case answering:
 		m.state = talking
-		return append(acts, Action{Do: Answer, N: m.winner})
+		return append(append(acts, Action{Do: Answer, N: m.winner}), m.flushPlace()...)
 	case refusing:
 		acts = append(acts, Action{Do: Reject, Code: 503})
 		return append(acts, m.close(ByCallbox, "no route", false)...)
@@ -462,7 +465,7 @@ func (m *Machine) answer(n int, a *attempt) []Action {
 		return acts
 	}
 	m.state = talking
-	return append(acts, Action{Do: Answer, N: n})
+	return append(append(acts, Action{Do: Answer, N: n}), m.flushPlace()...)
 }
 
 // letGo gives up an attempt for which there is no use any more.

@@ -49,9 +49,9 @@ type seen struct{ progressed, cancelled, answered, hungUp bool }
 func (w *watch) event(what, who byte) Event {
 	kinds := []EventKind{
 		Arrived, Recorded, Sent, Progress, Progress, Answered, Failed, Failed, Cancelled, Bye, Bye, Lost,
-		ReInvite, ReInviteAnswered, Acked, SendFailed, Stopped,
+		ReInvite, ReInviteAnswered, Acked, SendFailed, Stopped, Relocated,
 	}
-	if what >= 17 {
+	if what >= 18 {
 		set := make([]Timer, 0, len(w.timers))
 		for t := range w.timers {
 			set = append(set, t)
@@ -78,7 +78,7 @@ func (w *watch) event(what, who byte) Event {
 	if ev.Kind == Failed && ev.Code < 300 {
 		ev.Code = 486
 	}
-	if slices.Contains([]EventKind{Arrived, Recorded, Cancelled, Stopped}, ev.Kind) {
+	if slices.Contains([]EventKind{Arrived, Recorded, Cancelled, Stopped, Relocated}, ev.Kind) {
 		ev.N = 0
 	}
 	return ev

@@ -13,6 +13,8 @@ func (m *Machine) stepTalking(ev Event) []Action {
 		return append(acts, m.close(ByPSAP, "psap hung up", false)...)
 	case ev.Kind == Lost:
 		return m.lostTalking(ev.N)
+	case ev.Kind == Relocated:
+		return m.relocate()
 	case ev.Kind == Answered:
 		return m.stepAttempt(ev)
 	case ev.Kind == ReInvite, ev.Kind == ReInviteAnswered, ev.Kind == Acked:
@@ -84,9 +86,9 @@ func (m *Machine) media(ev Event) []Action {
 		}
 		m.reinvite = nobody
 		if asker == ourself {
-			return nil
+			return m.flushPlace()
 		}
-		return []Action{{Do: PassAnswer, N: ev.N, Code: ev.Code}}
+		return append([]Action{{Do: PassAnswer, N: ev.N, Code: ev.Code}}, m.flushPlace()...)
 	case Acked:
 		if !fromCaller && ev.Media != MediaNone {
 			return []Action{{Do: PassAck, N: 0}}
@@ -104,7 +106,7 @@ func (m *Machine) ackedMedia(media Media) []Action {
 		return nil
 	case !m.acked:
 		m.acked = true
-		return []Action{{Do: PassAck, N: m.winner}}
+		return append([]Action{{Do: PassAck, N: m.winner}}, m.flushPlace()...)
 	case media == MediaTalk && m.reinvite == nobody:
 		m.reinvite = ourself
 		return []Action{{Do: UpdatePSAP, N: m.winner}}

@@ -231,6 +231,8 @@ func (s *stage) say(a Action) string {
 			text += fmt.Sprintf(": %d", a.Code)
 		}
 		return text
+	case SendLocation:
+		return "location to " + who(a.N)
 	case RefuseReInvite:
 		return fmt.Sprintf("refuse re-invite of %s: %d", who(a.N), a.Code)
 	case EndCall:
@@ -252,7 +254,7 @@ func event(words []string) (Event, error) {
 		ev.N = n
 		words = words[1:]
 	}
-	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped, Probed}
+	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped, Probed, Relocated}
 	for len(words) > 0 {
 		w := words[0]
 		if code, err := strconv.Atoi(w); err == nil {

@@ -104,7 +104,10 @@ func (st *standing) age(s Situation, now time.Time) {
 	case st.At.IsZero():
 		why = "nobody says how old it is"
 	case now.Sub(st.At) <= limit && (st.Weak == "" || !network):
-		st.class = Fresh
+		// A reference whose answer is doubted ranks as a value that is (F-14).
+		if st.Doubt == "" {
+			st.class = Fresh
+		}
 		return
 	}
 	switch {

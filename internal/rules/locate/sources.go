@@ -147,3 +147,16 @@ func FromInvite(i Invite, received time.Time, limit time.Duration) Candidate {
 	}
 	return c
 }
+
+// FromReference makes a candidate of what another location server answered about
+// a reference, judged as a location by value is (F-14): one that says no time is
+// as old as the answer. Received is when that came.
+func FromReference(i Invite, received time.Time) Candidate {
+	i.PerCall = true
+	c := FromInvite(i, received, 0)
+	c.Rank, c.Via = RankToken, ViaReference
+	return c
+}
+
+// ViaReference is the Via of what came by the reference of another server.
+const ViaReference = "reference"
