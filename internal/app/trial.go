@@ -89,13 +89,18 @@ func trunkNamed(w *snapshot.Snapshot, key, org string) (e911.Trunk, error) {
 	return e911.Trunk{}, e911.Errorf(e911.Invalid, "%d organisations have a trunk %q: name one with --org", len(found), key)
 }
 
-// callerNamed finds whose call the test pretends to be.
+// callerNamed finds whose call the test pretends to be. Over a trunk of nobody
+// alone an organisation's people and places are used only where it was named, or
+// is a demonstration (E14).
 func (s *Server) callerNamed(w *snapshot.Snapshot, t e911.Trunk, q CallRequest) (trial.Caller, error) {
 	var found []trial.Caller
 	for o := range w.Orgs() {
 		c := o.Config()
-		if q.Org != "" && c.Key != q.Org || t.Org != "" && c.ID != t.Org {
-			continue // of a trunk's own organisation alone (E14)
+		switch {
+		case q.Org != "" && c.Key != q.Org, t.Org != "" && c.ID != t.Org:
+			continue
+		case t.Org == "" && q.Org == "" && !c.Demonstration:
+			continue
 		}
 		if caller, ok := s.callerIn(o, q.From); ok {
 			caller.Org, caller.OrgName = c.ID, c.Name
@@ -104,6 +109,9 @@ func (s *Server) callerNamed(w *snapshot.Snapshot, t e911.Trunk, q CallRequest) 
 	}
 	switch len(found) {
 	case 0:
+		if t.Org == "" && q.Org == "" {
+			return trial.Caller{}, e911.Errorf(e911.NotFound, "%q is in no demonstration: the trunk %s is nobody's alone, so say with --org whose people and places are meant", q.From, t.Key)
+		}
 		return trial.Caller{}, e911.Errorf(e911.NotFound, "nobody and no place is called %q: give the key of a device, user, location or site, a hardware address or a number", q.From)
 	case 1:
 		return found[0], nil

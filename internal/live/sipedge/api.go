@@ -253,6 +253,8 @@ type Invite struct {
 	Body        []byte
 	ContentType string
 	CallID      string // none: the edge makes one
+	// Honours is Leg.Honour from the beginning, and says so to the other side.
+	Honours bool
 	// NoOffer: the body holds no SDP (a location alone, say), so the 2xx makes
 	// the offer and waits for Leg.Ack, as it does without a body.
 	NoOffer bool
@@ -326,6 +328,9 @@ const (
 	ReInvite         EventKind = "re_invite"          // to be answered by AnswerReInvite
 	ReInviteGone     EventKind = "re_invite_gone"     // it was cancelled by its sender; 487 was sent
 	ReInviteAnswered EventKind = "re_invite_answered" // final response to our ReInvite in Code; 408 and Err when none came
+	Referred         EventKind = "referred"           // a REFER, to be answered by AnswerRefer; on legs that honour it alone
+	Replaced         EventKind = "replaced"           // an INVITE with Replaces names this leg: it is in Leg, to be answered; likewise
+	Unrefreshed      EventKind = "unrefreshed"        // the session timer ran out, or our refresh got Code; the leg is still up
 	Probed           EventKind = "probed"             // final response to our Probe in Code; 408 and Err when none came
 	Lost             EventKind = "lost"               // transport lost or refused before an answer, or the edge stopped; Err says why
 )
@@ -341,6 +346,11 @@ type Event struct {
 	Body        []byte
 	ContentType string
 	Err         error
+	// Method of a ReInvite: "INVITE" or "UPDATE" (RFC 3311). Moved: it came from
+	// another address than the leg had, which goes there from now on.
+	Method string
+	Moved  netip.AddrPort
+	Leg    *Leg // of Replaced
 }
 
 // What the methods of a Leg refuse with.
@@ -355,4 +365,7 @@ var (
 	ErrStopped = errors.New("sip edge has stopped")
 	// ErrTimeout: no response came.
 	ErrTimeout = errors.New("no sip response came")
+	// ErrUnreachable: the other side's system said that nothing listens there
+	// (ICMP), after an INVITE went out by UDP.
+	ErrUnreachable = errors.New("the other side's host is down or does not listen")
 )

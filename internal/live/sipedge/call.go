@@ -66,6 +66,11 @@ type call struct {
 	out        *inviteClient // our newest re-INVITE
 	next       *Message      // a re-INVITE that waits for its turn
 
+	refer     *referServer            // the newest REFER, and who is told of it
+	referred  bool                    // there was one before it
+	honours   bool                    // REFER and Replaces are the owner's to answer
+	rseq      map[string]uint32       // reliable provisional responses acknowledged, by To-tag
+	session   *session                // nil: no session timer (RFC 4028)
 	others    map[string]*otherClient // CANCEL, BYE, by method and branch
 	lastKey   string                  // newest request answered other than INVITE
 	lastReply []byte
@@ -128,6 +133,7 @@ func (c *call) finish(last *Event) {
 	close(c.events)
 	c.events = nil // the owner's Leg has it; the rest stays for 64*T1 without it
 	c.next = nil
+	c.session.stop()
 	if c.ask != nil {
 		c.ask.settle()
 	}
@@ -440,9 +446,9 @@ func (c *call) undelivered(m *message) {
 	switch a := c.ask; {
 	case c.gone, m.method != "INVITE":
 	case a != nil && a.branch == m.via.branch && a.state == calling && a.h.conn == nil && c.phase == opening:
-		c.finish(&Event{Kind: Lost, Err: errUnreachable})
+		c.finish(&Event{Kind: Lost, Err: ErrUnreachable})
 	case c.out != nil && c.out.branch == m.via.branch && c.out.state == calling && c.out.h.conn == nil:
-		c.reInviteDone(c.out, Event{Kind: ReInviteAnswered, Code: 503, Reason: reasonOf(503), Err: errUnreachable})
+		c.reInviteDone(c.out, Event{Kind: ReInviteAnswered, Code: 503, Reason: reasonOf(503), Err: ErrUnreachable})
 	}
 }
 

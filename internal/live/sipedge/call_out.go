@@ -9,10 +9,7 @@ import (
 	"strings"
 )
 
-var (
-	errConnLost    = errors.New("connection to the other side was lost")
-	errUnreachable = errors.New("the other side's host is down or does not listen")
-)
+var errConnLost = errors.New("connection to the other side was lost")
 
 // clientState is that of an INVITE client transaction (RFC 3261, 17.1.1; RFC
 // 6026).
@@ -48,6 +45,8 @@ type inviteClient struct {
 	answer Message // what the ACK carried
 	needs  bool    // the owner's Ack is waited for
 	glares int
+	// refresh: no wish of the owner's, but our duty (RFC 4028).
+	refresh bool
 }
 
 // ackSent is an ACK for a 2xx as it went out, for repetitions of that 2xx.
@@ -99,6 +98,9 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 		callID: in.CallID, seq: 1, contact: true, routes: in.Routes,
 		m: Message{Headers: in.Headers, Body: in.Body, ContentType: in.ContentType},
 	}
+	c.honours = in.Honours
+	a.out.honours = in.Honours
+	a.out.m.Headers = append(slices.Clone(in.Headers), Header{"Supported", supported(a.offer, in.Honours)})
 	c.ask = a
 	e.table.add(c, nil)
 	c.detach = context.AfterFunc(ctx, c.abandon)
@@ -204,7 +206,7 @@ func (c *call) asked(m *message) {
 	a := c.ask
 	switch {
 	case m.code < 200:
-		if c.phase != opening {
+		if c.phase != opening || !c.reliable(m) {
 			return
 		}
 		a.state = proceeding
@@ -274,9 +276,11 @@ func (c *call) answered(m *message) {
 	switch {
 	case c.phase == opening:
 		a.state = accepted
+		said := a.out.m
 		a.settle()
 		c.phase, c.wasUp = up, true
 		c.d.establish(m, a.out.uri)
+		c.sessionUntil(m, said)
 		if a.offer {
 			c.acknowledge(a, Message{})
 		} else {
@@ -363,7 +367,7 @@ func (c *call) discard(m *message) {
 			c.discarded[tag] = ackSent{h, b}
 		}
 	})
-	c.send(w, c.inside(&d, "BYE", c.ask.out.seq+1, Message{}), nil)
+	c.send(w, c.inside(&d, "BYE", c.d.localSeq+1, Message{}), nil)
 }
 
 // cancelNow gives the INVITE up.

@@ -201,13 +201,23 @@ func (l *listener) event(ev sipedge.Event) bool {
 	case sipedge.Failed:
 		l.failed(ev)
 	case sipedge.Lost:
-		if l.talk.IsZero() {
-			l.try.Fault, l.try.Detail = calltrace.Lost, reasonOf(ev.Err)
-		}
+		l.lost(ev.Err)
 	case sipedge.ReInvite:
 		l.reInvite(ev)
 	}
 	return false
+}
+
+// lost tells a call that never came through from one whose connection broke.
+func (l *listener) lost(err error) {
+	if !l.talk.IsZero() {
+		return
+	}
+	l.try.Fault, l.try.Detail = calltrace.Lost, reasonOf(err)
+	if errors.Is(err, sipedge.ErrUnreachable) {
+		l.try.Fault = calltrace.NoConnection
+		l.r.decided("by UDP nothing listens there either: its system says so")
+	}
 }
 
 func (l *listener) answered(ev sipedge.Event) {
