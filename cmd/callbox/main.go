@@ -229,8 +229,9 @@ type importCmd struct {
 
 type importWorldCmd struct {
 	dataFlag
-	File   string `arg:"" help:"World file." type:"existingfile"`
-	DryRun bool   `help:"Check the file and say what it would change."`
+	File         string `arg:"" help:"World file." type:"existingfile"`
+	DryRun       bool   `help:"Check the file and say what it would change."`
+	ForceUnroute string `placeholder:"REASON" help:"Import although places would lose every way to their PSAP. The audit trail keeps the reason."`
 }
 
 func (c *importWorldCmd) Run(e *env) error {
@@ -238,7 +239,9 @@ func (c *importWorldCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("read the world file: %w", err)
 	}
-	report, err := app.ImportFile(e.ctx, app.ImportRequest{DataDir: c.Data, File: c.File, Text: text, DryRun: c.DryRun, Log: e.log})
+	report, err := app.ImportFile(e.ctx, app.ImportRequest{
+		DataDir: c.Data, File: c.File, Text: text, DryRun: c.DryRun, Unroute: c.ForceUnroute, Log: e.log,
+	})
 	if err != nil {
 		return err
 	}
@@ -260,6 +263,9 @@ func printReport(w io.Writer, r world.Report) {
 	}
 	for _, f := range r.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", f)
+	}
+	for _, f := range r.Unrouted {
+		fmt.Fprintf(w, "  unrouted: %s: %s\n", f.Path, f.Msg)
 	}
 }
 

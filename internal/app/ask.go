@@ -23,6 +23,8 @@ type ImportRequest struct {
 	File    string
 	Text    []byte
 	DryRun  bool
+	// Unroute is that of world.Options.
+	Unroute string
 	Log     *slog.Logger
 }
 
@@ -30,7 +32,7 @@ type ImportRequest struct {
 // none runs, it opens the database itself, under the lock (D-14).
 func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	var report world.Report
-	path := "/import?" + url.Values{"file": {r.File}, "dry": {fmt.Sprint(r.DryRun)}}.Encode()
+	path := "/import?" + url.Values{"file": {r.File}, "dry": {fmt.Sprint(r.DryRun)}, "unroute": {r.Unroute}}.Encode()
 	err := Control(ctx, r.DataDir, path, bytes.NewReader(r.Text), &report)
 	if !errors.Is(err, ErrNotRunning) {
 		return report, err
@@ -43,7 +45,7 @@ func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	if err != nil {
 		return report, errors.Join(err, closer())
 	}
-	report, err = im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun})
+	report, err = im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun, Unroute: r.Unroute})
 	return report, errors.Join(err, closer())
 }
 

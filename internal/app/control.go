@@ -90,7 +90,8 @@ func (s *Server) controlHandler() http.Handler {
 			writeControl(w, nil, e911.Errorf(e911.Invalid, "the world file is larger than %d MiB", maxWorld>>20))
 			return
 		}
-		report, err := s.Import(r.Context(), r.URL.Query().Get("file"), text, world.Options{DryRun: r.URL.Query().Get("dry") == "true"})
+		q := r.URL.Query()
+		report, err := s.Import(r.Context(), q.Get("file"), text, world.Options{DryRun: q.Get("dry") == "true", Unroute: q.Get("unroute")})
 		writeControl(w, report, err)
 	})
 	mux.HandleFunc("POST /import-network", func(w http.ResponseWriter, r *http.Request) {

@@ -24,6 +24,8 @@ type Config struct {
 	// Layers validate the addresses of buildings; nil: nobody looks at them.
 	Layers check.Layers
 	Now    func() time.Time
+
+	unroute string // why places may lose their way; none: they may not
 }
 
 // Editor has the use cases, one field a kind of object. Safe for concurrent use.
@@ -119,7 +121,7 @@ func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stor
 // lost. A value that changes nothing keeps its version.
 func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, version int64) (Stored[T], error) {
 	var made admin.Object
-	err := o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
+	err := o.write(ctx, who, admin.RefOf(value).Org, func(w admin.Writer) error {
 		v, err := o.accept(ctx, w, who, value)
 		if err != nil {
 			return err
@@ -186,7 +188,7 @@ func (e *Editor) settle(ctx context.Context, w admin.Writer, who admin.Actor, b 
 // does is said.
 func (o *Objects[T]) Delete(ctx context.Context, who admin.Actor, org e911.OrgID, id string, version int64) error {
 	ref := o.ref(org, id)
-	return o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
+	return o.write(ctx, who, ref.Org, func(w admin.Writer) error {
 		now, err := w.Get(ctx, ref)
 		if err != nil {
 			return err

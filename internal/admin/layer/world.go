@@ -31,7 +31,16 @@ type directory struct {
 }
 
 func (p *Planner) directory(ctx context.Context, view admin.View) (*directory, error) {
-	d := &directory{psaps: map[e911.PSAPID]e911.PSAP{}, trunks: map[e911.TrunkID]e911.Trunk{}, authority: p.cfg.Authority}
+	d, err := directoryOf(ctx, view)
+	if err == nil {
+		d.authority = p.cfg.Authority
+	}
+	return d, err
+}
+
+// directoryOf is the directory without an authority.
+func directoryOf(ctx context.Context, view admin.View) (*directory, error) {
+	d := &directory{psaps: map[e911.PSAPID]e911.PSAP{}, trunks: map[e911.TrunkID]e911.Trunk{}}
 	var err error
 	if d.list, err = list[e911.PSAP](ctx, view, e911.KindPSAP, ""); err != nil {
 		return nil, err

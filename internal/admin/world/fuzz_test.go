@@ -63,7 +63,7 @@ func FuzzImport(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := im.plan(t.Context(), hold(), input{"test", "world.yaml", []byte(text)})
+		p, err := im.plan(t.Context(), hold(), input{who: "test", file: "world.yaml", text: []byte(text)})
 		if err != nil {
 			faults := e911.FaultsOf(err)
 			if e911.KindOf(err) != e911.Invalid || len(faults) == 0 || len(faults) > maxFaults+1 {
@@ -79,7 +79,7 @@ func FuzzImport(f *testing.F) {
 		if len(p.update) > 0 || len(p.remove) > 0 {
 			t.Fatalf("an empty store has nothing to change or delete: %+v", p.report.Counts)
 		}
-		again, err := im.plan(t.Context(), hold(p.create...), input{"test", "world.yaml", []byte(text)})
+		again, err := im.plan(t.Context(), hold(p.create...), input{who: "test", file: "world.yaml", text: []byte(text)})
 		if err != nil {
 			t.Fatalf("the same file is refused the second time: %v", err)
 		}

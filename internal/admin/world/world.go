@@ -17,6 +17,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/check"
+	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -48,6 +49,9 @@ func New(cfg Config) (*Importer, error) {
 type Options struct {
 	// DryRun checks the file and says what it would change.
 	DryRun bool
+	// Unroute is why places may lose every way to their PSAP; without a reason that
+	// is refused. The audit trail keeps it.
+	Unroute string
 }
 
 // Count says what an import did to one kind of object.
@@ -73,6 +77,8 @@ type Report struct {
 	Counts   []Count      `json:"counts"`
 	Deleted  []Named      `json:"deleted,omitempty"`
 	Warnings []e911.Fault `json:"warnings,omitempty"`
+	// Unrouted are the places that lose every way to their PSAP, for a reason given.
+	Unrouted []e911.Fault `json:"unrouted,omitempty"`
 }
 
 // Changes counts all that is not as it was before.
@@ -94,11 +100,15 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 			Fix: "leave out the network elements and load them in bulk",
 		}}}
 	}
+	actor, err := layer.Reason(who, opt.Unroute)
+	if err != nil {
+		return Report{}, err
+	}
+	in := input{who: who, file: file, text: text, forced: actor != who}
 	var report Report
-	var err error
 	if opt.DryRun {
 		err = im.cfg.Store.Read(ctx, func(r admin.Reader) error {
-			p, err := im.plan(ctx, r, input{who, file, text})
+			p, err := im.plan(ctx, r, in)
 			if err != nil {
 				return err
 			}
@@ -107,8 +117,8 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 			return nil
 		})
 	} else {
-		err = im.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
-			p, err := im.plan(ctx, w, input{who, file, text})
+		err = im.cfg.Store.Write(ctx, actor, func(w admin.Writer) error {
+			p, err := im.plan(ctx, w, in)
 			if err != nil {
 				return err
 			}
@@ -147,6 +157,8 @@ type input struct {
 	who  admin.Actor
 	file string
 	text []byte
+	// forced: a reason was given for places that lose their way.
+	forced bool
 }
 
 func (im *Importer) plan(ctx context.Context, base admin.Reader, in input) (*plan, error) {
@@ -172,6 +184,10 @@ func (im *Importer) plan(ctx context.Context, base admin.Reader, in input) (*pla
 		return nil, err
 	}
 	r.withdrawn()
+	unrouted, err := im.unrouted(ctx, r, base, in.forced)
+	if err != nil {
+		return nil, err
+	}
 	if len(s.faults) > 0 {
 		slices.SortStableFunc(s.faults, func(a, b e911.Fault) int { return (a.Row-b.Row)*1000 + a.Col - b.Col })
 		if s.beyond > 0 {
@@ -183,7 +199,9 @@ func (im *Importer) plan(ctx context.Context, base admin.Reader, in input) (*pla
 		}
 		return nil, &e911.Error{Kind: e911.Invalid, Msg: "the world file is refused, nothing was changed", Faults: s.faults}
 	}
-	return r.diff(), nil
+	p := r.diff()
+	p.report.Unrouted = unrouted
+	return p, nil
 }
 
 // survey gives the PSAPs their geometry.
@@ -198,8 +216,8 @@ func (im *Importer) survey(r *resolver) {
 	}
 }
 
-// check asks package check about every object, over the state as it will be.
-func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) error {
+// after is the state as it will be.
+func (r *resolver) after(base admin.View) *set {
 	view := newSet(base)
 	view.touched[""] = r.d.world
 	for _, id := range r.orgIDs {
@@ -214,6 +232,12 @@ func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) err
 		}
 	}
 	view.finish()
+	return view
+}
+
+// check asks package check about every object, over the state as it will be.
+func (im *Importer) check(ctx context.Context, r *resolver, base admin.View) error {
+	view := r.after(base)
 	for i := range r.d.items {
 		it := &r.d.items[i]
 		faults, err := check.ObjectBy(ctx, view, im.cfg.Layers, it.value)
