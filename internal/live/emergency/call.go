@@ -112,7 +112,7 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	}
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
-	h.turns.inTurn(func() {
+	h.newcomers.inTurn(func() {
 		c.decide()
 		c.recordDecision()
 		c.watchStatic()

@@ -171,7 +171,9 @@ type Handler struct {
 	detours  detours
 	node     string // id of this run
 	statics  *statics
-	turns    *turns
+	// Calls that are decided, and calls that go on: those wait for each other alone,
+	// so that an answer is not heard late, as silence, because many more came.
+	newcomers, turns *turns
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
@@ -200,7 +202,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }

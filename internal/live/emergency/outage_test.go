@@ -85,6 +85,7 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 		hang := make(chan struct{})
 		for range cap(k.h.turns.taken) {
 			go k.h.turns.inTurn(func() { <-hang })
+			go k.h.newcomers.inTurn(func() { <-hang })
 		}
 		caller := k.call(t.Context(), invite())
 		after(5 * time.Second)

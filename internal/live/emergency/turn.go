@@ -10,7 +10,7 @@ const (
 	// turnsEach processor: calls that think at one time. More only wait for each
 	// other inside the scheduler, where the readers of the sockets stand in the same
 	// queue and the kernel throws datagrams away meanwhile.
-	turnsEach = 4
+	turnsEach = 3
 	// turnWait without any turn given back: then what holds them up, whatever it is,
 	// must not hold up every call, and they go on without one. While turns come back
 	// a call waits for its own: without that, the calls of an overloaded node would all
