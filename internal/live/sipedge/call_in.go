@@ -17,7 +17,9 @@ type inviteServer struct {
 	last  []byte // newest response
 	final int
 	acked bool
-	r     *repeat
+	// update: an UPDATE, whose final response is repeated when it is asked for again.
+	update bool
+	r      *repeat
 }
 
 // everyMinute keeps proxies between us and the caller from giving up a call
@@ -104,8 +106,6 @@ func (e *Edge) refusedOrdinary(m *message, h hop) bool {
 		r = response{code: 503, m: Message{Headers: retryAfter(5)}}
 	case m.version != "":
 		r.code = 505
-	case m.headers.Get("Replaces") != "":
-		r.code = 501
 	case len(require) > 0:
 		r = response{code: 420, m: Message{Headers: Headers{{"Unsupported", strings.Join(require, ", ")}}}}
 	default:
@@ -155,6 +155,7 @@ func (c *call) final(s *inviteServer, r response) {
 	c.reply(s)
 	send := func() { c.reply(s) }
 	switch {
+	case s.update:
 	case r.code < 300:
 		s.r = c.repeat(c.e.cfg.Timers.T2, c.lifetime(), send, func() { c.ackMissing(s) })
 	case s.h.network == "udp":
@@ -234,6 +235,7 @@ func (c *call) answer(attempt int, m Message) error {
 	c.phase, c.wasUp, c.answeredAt = up, true, c.e.cfg.Now()
 	c.d.localTag = c.tag(attempt)
 	c.d.local += ";tag=" + c.d.localTag
+	c.sessionFrom(c.first.msg, m)
 	c.final(c.first, c.okTo(c.d.localTag, m))
 	return nil
 }
@@ -271,7 +273,7 @@ func (c *call) cancelled(m *message, h hop) bool {
 			c.finish(&Event{Kind: Cancelled, Headers: m.headers})
 		}
 		return true
-	case c.in != nil && c.in.key == key:
+	case c.in != nil && c.in.key == key && !c.in.update:
 		c.e.reply(m, h, response{code: 200})
 		if c.in.final == 0 {
 			c.answerIn(487, "", Message{})

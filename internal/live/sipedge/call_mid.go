@@ -2,13 +2,14 @@ package sipedge
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
 
 // RefusalOf is what a method that nobody serves is answered with: 405 for those
-// that are known, 501 for REFER and what is not
-// here gets 501 (RFC 3261, section 8.2.1).
+// that are known, 501 for REFER, which only legs that honour it take, and for
+// what is not here (RFC 3261, section 8.2.1).
 func RefusalOf(method string) int {
 	switch method {
 	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "INFO", "UPDATE", "OPTIONS":
@@ -36,11 +37,14 @@ func (c *call) inDialog(m *message, h hop) bool {
 	if m.method == "ACK" {
 		return c.ackLocked(m)
 	}
-	if m.method == "INVITE" {
+	if m.method == "INVITE" || m.method == "UPDATE" && len(m.body) > 0 {
 		c.reInvited(m, h)
 		return true
 	}
 	key := m.method + m.via.key()
+	if m.method == "REFER" && c.referredAgain(key, h) {
+		return true
+	}
 	if key == c.lastKey {
 		c.e.answer(h, c.lastReply)
 		return true
@@ -58,7 +62,12 @@ func (c *call) inDialog(m *message, h hop) bool {
 	case "OPTIONS":
 		r.code = 200
 	case "UPDATE":
-		r = c.update(m, h)
+		r = c.refreshedBy(m, h)
+	case "REFER":
+		if c.phase == up && c.honours {
+			c.takeRefer(m, h, key)
+			return true
+		}
 	}
 	if c.phase == over && m.method != "BYE" {
 		r = response{code: 481}
@@ -101,22 +110,12 @@ func (c *call) byeIn(m *message) (code int, after func()) {
 	return 200, func() { c.finish(gone) }
 }
 
-// update answers UPDATE (RFC 3311), which is not in Allow: without a body it
-// refreshes target and session timer; an offer in it is refused, which leaves
-// the session as it is.
-func (c *call) update(m *message, h hop) response {
-	if len(m.body) > 0 {
-		return response{code: 488}
-	}
-	c.d.target = contactOf(m, c.d.target)
-	return response{code: 200, contact: h.origin().contact("")}
-}
-
-// reInvited takes an INVITE inside the dialog.
+// reInvited takes an INVITE inside the dialog, or an UPDATE with an offer
+// (RFC 3311, section 5.2), which needs no ACK and is the same to an owner.
 func (c *call) reInvited(m *message, h hop) {
 	key := m.via.key()
 	if s := c.in; s != nil && s.key == key && s.seq == m.cseq {
-		if s.last != nil && !s.acked {
+		if s.last != nil && (!s.acked || s.update) {
 			s.h = h
 			c.reply(s)
 		}
@@ -144,20 +143,27 @@ func (c *call) reInvited(m *message, h hop) {
 	}
 	c.d.remoteSeq = m.cseq
 	c.d.target = contactOf(m, c.d.target)
-	if h.conn != nil {
-		c.conn = h.conn
+	ev := Event{Kind: ReInvite, Method: m.method, Headers: m.headers, Body: m.body, ContentType: m.contentType, Moved: c.follow(h)}
+	c.in = &inviteServer{msg: m, h: h, key: key, seq: m.cseq, update: m.method == "UPDATE"}
+	if !c.in.update {
+		c.in.last = respond(m, response{code: 100})
+		c.reply(c.in)
 	}
-	c.in = &inviteServer{msg: m, h: h, key: key, seq: m.cseq, last: respond(m, response{code: 100})}
-	c.reply(c.in)
-	c.push(Event{Kind: ReInvite, Headers: m.headers, Body: m.body, ContentType: m.contentType})
+	c.push(ev)
 }
 
 func (c *call) answerIn(code int, reason string, m Message) {
 	r := response{code: code, reason: reason, m: m}
 	if code < 300 {
 		r.contact = c.in.h.origin().contact("")
+		r.m.Headers = slices.Concat(m.Headers, c.sessionAnswer(c.in.msg))
+		c.sessionFrom(c.in.msg, m)
 	}
 	c.final(c.in, r)
+	if c.in.update {
+		c.in.acked = true
+		c.kick()
+	}
 }
 
 func (c *call) answerReInvite(code int, reason string, m Message) error {
@@ -219,7 +225,7 @@ func (c *call) kick() {
 
 func (c *call) sendReInvite(m Message, glares int) {
 	c.d.localSeq++
-	o := c.inside(&c.d, "INVITE", c.d.localSeq, m)
+	o := c.inside(&c.d, "INVITE", c.d.localSeq, c.withSession(m))
 	o.contact = true
 	c.out = &inviteClient{out: o, branch: o.branch, w: c.nextHop(&c.d), offer: len(m.Body) > 0, glares: glares}
 	c.sendInvite(c.out)
@@ -242,8 +248,14 @@ func (c *call) reAsked(a *inviteClient, m *message) {
 			return
 		}
 		a.state = accepted
+		c.sessionUntil(m, a.out.m)
 		a.settle()
 		c.d.target = contactOf(m, c.d.target)
+		if a.refresh {
+			c.acknowledge(a, Message{})
+			c.kick()
+			return
+		}
 		if a.offer || c.phase != up {
 			c.acknowledge(a, Message{})
 		} else {
@@ -256,7 +268,7 @@ func (c *call) reAsked(a *inviteClient, m *message) {
 		if !a.pending() {
 			return
 		}
-		if m.code == 491 && a.glares < maxGlares && c.phase == up {
+		if m.code == 491 && !a.refresh && a.glares < maxGlares && c.phase == up {
 			c.glare(a)
 			return
 		}
@@ -267,7 +279,11 @@ func (c *call) reAsked(a *inviteClient, m *message) {
 func (c *call) reInviteDone(a *inviteClient, ev Event) {
 	a.state = refused
 	a.settle()
-	c.push(ev)
+	if a.refresh {
+		c.notRefreshed(ev.Code, ev.Err)
+	} else {
+		c.push(ev)
+	}
 	c.kick()
 }
 

@@ -255,7 +255,7 @@ func TestMethodsThatAreNotServed(t *testing.T) {
 		o := newInvite("sip:2101@callbox.example")
 		o.extra = []string{"Replaces: a;to-tag=b;from-tag=c"}
 		p.send(o.text(p))
-		p.status(501)
+		p.status(481) // RFC 3891, section 3: there is no such dialog
 	})
 	t.Run("INVITE to 911 with Replaces and Require goes through", func(t *testing.T) {
 		r := newRig(t, nil)

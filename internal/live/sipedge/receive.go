@@ -119,6 +119,9 @@ func (e *Edge) newInvite(m *message, h hop, src netip.AddrPort, calls []*call) {
 			return
 		}
 	}
+	if m.headers.Get("Replaces") != "" && e.replaced(m, h, src) {
+		return
+	}
 	if code, why := e.looped(m, calls); code != 0 {
 		e.cutLoop(m, h, src, code, why)
 		return

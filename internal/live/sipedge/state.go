@@ -48,6 +48,9 @@ type DialogState struct {
 	Answer   []byte     `json:"answer,omitempty"`
 	AnswerBy *FlowState `json:"answer_by,omitempty"`
 	Answered time.Time  `json:"answered,omitzero"`
+
+	// Session is the session timer (RFC 4028), nil without one.
+	Session *SessionState `json:"session,omitempty"`
 }
 
 // FlowState is a Flow, as far as it outlives a process. Back is where the sender
@@ -76,6 +79,7 @@ func (l *Leg) Dialog() (DialogState, error) {
 		return DialogState{}, ErrState
 	}
 	s := c.state()
+	s.Session = c.session.state()
 	if f := c.first; f != nil && !f.acked && f.final == 200 {
 		s.Answer, s.AnswerBy, s.Answered = f.last, flowState(f.h), c.answeredAt
 	}
@@ -96,6 +100,9 @@ func (l *Leg) DialogIf(attempt int, m Message) (DialogState, error) {
 		return DialogState{}, ErrOver
 	}
 	s := c.state()
+	if every, ours, ok := sessionAsked(c.first.msg); ok {
+		s.Session = newSession(every, ours, c.first.msg, m).state()
+	}
 	s.LocalTag = c.tag(attempt)
 	s.Local += ";tag=" + s.LocalTag
 	s.Answer = respond(c.first.msg, c.okTo(s.LocalTag, m))
@@ -130,6 +137,7 @@ func flowState(h hop) *FlowState {
 
 // okTo is our 200 to the INVITE of an inbound leg.
 func (c *call) okTo(tag string, m Message) response {
+	m.Headers = slices.Concat(m.Headers, c.sessionAnswer(c.first.msg))
 	return response{code: 200, tag: tag, contact: c.first.h.origin().contact(""), rr: true, m: m}
 }
 
@@ -172,6 +180,7 @@ func (e *Edge) Restore(ctx context.Context, s DialogState) (*Leg, error) {
 		return nil, fmt.Errorf("take a sip leg up again: %w", ErrState)
 	}
 	c.detach = context.AfterFunc(ctx, c.abandon)
+	c.resumeSession(s.Session)
 	if s.Inbound {
 		c.answeredBefore(s)
 	} else {

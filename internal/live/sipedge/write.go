@@ -12,7 +12,7 @@ import (
 
 const (
 	product = "Callbox"
-	allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+	allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
 )
 
 // own are the fields that the edge writes itself.
@@ -183,6 +183,7 @@ type outgoing struct {
 	seq      uint32
 	routes   []string // Route values
 	contact  bool
+	honours  bool   // says that REFER is taken
 	user     string // of the Contact; none: "callbox"
 	params   string // after the Contact
 	m        Message
@@ -206,7 +207,11 @@ func (r outgoing) write(o origin) []byte {
 	w.seq(r.seq, r.method)
 	if r.contact {
 		w.field("Contact", o.contact(r.user)+r.params)
-		w.field("Allow", allowed)
+		if r.honours {
+			w.field("Allow", allowed+", REFER")
+		} else {
+			w.field("Allow", allowed)
+		}
 	}
 	w.field("User-Agent", product)
 	return w.end(r.m)
