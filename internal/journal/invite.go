@@ -19,6 +19,11 @@ type Invite struct {
 	Transport   string         `json:"transport"`
 	Peer        []string       `json:"peer,omitempty"`     // what a verified client certificate says
 	Repaired    []string       `json:"repaired,omitempty"` // what was wrong with it
+	// Who is the trunk that it was taken for, How by what; Proved: it showed good
+	// credentials.
+	Who    string `json:"who,omitempty"`
+	How    string `json:"how,omitempty"`
+	Proved bool   `json:"proved,omitempty"`
 	// Phone is the telephone that it came from, by its registration; nil: none.
 	Phone *InvitePhone `json:"phone,omitempty"`
 }

@@ -120,14 +120,21 @@ func (c *inquiry) fromTrunk(from netip.Addr) (t e911.Trunk, proved, ok bool) {
 	if t, ok = c.snap.Trunk(e911.TrunkID(who.Who)); ok {
 		inRanges, byAddress := c.snap.TrunkBySource(from)
 		proved = who.Proved || byAddress && inRanges.ID == t.ID && t.Admit.User == ""
-		c.dec.messageFindings = append(c.dec.messageFindings, e911.Finding{Rule: "trunk", Chosen: true, Said: t.Key, Why: "known by " + who.How})
+		c.knownBy(t, who.How)
 		return t, proved, true
 	}
 	if t, ok = c.snap.TrunkByCertificate(c.req.Peer); ok { // a proof, where an address is a claim
+		c.knownBy(t, "its client certificate")
 		return t, true, true
 	}
-	t, ok = c.snap.TrunkBySource(from)
+	if t, ok = c.snap.TrunkBySource(from); ok {
+		c.knownBy(t, "its address")
+	}
 	return t, t.Admit.User == "", ok
+}
+
+func (c *inquiry) knownBy(t e911.Trunk, how string) {
+	c.dec.messageFindings = append(c.dec.messageFindings, e911.Finding{Rule: "trunk", Chosen: true, Said: t.Key, Why: "known by " + how})
 }
 
 // namedOrg follows the header in which a platform names the organisation, from

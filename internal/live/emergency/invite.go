@@ -18,7 +18,7 @@ func (c *inquiry) invite() journal.Invite {
 	r := c.req
 	f := journal.Invite{
 		URI: r.URI, ContentType: r.ContentType, Body: r.Body, SIPCallID: r.CallID, Source: r.Source, Local: r.Local,
-		Transport: r.Transport, Peer: r.Peer, Repaired: r.Repaired, Headers: make([]journal.Named, 0, len(r.Headers)),
+		Transport: r.Transport, Peer: r.Peer, Repaired: r.Repaired, Who: r.Who.Who, How: r.Who.How, Proved: r.Who.Proved, Headers: make([]journal.Named, 0, len(r.Headers)),
 	}
 	for _, h := range r.Headers {
 		if !isSecret(h.Name) {
@@ -50,7 +50,7 @@ func isSecret(name string) bool {
 func Again(f journal.Invite, at time.Time) (*sipedge.Request, Phones) {
 	r := &sipedge.Request{
 		Method: "INVITE", URI: f.URI, ContentType: f.ContentType, Body: f.Body, CallID: f.SIPCallID, Source: f.Source, Local: f.Local,
-		Transport: f.Transport, Peer: f.Peer, Repaired: f.Repaired, At: at, Headers: make(sipedge.Headers, len(f.Headers)),
+		Transport: f.Transport, Peer: f.Peer, Repaired: f.Repaired, At: at, Who: sipedge.Identity{Who: f.Who, How: f.How, Proved: f.Proved}, Headers: make(sipedge.Headers, len(f.Headers)),
 	}
 	for i, h := range f.Headers {
 		r.Headers[i] = sipedge.Header{Name: h.Name, Value: h.Value}
