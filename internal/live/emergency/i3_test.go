@@ -60,8 +60,8 @@ func TestOverSocketsAnI3Leg(t *testing.T) {
 		}
 	}
 	_, locations, others := bodyParts(req.ContentType, req.Body)
-	if len(locations) != 2 || len(others) != 3 {
-		t.Fatalf("%d locations and %d other parts, want ours and Teams', and three blocks", len(locations), len(others))
+	if len(locations) != 3 || len(others) != 3 {
+		t.Fatalf("%d locations and %d other parts, want ours, that of the number, and Teams', and three blocks", len(locations), len(others))
 	}
 	for _, p := range append(locations, others...) {
 		if !strings.Contains(info+req.Headers.Get("Geolocation"), "<cid:"+p.id()+">") {

@@ -30,6 +30,7 @@ const (
 	RuleNumber   = "number_sent"
 	RulePriority = "resource_priority"
 	RuleBlocks   = "additional_data"
+	RuleFurther  = "further_location"
 )
 
 // Header is one header field.
@@ -157,10 +158,21 @@ func Write(c Call, t e911.Trunk, to Target, slim bool) Leg {
 	return w.Leg
 }
 
-// writer is one Write on its way.
+// Update decides what a request inside the call carries when the caller's place
+// is known anew (F-17, E10): Parts and the headers of the location alone. The
+// location object is nil on trunks that carry none.
+func Update(c Call, t e911.Trunk) Leg {
+	w := writer{Call: c, trunk: t, update: true}
+	w.number()
+	w.location()
+	return w.Leg
+}
+
+// writer is one Write or Update on its way.
 type writer struct {
 	Call
 	Leg
-	trunk e911.Trunk
-	slim  bool
+	trunk  e911.Trunk
+	slim   bool
+	update bool // inside the call: what came in with the INVITE is there already
 }

@@ -29,10 +29,10 @@ func (w *writer) came(name string) []string {
 	return w.Came.Headers.All(name)
 }
 
-// location adds the location object and the Geolocation headers: the place by
+// location adds the location objects and the Geolocation headers: the place by
 // which the call was routed, by value and on i3 trunks by reference too, then
-// what came in, unchanged: the PSAP may see more in it than we did (F-05, RFC
-// 6881 SP-19).
+// what came in, unchanged, for the PSAP may see more in it than we did (RFC 6881
+// SP-19), then what our other sources say (F-05).
 func (w *writer) location() {
 	if !Carries(w.trunk.Profile) {
 		return
@@ -40,13 +40,11 @@ func (w *writer) location() {
 	var values []sipgeo.Location
 	if !w.slim {
 		if w.Object = w.object(); w.Object != nil {
-			id := "loc-" + string(w.ID) + "@" + w.Domain
-			w.Parts = append(w.Parts, Part{Type: "application/pidf+xml", ID: id, Body: w.Object})
-			values = append(values, sipgeo.FromContentID(id))
+			values = append(values, w.attach("loc-", w.Object))
 		} else {
 			w.flag(FlagNoLocation)
 		}
-		w.Forward = true
+		w.Forward = !w.update
 	}
 	if w.Reference != "" && (w.slim || w.trunk.Profile == e911.ProfileI3) {
 		values = append(values, sipgeo.Location{URI: w.Reference})
@@ -54,8 +52,16 @@ func (w *writer) location() {
 		w.flag(FlagNoReference)
 	}
 	for _, v := range w.Came.Values {
-		if !w.slim || v.Scheme() != "cid" {
+		if v.Scheme() != "cid" || w.Forward {
 			values = append(values, v)
+		}
+	}
+	if w.Object != nil {
+		for i, s := range w.further() {
+			if body := w.objectOf(s); body != nil {
+				values = append(values, w.attach("loc"+strconv.Itoa(i+2)+"-", body))
+				w.find(e911.Finding{Rule: RuleFurther, Said: string(s.by), Place: s.place.Display, Why: "not chosen; it travels as a further location"})
+			}
 		}
 	}
 	// What came in passed ParseGeolocation and what we add is ours, so that
@@ -68,6 +74,13 @@ func (w *writer) location() {
 	for _, tag := range optionTags(values) {
 		w.add("Supported", tag)
 	}
+}
+
+// attach adds a location object as a body part and returns its reference.
+func (w *writer) attach(prefix string, object []byte) sipgeo.Location {
+	id := prefix + string(w.ID) + "@" + w.Domain
+	w.Parts = append(w.Parts, Part{Type: "application/pidf+xml", ID: id, Body: object})
+	return sipgeo.FromContentID(id)
 }
 
 // optionTags says which kinds of reference are in use, as the one who sends
