@@ -15,7 +15,9 @@ import (
 )
 
 // id is an id for tests; n up to 9999.
-func id[T ~string](n int) T { return T("00000000-0000-7000-8000-00000000" + string([]byte{byte('0' + n/1000%10), byte('0' + n/100%10), byte('0' + n/10%10), byte('0' + n%10)})) }
+func id[T ~string](n int) T {
+	return T("00000000-0000-7000-8000-00000000" + string([]byte{byte('0' + n/1000%10), byte('0' + n/100%10), byte('0' + n/10%10), byte('0' + n%10)}))
+}
 
 var began = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 

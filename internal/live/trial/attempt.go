@@ -80,6 +80,9 @@ func (r *run) attempt(ctx context.Context, t ladder.Target, slim bool) calltrace
 			return h
 		}
 	}
+	r.mu.Lock()
+	r.noTCP = ""
+	r.mu.Unlock()
 	legCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	leg := r.s.cfg.Dial(legCtx, in)
@@ -88,6 +91,9 @@ func (r *run) attempt(ctx context.Context, t ladder.Target, slim bool) calltrace
 	r.settle(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if try.Sent {
+		try.NoTCP = r.noTCP
+	}
 	r.report.Tries = append(r.report.Tries, try)
 	return try
 }
@@ -216,7 +222,7 @@ func (l *listener) lost(err error) {
 	l.try.Fault, l.try.Detail = calltrace.Lost, reasonOf(err)
 	if errors.Is(err, sipedge.ErrUnreachable) {
 		l.try.Fault = calltrace.NoConnection
-		l.r.decided("by UDP nothing listens there either: its system says so")
+		l.r.decided("by UDP nothing listens there: its system says so (ICMP)")
 	}
 }
 

@@ -29,6 +29,7 @@ type run struct {
 	report calltrace.Report
 	seen   map[string]bool // messages of ours, to know repetitions
 	last   sipedge.Traced  // the last message
+	noTCP  string          // why TCP did not connect in this attempt
 	moved  chan struct{}   // a message came or went
 }
 
@@ -49,6 +50,11 @@ func (r *run) traced(t sipedge.Traced) {
 	switch t.What {
 	case sipedge.TraceNoConnect:
 		r.step(calltrace.Step{After: after, Kind: calltrace.Connected, What: fmt.Sprintf("no connection by %s to %s: %s", t.Transport, t.Remote, reasonOf(t.Err))})
+		if t.Transport == "tcp" {
+			r.mu.Lock()
+			r.noTCP = reasonOf(t.Err)
+			r.mu.Unlock()
+		}
 		return
 	case sipedge.TraceCut:
 		r.step(calltrace.Step{After: after, Kind: calltrace.Decided, What: "more was said than is shown here"})

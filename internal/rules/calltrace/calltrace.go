@@ -83,20 +83,22 @@ type Step struct {
 
 // Try is one attempt: one INVITE, with its repetition for a challenge.
 type Try struct {
-	Target    string        `json:"target"` // "tcp:192.0.2.1:5060"
-	Bodies    int           `json:"bodies"` // beside SDP
-	Slim      bool          `json:"slim,omitempty"`
-	Sent      bool          `json:"sent"`
-	Rang      bool          `json:"rang,omitempty"`
-	Code      int           `json:"code,omitempty"` // final; 0: none
-	Reason    string        `json:"reason,omitempty"`
-	Fault     Fault         `json:"fault,omitempty"` // why there is no final answer
-	Detail    string        `json:"detail,omitempty"`
-	Proved    bool          `json:"proved,omitempty"` // credentials were sent
-	Warning   string        `json:"warning,omitempty"`
-	Accept    string        `json:"accept,omitempty"`
-	Unwilling string        `json:"unsupported,omitempty"` // Unsupported of a 420
-	Took      time.Duration `json:"took_ns"`
+	Target    string `json:"target"` // "tcp:192.0.2.1:5060"
+	Bodies    int    `json:"bodies"` // beside SDP
+	Slim      bool   `json:"slim,omitempty"`
+	Sent      bool   `json:"sent"`
+	Rang      bool   `json:"rang,omitempty"`
+	Code      int    `json:"code,omitempty"` // final; 0: none
+	Reason    string `json:"reason,omitempty"`
+	Fault     Fault  `json:"fault,omitempty"` // why there is no final answer
+	Detail    string `json:"detail,omitempty"`
+	Proved    bool   `json:"proved,omitempty"` // credentials were sent
+	Warning   string `json:"warning,omitempty"`
+	Accept    string `json:"accept,omitempty"`
+	Unwilling string `json:"unsupported,omitempty"` // Unsupported of a 420
+	// NoTCP is why TCP did not connect, of an attempt that then went by UDP.
+	NoTCP string        `json:"no_tcp,omitempty"`
+	Took  time.Duration `json:"took_ns"`
 }
 
 // Fault is why an attempt has no final answer.

@@ -90,7 +90,10 @@ func value(name, v string) string {
 // credentials keeps of a challenge, or an answer to one, what helps to find out
 // why it is not liked.
 func credentials(v string) string {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(v), " ")
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(v), " ")
+	if !ok {
+		return "credentials of no scheme (not shown)"
+	}
 	var kept []string
 	for _, p := range splitQuoted(rest) {
 		name, val, _ := strings.Cut(strings.TrimSpace(p), "=")
@@ -99,7 +102,7 @@ func credentials(v string) string {
 			kept = append(kept, strings.ToLower(name)+"="+plain(strings.Trim(val, `"`), 60))
 		}
 	}
-	return plain(scheme, 20) + " " + strings.Join(kept, " ") + " (the rest is not shown)"
+	return strings.Join(append([]string{plain(scheme, 20)}, append(kept, "(the rest is not shown)")...), " ")
 }
 
 // splitQuoted splits at commas outside of quotes.
@@ -117,8 +120,12 @@ func splitQuoted(s string) []string {
 	return append(out, s[from:])
 }
 
-// references shows where location references lead, not how they are opened.
+// references shows where location references lead, not how they are opened. What
+// is not written as the RFCs have it is not shown.
 func references(v string) string {
+	if !strings.Contains(v, "<") {
+		return "(not in brackets, not shown)"
+	}
 	var b strings.Builder
 	for {
 		before, rest, ok := strings.Cut(v, "<")
@@ -144,10 +151,15 @@ func reference(uri string) string {
 	case "cid":
 		return "cid of a body part"
 	case "sip", "sips", "pres":
-		_, host, _ := strings.Cut(uri, "@")
-		return scheme + ":...@" + host
+		if _, host, ok := strings.Cut(uri, "@"); ok {
+			host, _, _ = strings.Cut(host, ";")
+			host, _, _ = strings.Cut(host, "?")
+			return scheme + ":...@" + host
+		}
+	case "urn": // names, no keys
+		return uri
 	}
-	return uri
+	return plain(scheme, 20) + ":..."
 }
 
 // maxDepth and maxBodies bound what is named of a body.

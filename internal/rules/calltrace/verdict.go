@@ -27,7 +27,7 @@ func (r Report) Judge(digest bool) Verdict {
 		v.Text += " and warned: " + w
 	}
 	v.Do = refusal(last, r.Kind, digest)
-	v.Do = append(v.Do, r.before()...)
+	v.Do = append(append(v.Do, byUDP(last)...), r.before()...)
 	return v
 }
 
@@ -38,6 +38,9 @@ func (r Report) well(last Try) Verdict {
 	if r.Kind == Options {
 		v.Do = r.before()
 		return v
+	}
+	if last.Proved {
+		v.Text += "; it asked for credentials and took ours"
 	}
 	v.Text += fmt.Sprintf("; the call was up for %s and %d packets of sound were heard", short(r.Talk), r.Heard)
 	if last.Slim {
@@ -54,7 +57,7 @@ func (r Report) well(last Try) Verdict {
 	if r.Heard == 0 && r.Talk >= time.Second {
 		v.Do = append(v.Do, "nothing was heard: check --rtp and --rtp-ports of the server, and the firewall between its media address and the carrier's")
 	}
-	v.Do = append(v.Do, r.before()...)
+	v.Do = append(append(v.Do, byUDP(last)...), r.before()...)
 	if r.Kind == Through933 {
 		v.Do = append(v.Do, "that it was answered does not say what was read back: listen to it from a telephone of the place, once for each trunk")
 	}
@@ -100,7 +103,10 @@ func (r Report) unheard(last Try) Verdict {
 	v := Verdict{Text: fmt.Sprintf("%s does not answer: %s: %s", r.Trunk, last.Target, why(last))}
 	switch last.Fault {
 	case NoConnection:
-		v.Do = []string{"check address and port, and the firewall on both sides", "ask the carrier whether it takes calls by this transport; write ;transport=udp into the URI where it does not"}
+		v.Do = []string{"check address and port, and the firewall on both sides"}
+		if last.NoTCP == "" {
+			v.Do = append(v.Do, "ask the carrier whether it takes calls by this transport; write ;transport=udp into the URI where it does not")
+		}
 	case NoHandshake:
 		v.Do = []string{
 			"see what its certificate names: openssl s_client -connect " + addressOf(last.Target),
@@ -112,13 +118,26 @@ func (r Report) unheard(last Try) Verdict {
 	case Lost:
 		v.Do = []string{"look for a proxy or firewall that cuts connections", "ask the carrier what its log says at this time"}
 	default:
-		v.Do = []string{
-			"the request went out and no answer came: check that the carrier knows the address that we send from, and that answers pass the firewall",
-			"a carrier that drops what is larger than one datagram needs TCP: leave out ;transport=udp",
+		v.Do = []string{"the request went out and no answer came: check that the carrier knows the address that we send from, and that answers pass the firewall"}
+		if last.NoTCP == "" && strings.HasPrefix(last.Target, "udp:") {
+			v.Do = append(v.Do, "a carrier that drops what is larger than one datagram needs TCP: leave out ;transport=udp")
 		}
 	}
-	v.Do = append(v.Do, r.before()...)
+	v.Do = append(append(v.Do, byUDP(last)...), r.before()...)
 	return v
+}
+
+// byUDP says what it costs that a trunk by TCP went by UDP.
+func byUDP(t Try) []string {
+	switch {
+	case t.NoTCP == "":
+		return nil
+	case t.Fault == NoConnection:
+		return []string{"nothing listens there by TCP either (" + t.NoTCP + "): the address or port is not the carrier's, or its system is down"}
+	case t.Code == 0:
+		return []string{"TCP did not connect before (" + t.NoTCP + "): a carrier that takes calls by UDP alone needs ;transport=udp in the trunk's URI"}
+	}
+	return []string{"TCP did not connect (" + t.NoTCP + ") and it went by UDP, as every 911 call will: ask the carrier to take TCP, for a location does not fit into one datagram; where it never will, write ;transport=udp into the trunk's URI, so that no call waits for it"}
 }
 
 func addressOf(target string) string {
