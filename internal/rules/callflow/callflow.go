@@ -9,8 +9,12 @@
 //     one is set: only the caller ends the search (E1).
 //   - An attempt that rings or sends early media is never cancelled before
 //     another one answered or the caller hung up (F-02).
-//   - Two answered legs are never kept; a 200 that crosses our CANCEL is kept
+//   - Two answered legs are never kept, but while one takes the place of the
+//     other and for Policy.Drain after; a 200 that crosses our CANCEL is kept
 //     when it is the first.
+//   - A call that is handed on is never lost by it: whoever had it keeps it until
+//     the caller is connected to who comes, and when who comes is gone at once it
+//     goes back to who had it, if that one is still there (F-15).
 //   - People are told exactly once why they are first told, at most once that
 //     the call is not connected, and at most once that it was abandoned.
 //   - No final response goes to the caller before the arrival is on disk or
@@ -158,12 +162,18 @@ type Machine struct {
 	silent                       map[int]bool // sides that do not answer when asked; nil: nobody asks
 	place                        bool         // the PSAP is to be told where the caller is now
 	reinvite                     int          // who waits for an answer to a re-INVITE; none, or as below
+
+	coming  *coming // who takes a place in the call; nil: nobody
+	parting int     // who handed the call on and has not hung up yet; 0: nobody
+	owed    bool    // the caller's media is to be brought back to the winner
 }
 
 // Who has a re-INVITE pending.
 const (
 	nobody  = -1
 	ourself = -2 // we told the PSAP about new SDP of the caller; nobody waits
+	joining = -3 // the other side of who is coming was told of him
+	mending = -4 // the caller was brought back to the winner
 )
 
 // New makes the machine of a call that has not arrived yet.
@@ -221,6 +231,9 @@ func (m *Machine) stepIdle(ev Event) []Action {
 }
 
 func (m *Machine) stepWaiting(ev Event) []Action {
+	if acts, early := refuseChange(ev, 491); early {
+		return acts
+	}
 	if ev.N > 0 {
 		return m.stepAttempt(ev)
 	}

@@ -22,6 +22,8 @@ const (
 	ReInviteAnswered EventKind = "re-invite answered" // N answered ours with Code
 	Acked            EventKind = "acked"              // the caller's ACK; Media tells what its body asks for
 	Stopped          EventKind = "stopped"            // the server stops
+	Refer            EventKind = "refer"              // N wants to hand the call on; Follow: its target may be dialled
+	Replace          EventKind = "replace"            // somebody comes for the place of N; Follow: he may have it; SDP: he makes an offer
 	Probed           EventKind = "probed"             // N was asked whether it is there; Code, 408 when it says nothing
 )
 
@@ -60,6 +62,7 @@ const (
 	TimerSecondLeg    TimerName = "second leg" // one for each ringing attempt
 	TimerCallerLost   TimerName = "caller lost"
 	TimerDrain        TimerName = "drain"
+	TimerParting      TimerName = "parting" // of who handed the call on and did not hang up
 	TimerAsk          TimerName = "ask"     // of a call that was gone on with
 	TimerLongest      TimerName = "longest" // likewise
 )
@@ -94,6 +97,16 @@ const (
 	RefuseReInvite Verb = "refuse re-invite" // of N with Code
 	EndCall        Verb = "ended"            // record the end: By, Reason, Abandoned
 	Probe          Verb = "probe"            // ask N whether it is there
+	AnswerRefer    Verb = "answer refer"     // of N with Code
+	TellRefer      Verb = "tell referrer"    // N of what its target said: Code
+	Transfer       Verb = "transfer"         // attempt N by Route, to the target of the referral
+	Take           Verb = "take"             // who came for a place is N from now on
+	TurnAway       Verb = "turn away"        // who comes with this event, with Code
+	Decline        Verb = "decline"          // N, who was taken, with Code
+	Connect        Verb = "connect"          // re-INVITE the caller with the SDP of N
+	Move           Verb = "move"             // re-INVITE the PSAP with the SDP of N: the caller at another place, or 0 where he was
+	Accept         Verb = "accept"           // answer N, who was taken, with what the other side said; Newcomer is the caller then
+	Joined         Verb = "joined"           // N has the call now, for Reason
 	HandOver       Verb = "hand over"        // the two go on; another owner resumes the call
 	Finish         Verb = "finish"           // nothing follows
 	SetTimer       Verb = "set"
@@ -114,6 +127,9 @@ const (
 	AlarmJournalSlow = "journal_slow" // a final response went before the arrival was on disk
 	AlarmCallerLost  = "caller_lost"  // the caller's connection was lost
 	AlarmPSAPLost    = "psap_lost"    // the answering leg's connection was lost; media may go on
+	// Who handed the call on hung up, and the target did not take it: the PSAP is
+	// called again.
+	AlarmTransferLost = "transfer_lost"
 )
 
 // Who ended a call; the values of journal.Ended.By.

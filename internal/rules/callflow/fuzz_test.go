@@ -8,13 +8,16 @@ import (
 // FuzzStep feeds arbitrary events, also impossible ones, and checks the
 // promises of the package comment, not particular answers.
 //
-// Proves: E1, E4, F-02, F-09, F-16, F-29
+// Proves: E1, E4, F-02, F-09, F-15, F-16, F-29
 func FuzzStep(f *testing.F) {
 	f.Add(uint8(3), []byte{0, 0, 2, 1, 4, 1, 5, 1, 8, 0})
 	f.Add(uint8(1), []byte{0, 0, 2, 1, 3, 1, 18, 0, 2, 2, 4, 2, 5, 2, 9, 0})
 	f.Add(uint8(0), []byte{0, 0, 1, 0})
 	f.Add(uint8(2), []byte{0, 0, 1, 0, 4, 1, 19, 1, 4, 2, 5, 2, 5, 1, 10, 1, 8, 0, 6, 1})
 	f.Add(uint8(0x42), []byte{0, 0, 5, 1, 9, 1, 2, 2, 5, 2, 1, 0, 12, 0, 11, 0})
+	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 18, 129, 3, 2, 5, 2, 13, 1 << 4, 9, 1, 18, 130, 5, 3, 9, 3, 13, 0, 9, 2})
+	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 19, 193, 13, 16, 19, 192, 13, 2, 9, 2})
+	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 18, 129, 9, 1, 6, 2, 5, 3, 13, 0, 9, 0})
 	f.Fuzz(func(t *testing.T, routes uint8, script []byte) {
 		cfg := Config{Policy: DefaultPolicy(), First: int(routes >> 6), LateOffer: routes&32 != 0}
 		for i := range int(routes & 3) {
@@ -50,8 +53,9 @@ func (w *watch) event(what, who byte) Event {
 	kinds := []EventKind{
 		Arrived, Recorded, Sent, Progress, Progress, Answered, Failed, Failed, Cancelled, Bye, Bye, Lost,
 		ReInvite, ReInviteAnswered, Acked, SendFailed, Stopped, Relocated,
+		Refer, Replace,
 	}
-	if what >= 18 {
+	if int(what) >= len(kinds) {
 		set := make([]Timer, 0, len(w.timers))
 		for t := range w.timers {
 			set = append(set, t)
@@ -77,6 +81,9 @@ func (w *watch) event(what, who byte) Event {
 	}
 	if ev.Kind == Failed && ev.Code < 300 {
 		ev.Code = 486
+	}
+	if ev.N == 15 {
+		ev.N = Newcomer
 	}
 	if slices.Contains([]EventKind{Arrived, Recorded, Cancelled, Stopped, Relocated}, ev.Kind) {
 		ev.N = 0
@@ -118,11 +125,11 @@ func (w *watch) check(ev Event, act Action) {
 		t.Fatalf("%+v after finish, on %+v", act, ev)
 	}
 	switch act.Do {
-	case Dial:
+	case Dial, Transfer:
 		if act.N != max(w.last, w.cfg.First)+1 {
 			t.Fatalf("dialled %d after %d", act.N, w.last)
 		}
-		if w.hungUp || w.stopped || w.answeredCaller {
+		if w.hungUp || w.stopped || w.answeredCaller && w.m.coming == nil {
 			t.Fatalf("dialled %d for nobody, on %+v", act.N, ev)
 		}
 		w.last = act.N
@@ -136,6 +143,26 @@ func (w *watch) check(ev Event, act Action) {
 			t.Fatalf("cancelled %d twice", act.N)
 		}
 		a.cancelled = true
+	case Take:
+		if act.N == Newcomer {
+			break
+		}
+		if act.N != w.last+1 && act.N != max(w.last, w.cfg.First)+1 {
+			t.Fatalf("took %d after %d", act.N, w.last)
+		}
+		w.last = act.N
+		w.attempts[act.N] = &seen{}
+	case Accept:
+		if act.N > 0 {
+			w.attempts[act.N].answered = true
+		}
+		if w.hungUp || w.ended {
+			t.Fatalf("let %d into a call that is over", act.N)
+		}
+	case AnswerRefer:
+		if act.N == 0 && act.Code < 300 {
+			t.Fatal("followed a referral of the caller")
+		}
 	case ByeLeg:
 		if act.N > 0 {
 			w.attempts[act.N].hungUp = true
@@ -195,7 +222,9 @@ func (w *watch) settled(ev Event) {
 			kept++
 		}
 	}
-	if kept > 1 {
+	// Who hands the call on keeps it until the caller is connected to who comes,
+	// and a little longer.
+	if kept > 2 || kept > 1 && w.m.coming == nil && w.m.parting == 0 {
 		t.Fatalf("two answered legs are kept, after %+v", ev)
 	}
 	if w.hungUp && !w.ended {

@@ -17,7 +17,7 @@ func (m *Machine) relocate() []Action {
 
 // flushPlace sends a location that waits.
 func (m *Machine) flushPlace() []Action {
-	if !m.place || m.state != talking || m.reinvite != nobody || !m.acked || m.psapLost {
+	if !m.place || m.state != talking || m.reinvite != nobody || !m.acked || m.psapLost || m.winner == 0 {
 		return nil
 	}
 	m.place, m.reinvite = false, ourself

@@ -35,7 +35,11 @@ func (m *Machine) asking(ev Event) []Action {
 	case ev.Kind == Probed && (ev.N == 0 || ev.N == m.winner):
 		return m.probed(ev)
 	case ev.Kind == Fired && ev.Timer.Name == TimerAsk:
-		return []Action{{Do: Probe, N: 0}, {Do: Probe, N: m.winner}, set(TimerAsk, 0, m.cfg.Policy.AskAgain)}
+		acts := []Action{{Do: Probe, N: 0}}
+		if m.winner != 0 { // 0: who had the call hung up, and who comes is not here yet
+			acts = append(acts, Action{Do: Probe, N: m.winner})
+		}
+		return append(acts, set(TimerAsk, 0, m.cfg.Policy.AskAgain))
 	case ev.Kind == Fired && ev.Timer.Name == TimerLongest:
 		if !m.silent[0] && !m.silent[m.winner] {
 			return []Action{set(TimerLongest, 0, m.cfg.Policy.AskAgain)}
@@ -66,7 +70,9 @@ func (m *Machine) probed(ev Event) []Action {
 	case ev.N == 0:
 		return append([]Action{{Do: ByeLeg, N: 0, Reason: "the call is over"}}, m.hangUp(ByCaller, "caller hung up unheard, during a restart")...)
 	}
-	m.drop(m.find(m.winner))
-	acts := []Action{{Do: ByeLeg, N: m.winner, Reason: "the call is over"}, {Do: ByeLeg, N: 0, Reason: "psap hung up"}}
-	return append(acts, m.close(ByPSAP, "psap hung up unheard, during a restart", false)...)
+	acts := []Action{{Do: ByeLeg, N: m.winner, Reason: "the call is over"}}
+	if others, ok := m.change(Event{Kind: Bye, N: m.winner}); ok {
+		return append(acts, others...)
+	}
+	return append(acts, m.psapHangsUp("psap hung up", "psap hung up unheard, during a restart")...)
 }

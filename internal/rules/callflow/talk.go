@@ -7,10 +7,13 @@ func (m *Machine) stepTalking(ev Event) []Action {
 	switch {
 	case ev.Kind == Cancelled && ev.N == 0, ev.Kind == Bye && ev.N == 0:
 		return m.hangUp(ByCaller, "caller hung up")
+	}
+	if acts, ok := m.change(ev); ok {
+		return acts
+	}
+	switch {
 	case ev.Kind == Bye && ev.N == m.winner:
-		m.drop(m.find(ev.N))
-		acts := []Action{{Do: ByeLeg, N: 0, Reason: "psap hung up"}}
-		return append(acts, m.close(ByPSAP, "psap hung up", false)...)
+		return m.psapHangsUp("psap hung up", "psap hung up")
 	case ev.Kind == Lost:
 		return m.lostTalking(ev.N)
 	case ev.Kind == Relocated:
@@ -51,7 +54,7 @@ func (m *Machine) lostTalking(n int) []Action {
 	if m.callerLost && m.psapLost {
 		m.drop(m.find(m.winner))
 		acts = append(acts, Action{Do: ByeLeg, N: m.winner, Reason: "lost"}, Action{Do: ByeLeg, N: 0, Reason: "lost"})
-		acts = append(acts, m.close(ByCallbox, "both connections were lost", false)...)
+		acts = append(acts, m.closeLegs(ByCallbox, "both connections were lost", false)...)
 	}
 	return acts
 }
@@ -70,7 +73,7 @@ func (m *Machine) media(ev Event) []Action {
 	switch ev.Kind {
 	case ReInvite:
 		switch {
-		case m.reinvite != nobody:
+		case m.reinvite != nobody || m.winner == 0:
 			return []Action{{Do: RefuseReInvite, N: ev.N, Code: 491}}
 		case fromCaller && ev.Media == MediaNone:
 			return []Action{{Do: OfferCaller}}
@@ -81,14 +84,14 @@ func (m *Machine) media(ev Event) []Action {
 		return []Action{{Do: PassReInvite, N: ev.N}}
 	case ReInviteAnswered:
 		asker := m.reinvite
-		if asker == nobody {
+		if asker == nobody || asker == joining {
 			return nil
 		}
 		m.reinvite = nobody
-		if asker == ourself {
-			return m.flushPlace()
+		if asker < nobody {
+			return m.goOn()
 		}
-		return append([]Action{{Do: PassAnswer, N: ev.N, Code: ev.Code}}, m.flushPlace()...)
+		return append([]Action{{Do: PassAnswer, N: ev.N, Code: ev.Code}}, m.goOn()...)
 	case Acked:
 		if !fromCaller && ev.Media != MediaNone {
 			return []Action{{Do: PassAck, N: 0}}
@@ -107,7 +110,7 @@ func (m *Machine) ackedMedia(media Media) []Action {
 	case !m.acked:
 		m.acked = true
 		return append([]Action{{Do: PassAck, N: m.winner}}, m.flushPlace()...)
-	case media == MediaTalk && m.reinvite == nobody:
+	case media == MediaTalk && m.reinvite == nobody && m.winner != 0:
 		m.reinvite = ourself
 		return []Action{{Do: UpdatePSAP, N: m.winner}}
 	}
@@ -116,6 +119,9 @@ func (m *Machine) ackedMedia(media Media) []Action {
 
 // stepClosing waits for the ends of cancelled legs: a 200 may still cross.
 func (m *Machine) stepClosing(ev Event) []Action {
+	if acts, late := refuseChange(ev, codeNoCall); late {
+		return acts
+	}
 	switch {
 	case ev.Kind == Fired && ev.Timer.Name == TimerDrain, ev.Kind == Stopped:
 		m.live = nil
@@ -145,7 +151,7 @@ func (m *Machine) hangUp(by, why string) []Action {
 
 // closeLegs ends every leg that is out and records the end of the call.
 func (m *Machine) closeLegs(by, why string, abandoned bool) []Action {
-	var acts []Action
+	acts := m.letNobodyIn()
 	for _, a := range slices.Clone(m.live) {
 		acts = append(acts, m.letGo(a, why)...)
 		if a.state == answered {

@@ -180,8 +180,11 @@ func (s *stage) do(acts []Action, indent string) {
 
 func (s *stage) say(a Action) string {
 	who := func(n int) string {
-		if n == 0 {
+		switch n {
+		case 0:
 			return "caller"
+		case Newcomer:
+			return "newcomer"
 		}
 		return strconv.Itoa(n)
 	}
@@ -195,6 +198,26 @@ func (s *stage) say(a Action) string {
 			text += ", following the redirect"
 		}
 		return text
+	case Transfer:
+		return fmt.Sprintf("dial %d by %s, to the target of the referral", a.N, s.routes[a.Route])
+	case AnswerRefer:
+		return fmt.Sprintf("refer of %s gets %d", who(a.N), a.Code)
+	case TellRefer:
+		return fmt.Sprintf("%s is told %d", who(a.N), a.Code)
+	case TurnAway:
+		return fmt.Sprintf("who comes gets %d", a.Code)
+	case Take:
+		return "who comes is " + who(a.N)
+	case Decline:
+		return fmt.Sprintf("%s gets %d", who(a.N), a.Code)
+	case Accept:
+		return who(a.N) + " gets 200"
+	case Connect:
+		return "re-invite the caller to " + who(a.N)
+	case Move:
+		return "re-invite the psap to the place of " + who(a.N)
+	case Joined:
+		return fmt.Sprintf("%s has the call: %s", who(a.N), a.Reason)
 	case HandOver:
 		return "handed over"
 	case Probe:
@@ -250,11 +273,13 @@ func event(words []string) (Event, error) {
 	var ev Event
 	if words[0] == "caller" {
 		words = words[1:]
+	} else if words[0] == "newcomer" {
+		ev.N, words = Newcomer, words[1:]
 	} else if n, err := strconv.Atoi(words[0]); err == nil {
 		ev.N = n
 		words = words[1:]
 	}
-	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped, Probed, Relocated}
+	kinds := []EventKind{Arrived, Recorded, Sent, SendFailed, Progress, Answered, Failed, Lost, Cancelled, Bye, ReInvite, ReInviteAnswered, Acked, Stopped, Probed, Refer, Replace, Relocated}
 	for len(words) > 0 {
 		w := words[0]
 		if code, err := strconv.Atoi(w); err == nil {
