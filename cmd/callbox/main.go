@@ -100,6 +100,7 @@ type serveCmd struct {
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
+	NameServer   []string `help:"Name server that is asked for the names of trunks, ADDRESS or ADDRESS:PORT; may be repeated. None: those of this machine." env:"CALLBOX_NAME_SERVER"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
 	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
 	SIPCert      string   `name:"sip-cert" help:"PEM file with the certificate of SIP by TLS and those that lead to its root, shown in both directions. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_SIP_CERT"`
@@ -138,6 +139,11 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		l, err := app.ParseListener(s)
 		errs = append(errs, err)
 		cfg.SIP = append(cfg.SIP, l)
+	}
+	for _, s := range c.NameServer {
+		a, err := app.ParseNameServer(s)
+		errs = append(errs, err)
+		cfg.NameServers = append(cfg.NameServers, a)
 	}
 	cfg.SIPTLS = app.TLSFiles{Certificate: c.SIPCert, Key: c.SIPKey, ClientRoots: c.SIPClientCA}
 	cfg.HELDTLS = app.TLSFiles{Certificate: c.HELDCert, Key: c.HELDKey, ClientRoots: c.HELDClientCA}

@@ -78,12 +78,14 @@ type Config struct {
 	// TrustedProxies may tell the location server whom they ask for, in
 	// X-Forwarded-For.
 	TrustedProxies []netip.Prefix
-	BaseURL        string
-	Domain         string // our element's name in emergency call ids
-	LoST           LoSTConfig
-	STIR           STIRConfig
-	Mail           MailConfig
-	Provider       Provider
+	// NameServers are asked for the names of trunks; none: those of this machine.
+	NameServers []netip.AddrPort
+	BaseURL     string
+	Domain      string // our element's name in emergency call ids
+	LoST        LoSTConfig
+	STIR        STIRConfig
+	Mail        MailConfig
+	Provider    Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
 	RTP      netip.Addr
 	RTPPorts [2]uint16
@@ -158,6 +160,19 @@ func (c Config) validate() error {
 		bad("clock and log are missing")
 	}
 	return errors.Join(errs...)
+}
+
+// ParseNameServer reads an address, with a port or without.
+func ParseNameServer(s string) (netip.AddrPort, error) {
+	const port = 53
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(a, port), nil
+	}
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("name server %q: write 192.0.2.53, or with a port 192.0.2.53:5353 or [2001:db8::53]:5353", s)
+	}
+	return ap, nil
 }
 
 // ParseListener reads "udp:127.0.0.1:5060"; also tcp, tls, ws and wss.

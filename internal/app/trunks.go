@@ -131,7 +131,7 @@ func vouchedFor(state tls.ConnectionState, roots *x509.CertPool) error {
 
 // wireTrunks makes what keeps the state of trunks.
 func (s *Server) wireTrunks() error {
-	servers, err := resolve.System()
+	servers, err := s.nameServers()
 	var dns resolve.DNS = servers
 	if err != nil {
 		s.cfg.Log.Warn("there is no name server; trunks are reached by address alone", "error", err)
@@ -148,6 +148,13 @@ func (s *Server) wireTrunks() error {
 		Snapshot: s.holder, Names: s.names, Ask: lateEdge{s}, Domain: s.cfg.Domain, Alarm: s.alarm, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	return err
+}
+
+func (s *Server) nameServers() (*resolve.Servers, error) {
+	if len(s.cfg.NameServers) > 0 {
+		return resolve.At(s.cfg.NameServers...)
+	}
+	return resolve.System()
 }
 
 // lateEdge is the edge, which is made after those that use it.

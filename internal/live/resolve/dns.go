@@ -124,7 +124,8 @@ func (s *Servers) SRV(ctx context.Context, name string) ([]SRV, time.Duration, e
 	return out, ttl, err
 }
 
-// Addresses asks for IPv4 addresses, then IPv6 ones.
+// Addresses asks for IPv4 addresses, then IPv6 ones. When one of the two had no
+// answer it gives the other ones, and the error.
 func (s *Servers) Addresses(ctx context.Context, name string) ([]netip.Addr, time.Duration, error) {
 	v4, ttl4, err4 := s.ask(ctx, name, dns.TypeA)
 	v6, ttl6, err6 := s.ask(ctx, name, dns.TypeAAAA)
@@ -142,6 +143,10 @@ func (s *Servers) Addresses(ctx context.Context, name string) ([]netip.Addr, tim
 		}
 	}
 	switch {
+	case len(out) > 0 && len(v4) == 0 && !errors.Is(err4, ErrNoName):
+		return out, least(ttl4, ttl6), err4
+	case len(out) > 0 && len(v6) == 0 && !errors.Is(err6, ErrNoName):
+		return out, least(ttl4, ttl6), err6
 	case len(out) > 0:
 		return out, least(ttl4, ttl6), nil
 	case err4 != nil && !errors.Is(err4, ErrNoName):

@@ -133,14 +133,33 @@ func (p place) byAddress(ctx context.Context, dns DNS, host string, port uint16,
 		return []Target{p.target(a.Unmap(), port, priority, weight)}, 0, nil
 	}
 	addrs, ttl, err := dns.Addresses(ctx, host)
+	if err != nil && !errors.Is(err, ErrNoName) && (len(addrs) > 0 || host != p.host) {
+		// Something is known of the name as a whole: what nobody answered for stays as
+		// it was, and is asked for again soon.
+		if addrs = p.with(addrs, host); len(addrs) > 0 {
+			ttl, err = time.Second, nil
+		}
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("ask for the address of %s: %w", host, err)
 	}
 	var out []Target
 	for _, a := range addrs {
-		out = append(out, p.target(a.Unmap(), port, priority, weight))
+		t := p.target(a.Unmap(), port, priority, weight)
+		t.Host = host
+		out = append(out, t)
 	}
 	return out, ttl, nil
+}
+
+// with adds the addresses that a host had before.
+func (p place) with(addrs []netip.Addr, host string) []netip.Addr {
+	for _, t := range p.before {
+		if t.Host == host && !slices.Contains(addrs, t.Addr.Addr()) {
+			addrs = append(addrs, t.Addr.Addr())
+		}
+	}
+	return addrs
 }
 
 // least is the shorter of two lifetimes; zero is none.

@@ -4,7 +4,8 @@
 // What it promises: an answer that was had once stays until a better one comes,
 // however long the name servers are dead, also over a restart. A name that is
 // said not to exist any more is kept likewise, with an alarm: a mistake in a zone
-// must not take a PSAP off the map.
+// must not take a PSAP off the map. So it is with each server of a service: it
+// keeps its address while nobody says what it is.
 package resolve
 
 import (
@@ -32,6 +33,8 @@ type Target struct {
 	ServerName string `json:"server_name,omitempty"`
 	Priority   int    `json:"priority"` // lowest first
 	Weight     int    `json:"weight"`   // share among equals
+	// Host is the name whose address it is; empty: an address was given.
+	Host string `json:"host,omitempty"`
 }
 
 // Answer is what is known of a URI.
@@ -48,6 +51,7 @@ type Answer struct {
 type DNS interface {
 	NAPTR(ctx context.Context, name string) ([]NAPTR, time.Duration, error)
 	SRV(ctx context.Context, name string) ([]SRV, time.Duration, error)
+	// Addresses may give both addresses and an error: those of one family are known.
 	Addresses(ctx context.Context, name string) ([]netip.Addr, time.Duration, error)
 }
 
@@ -250,6 +254,9 @@ func (r *Resolver) ask(ctx context.Context, uri string) bool {
 	if err != nil {
 		return false
 	}
+	r.mu.Lock()
+	p.before = r.known[uri].Targets
+	r.mu.Unlock()
 	targets, ttl, err := p.find(ctx, r.cfg.DNS)
 	now := r.cfg.Now()
 	r.mu.Lock()

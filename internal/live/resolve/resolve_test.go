@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ type zone struct {
 	mu   sync.Mutex
 	rrs  map[string][]dns.RR
 	fail bool
+	mute string // "name type" that is answered with a failure
 	asks int
 }
 
@@ -70,14 +72,15 @@ func (z *zone) answer(w dns.ResponseWriter, q *dns.Msg) {
 	r := new(dns.Msg)
 	r.SetReply(q)
 	rrs, known := z.rrs[strings.ToLower(q.Question[0].Name)]
+	fail := z.fail || z.mute == q.Question[0].Name+" "+dns.TypeToString[q.Question[0].Qtype]
 	switch {
-	case z.fail:
+	case fail:
 		r.Rcode = dns.RcodeServerFailure
 	case !known:
 		r.Rcode = dns.RcodeNameError
 	}
 	for _, rr := range rrs {
-		if !z.fail && rr.Header().Rrtype == q.Question[0].Qtype {
+		if !fail && rr.Header().Rrtype == q.Question[0].Qtype {
 			r.Answer = append(r.Answer, rr)
 		}
 	}
@@ -218,6 +221,40 @@ func TestAnAnswerSurvivesDeadNameServers(t *testing.T) {
 	}
 	if got := newRig(t, z, file).find(t, "sip:srv.example"); len(got) != 1 {
 		t.Errorf("a broken file gave %v", got)
+	}
+}
+
+// A service's servers keep their addresses while name servers answer for the
+// service, and not for them; a family that is not answered for keeps those it had.
+//
+// Proves: E3, W-53, RFC 2782
+func TestAServerKeepsItsAddressWhileNobodySaysWhatItIs(t *testing.T) {
+	records := append([]string{`two.srv.example. 60 IN AAAA 2001:db8::12`}, carrier...)
+	const uri = "sip:srv.example;transport=tcp"
+	all := []string{"tcp 192.0.2.11:5060", "tcp 192.0.2.12:5061", "tcp [2001:db8::12]:5061"}
+	for mute, first := range map[string][]string{
+		"one.srv.example. A":         all[1:], // what is found where nothing was known before
+		"two.srv.example. A":         {all[0], all[2]},
+		"two.srv.example. AAAA":      all[:2],
+		"_sip._tcp.srv.example. SRV": nil,
+	} {
+		z := newZone(t, records...)
+		r := newRig(t, z, "")
+		if diff := cmp.Diff(all, r.find(t, uri)); diff != "" {
+			t.Fatal(diff)
+		}
+		z.mu.Lock()
+		z.mute = mute
+		z.mu.Unlock()
+		r.now = r.now.Add(2 * time.Hour)
+		got := r.find(t, uri)
+		slices.Sort(got)
+		if diff := cmp.Diff(all, got); diff != "" {
+			t.Errorf("%s is not answered for: %s", mute, diff)
+		}
+		if diff := cmp.Diff(first, newRig(t, z, "").find(t, uri), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s was never answered for: %s", mute, diff)
+		}
 	}
 }
 

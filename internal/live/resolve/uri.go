@@ -16,6 +16,8 @@ type place struct {
 	port      uint16     // 0: none stated
 	transport string     // "udp", "tcp", "tls" or empty
 	secure    bool       // sips: TLS or nothing
+
+	before []Target // what was known so far
 }
 
 // ErrURI says that a text is no SIP URI that a request can be sent to.
