@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -434,21 +433,4 @@ func childrenOf(pid int) []int {
 		}
 	}
 	return out
-}
-
-// Table is the result for docs/benchmarks.md.
-func (r SIPResult) Table() string {
-	var w strings.Builder
-	fmt.Fprintf(&w, "## Emergency calls at a high rate\n\nSIPp %s on both ends; each call is located, journalled, conveyed with a PIDF-LO over TCP and told to people. Kamailio (-x fm)\nrelays the same calls and does nothing else. Processor time is of the process, in user mode and kernel.\n\n", sippVersion())
-	fmt.Fprintf(&w, "| calls/s | calls | lost | µs of CPU a call | in user mode | Kamailio µs | ratio | added median | added p99 | memory |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	peer, ratio := "", ""
-	if r.KamailioCPUPerCall > 0 {
-		peer, ratio = fmt.Sprintf("%.0f (%d lost)", r.KamailioCPUPerCall, r.KamailioLost), fmt.Sprintf("%.1f", r.CPURatio)
-	}
-	fmt.Fprintf(&w, "| %d | %d | %d | %.0f | %.0f | %s | %s | %.2f ms | %.2f ms | %.0f MiB |\n\nThe added times are at %d calls/s.\n\n",
-		r.Rate, r.Calls, r.Lost, r.CPUPerCall, r.OwnPerCall, peer, ratio, r.AddedP50, r.AddedP99, math.Ceil(r.RSSMiB), r.AddedAt)
-	o := r.Overload
-	fmt.Fprintf(&w, "Overload: %d calls/s offered with room for %d ordinary ones. Of %d emergency calls %d were lost; of %d ordinary calls %d were refused with 503\nand %d had no answer. Emergency calls alone at %d/s: %d of %d lost.\n",
-		o.Offered, o.Capacity, o.EmergencyCalls, o.EmergencyLost, o.OrdinaryCalls, o.Shed, o.Unanswered, o.AloneRate, o.AloneLost, o.AloneCalls)
-	return w.String()
 }

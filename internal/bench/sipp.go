@@ -187,8 +187,8 @@ var reasons = map[string]string{
 	"WatchdogMajor(C)": "watchdog_major", "WatchdogMinor(C)": "watchdog_minor",
 }
 
-// run places the calls and returns when the last one is over.
-func (l load) run(ctx context.Context) (outcome, error) {
+// write makes the two scenarios.
+func (l *load) write() error {
 	geo := ""
 	if l.geolocation != "" {
 		geo = "Geolocation: " + l.geolocation + "\r\n"
@@ -199,23 +199,29 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	if l.port == 0 {
 		l.port = uacPort
 	}
-	scenario := uacScenario
-	if l.noPSAP {
-		at := strings.Index(scenario, "  <recv")
-		scenario = scenario[:at] + nobodyScenario
-	}
 	if l.talk == 0 {
 		l.talk = talk
 	}
-	psap := uasScenario
+	caller, psap := uacScenario, uasScenario
+	if l.noPSAP {
+		caller = caller[:strings.Index(caller, "  <recv")] + nobodyScenario
+	}
 	if l.ring > 0 {
 		psap = strings.Replace(psap, `"INVITE"/>`+"\n", `"INVITE"/>`+"\n"+ringing, 1)
 	}
 	fill := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(l.talk.Milliseconds())), "@RING@", strconv.Itoa(int(l.ring.Milliseconds())), "@DIALLED@", l.dialled)
-	for name, text := range map[string]string{"uac.xml": fill.Replace(scenario), "uas.xml": fill.Replace(psap)} {
-		if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
-			return outcome{}, fmt.Errorf("write a SIPp scenario: %w", err)
+	for name, text := range map[string]string{"uac.xml": caller, "uas.xml": psap} {
+		if err := os.WriteFile(filepath.Join(l.dir, name), []byte(fill.Replace(text)), 0o600); err != nil {
+			return fmt.Errorf("write a SIPp scenario: %w", err)
 		}
+	}
+	return nil
+}
+
+// run places the calls and returns when the last one is over.
+func (l load) run(ctx context.Context) (outcome, error) {
+	if err := l.write(); err != nil {
+		return outcome{}, err
 	}
 	whole := time.Duration(l.seconds)*time.Second + l.ring + l.talk // of the run, when nothing is late
 	ctx, cancel := context.WithTimeout(ctx, whole+patience+10*time.Second)
