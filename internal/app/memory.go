@@ -19,11 +19,14 @@ const (
 	// The part of what the machine, or the group that the process is in, has that
 	// may be used: beside us the kernel keeps sockets, and the speech process runs.
 	ofMachine, ofGroup = 0.70, 0.85
+	// ofLimit is the part of the limit that the runtime is told.
+	ofLimit = 0.85
 	// leastMemory is the lowest limit that is set by itself: below it the collector
 	// would do nothing else.
 	leastMemory = 256 << 20
-	// tightAt is how full the memory is when calls that are no emergency are shed.
-	tightAt    = 0.90
+	// tightAt is how full the memory is when calls that are no emergency are shed: what
+	// is left above it is for the others.
+	tightAt    = 0.80
 	memoryLook = 250 * time.Millisecond
 	// garbageRoom is what may lie about uncollected beside what lives: a small node
 	// collects seldom, and a large one does not double.
@@ -122,7 +125,8 @@ func LimitMemory(wished int64) (limit int64, why string) {
 	}
 	limit, why = MemoryLimit("/", wished)
 	if limit > 0 {
-		debug.SetMemoryLimit(limit)
+		// The pages of the program itself, and what one collection overshoots, count too.
+		debug.SetMemoryLimit(int64(ofLimit * float64(limit)))
 	}
 	return limit, why
 }
