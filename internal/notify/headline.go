@@ -70,6 +70,19 @@ func Where(d journal.Due) string {
 	return "location unknown"
 }
 
+// SentTo is what 911 sees instead of Where, when that is another place: the
+// address of the number on a route that carries no location (F-36); empty when
+// both are one.
+func SentTo(d journal.Due) string {
+	if d.Sent == nil {
+		return ""
+	}
+	if s := OneLine(d.Sent.Display); s != "" {
+		return s
+	}
+	return "no address"
+}
+
 // OneLine makes s fit for one line of text: control characters, line and
 // paragraph separators and marks that turn the direction of writing become a
 // space, runs of spaces one.

@@ -63,7 +63,7 @@ func tells(kind journal.Kind) bool {
 	case journal.CallArrived, journal.CallIdentified, journal.CallLocated, journal.CallRouted,
 		journal.CallAttempt, journal.CallProgress, journal.CallAnswered, journal.CallFailed,
 		journal.CallSpoken, journal.CallEnded, journal.NotifyDue, journal.NotifySent,
-		journal.NotifyFailed, journal.AlarmRaised:
+		journal.NotifyFailed, journal.AlarmRaised, journal.CallChanged:
 		return true
 	}
 	return tellsCallback(kind)
@@ -93,6 +93,8 @@ func fold(r *CallRecord, f journal.Fact) Entry {
 		return read(f, r.spoken)
 	case journal.CallEnded:
 		return read(f, func(b journal.Ended) Entry { return r.ended(f.At, b) })
+	case journal.CallChanged:
+		return read(f, changed)
 	case journal.NotifyDue:
 		return read(f, func(b journal.Due) Entry { return r.due(f.At, b) })
 	case journal.NotifySent:
@@ -409,6 +411,10 @@ func (r *CallRecord) due(at time.Time, b journal.Due) Entry {
 
 // sent keeps what the PSAP was given where it differs from what we believe.
 func (r *CallRecord) sent(b journal.Due) {
+	if b.Sent != nil {
+		r.Sent = b.Sent
+		return
+	}
 	place := b.Place
 	if place.Display == "" && place.Civic.Empty() && place.Area == nil {
 		return

@@ -221,6 +221,16 @@ func TestARecordSaysBothWhenTheNoticeCarriesAnotherPlace(t *testing.T) {
 	}
 }
 
+// Proves: F-36, E10
+func TestARecordSaysWhatTheNumberOfTheRouteStandsFor(t *testing.T) {
+	s := tale().Arrived().Identified().Located()
+	s.Add(5, journal.NotifyDue, journal.Due{Reason: journal.DueLegOut, Place: reporttest.Room(), Sent: &e911.Place{Display: "1 City Hall Square"}, ArrivedAt: arrival})
+	r := fold(number(s.Take()))
+	if r.Sent == nil || r.Sent.Display != "1 City Hall Square" || r.Place.Display != reporttest.Room().Display {
+		t.Errorf("sent %v, place %v", r.Sent, r.Place)
+	}
+}
+
 // Proves: F-16
 func TestASlimAnswerIsFlagged(t *testing.T) {
 	s := tale().Arrived().Add(4, journal.CallAttempt, journal.Attempt{N: 1, Sent: true, Slim: true}).

@@ -97,7 +97,7 @@ func (r *CallRecord) trim() {
 
 func repeats(e Entry) bool {
 	switch e.Kind {
-	case journal.CallAttempt, journal.CallProgress, journal.CallFailed, journal.NotifyFailed:
+	case journal.CallAttempt, journal.CallProgress, journal.CallFailed, journal.NotifyFailed, journal.CallChanged:
 		return true
 	}
 	return false

@@ -168,6 +168,15 @@ func TestTheFirstThreeLinesTellAll(t *testing.T) {
 			"933 TEST by Front desk: nobody needs help\n",
 		},
 		{
+			"a route that carries numbers alone", func(d *journal.Due) {
+				d.Sent = &e911.Place{Display: "1 City Hall Square, Boston, MA 02201"}
+			},
+			"911 dialled: Front desk, 795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139",
+			"911 dialled by Front desk\n795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139\n" +
+				"Call back +1 617-555-0111 · 10:04:05 PM EST, Friday 6 March 2026\n\n" +
+				"911 sees another address: 1 City Hall Square, Boston, MA 02201. Tell them the place above.\n",
+		},
+		{
 			"a demonstration in another zone", func(d *journal.Due) { d.Demonstration, d.Zone = true, "Pacific/Honolulu" },
 			"911 dialled: Front desk, 795 Massachusetts Avenue, Mill 1, Floor 2, Room 210, Cambridge, MA 02139 (demonstration)",
 			"(DEMONSTRATION: no real emergency, no real PSAP) 911 dialled by Front desk\n" +

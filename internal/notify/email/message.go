@@ -185,6 +185,12 @@ func (c *Channel) describe(n notify.Notice) view {
 			v.Advice = "This is a demonstration: call nobody. In a real one: " + v.Advice
 		}
 	}
+	if sent := notify.SentTo(d); sent != "" && d.Class != e911.ClassTest933 {
+		if v.Advice != "" {
+			v.Advice += " "
+		}
+		v.Advice += "911 sees another address: " + sent + ". Tell them the place above."
+	}
 	v.Reach = "No callback number is known"
 	if d.Callback != "" {
 		v.Reach = "Call back " + spoken(d.Callback)
@@ -208,10 +214,14 @@ func (v *view) rows(n notify.Notice, at string) {
 	if d.Line != d.Callback {
 		add("Line", spoken(d.Line))
 	}
-	switch d.Reason {
-	case journal.DueNotConnected:
+	sent := notify.SentTo(d)
+	switch {
+	case sent != "":
+		add("We believe", notify.Where(d))
+		add("Sent to 911", sent)
+	case d.Reason == journal.DueNotConnected:
 		add("Location", notify.Where(d))
-	case journal.DueTest:
+	case d.Reason == journal.DueTest:
 		add("Location for 911", notify.Where(d))
 	default:
 		add("Location as sent to 911", notify.Where(d))

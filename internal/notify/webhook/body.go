@@ -27,8 +27,10 @@ type Payload struct {
 	Site          Site          `json:"site"`
 	Caller        Caller        `json:"caller"`
 	Location      Location      `json:"location"`
-	PSAP          PSAP          `json:"psap"`
-	Flags         []string      `json:"flags"`
+	// SentTo911 is what the PSAP sees where that is another place (F-36).
+	SentTo911 *Location `json:"sent_to_911,omitempty"`
+	PSAP      PSAP      `json:"psap"`
+	Flags     []string  `json:"flags"`
 	// Network is what strands devices; only of network.unknown, which has no call.
 	Network *journal.StrandedBy `json:"network,omitempty"`
 }
@@ -61,7 +63,8 @@ type Caller struct {
 	Callback     e911.Number       `json:"callback,omitempty"`
 }
 
-// Location is the place as it was sent to the PSAP.
+// Location is a place: of Payload.Location, where we believe the caller to be,
+// which is what the PSAP was given unless SentTo911 says otherwise.
 type Location struct {
 	ID           e911.LocationID `json:"id,omitempty"`
 	Key          string          `json:"key,omitempty"`
@@ -120,12 +123,18 @@ func Body(n notify.Notice) ([]byte, error) {
 		Organisation: Named{ID: string(n.Org), Name: d.OrgName},
 		Site:         Site{Named: Named{ID: string(d.Site), Name: d.SiteName}, Zone: d.Zone},
 		Caller:       Caller{Name: d.Who, IdentifiedBy: d.IdentifiedBy, Line: d.Line, Callback: d.Callback},
-		Location: Location{
-			ID: d.Place.Location, Key: d.Place.Key, Display: d.Place.Display, LocatedBy: d.LocatedBy,
-			Dispatchable: d.Place.Dispatchable, Civic: d.Place.Civic, Area: d.Place.Area,
-		},
-		PSAP:  PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine, Expected: d.PSAPExpected},
-		Flags: append([]string{}, d.Flags...), Network: d.Network,
+		Location:     locationOf(d.Place),
+		PSAP:         PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine, Expected: d.PSAPExpected},
+		Flags:        append([]string{}, d.Flags...), Network: d.Network,
+	}
+	p.Location.LocatedBy = d.LocatedBy
+	if d.Sent != nil {
+		sent := locationOf(*d.Sent)
+		p.SentTo911 = &sent
 	}
 	return json.Marshal(p)
+}
+
+func locationOf(p e911.Place) Location {
+	return Location{ID: p.Location, Key: p.Key, Display: p.Display, Dispatchable: p.Dispatchable, Civic: p.Civic, Area: p.Area}
 }

@@ -209,3 +209,27 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Proves: F-36, E10
+func TestTheBodySaysWhatThePSAPSeesWhereThatDiffers(t *testing.T) {
+	n := notify.Notice{Due: notifytest.Due()}
+	body := func() map[string]any {
+		b, err := webhook.Body(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(b, &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if _, there := body()["sent_to_911"]; there {
+		t.Error("both are one, and two are told")
+	}
+	n.Due.Sent = &e911.Place{Display: "1 City Hall Square"}
+	m := body()
+	if sent, _ := m["sent_to_911"].(map[string]any); sent["display"] != "1 City Hall Square" || m["location"].(map[string]any)["display"] != n.Due.Place.Display {
+		t.Errorf("sent %v, location %v", m["sent_to_911"], m["location"])
+	}
+}
