@@ -30,6 +30,7 @@ type call struct {
 
 	m        machine
 	clock    *alarmClock
+	changes  changes
 	legs     map[int]*attempt
 	full     map[int]bool   // rungs that were given the full INVITE
 	slimWhy  map[int]string // of rungs whose slim INVITE goes first
@@ -205,6 +206,7 @@ func (c *call) end() {
 	}
 	close(c.done)
 	c.pumps.Wait()
+	c.letNobodyIn()
 }
 
 // pump brings the events of a leg to the goroutine of the call.

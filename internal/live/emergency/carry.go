@@ -50,7 +50,9 @@ func (c *call) do(a callflow.Action) {
 	case callflow.EndCall:
 		c.recordEnd(a.By, a.Reason, a.Abandoned)
 	default:
-		c.media(a)
+		if !c.change(a) {
+			c.media(a)
+		}
 	}
 }
 
@@ -91,6 +93,7 @@ func (c *call) dial(a callflow.Action) {
 		}
 		c.alarm(AlarmSlim, "sent without location body to the trunk "+rung.Trunk.Key+": "+why)
 	}
+	in.Honours = true
 	ctx, cancel := context.WithCancel(c.ctx)
 	done := c.occupy(rung.Trunk.ID)
 	att.cancel = func() { cancel(); done() }
@@ -137,6 +140,7 @@ func (c *call) answer(a callflow.Action) {
 	// A 200 without SDP follows early media: that SDP is the answer.
 	m := sdpMessage(l.sdp)
 	c.awaitKept(c.keepDialogs(a.N, &m))
+	honour(c.leg)
 	// If the caller's side is over already, its own event ends the call.
 	c.say("answer the caller", c.leg.Answer(a.N, m))
 	c.guard("watch the answer", func() { c.watchAnswer(l) })
@@ -154,6 +158,7 @@ func (c *call) media(a callflow.Action) {
 		}
 	case winner == nil || winner.leg == nil:
 	case a.Do == callflow.AnswerHold:
+		c.record(journal.CallChanged, ev.At, journal.Changed{What: journal.ChangedHeld})
 		c.say("answer hold", c.leg.AnswerReInvite(200, "OK", sdpMessage(withDirection(winner.sdp, answerTo(body)))))
 	case a.Do == callflow.OfferCaller:
 		c.say("offer to the caller", c.leg.AnswerReInvite(200, "OK", sdpMessage(winner.sdp)))

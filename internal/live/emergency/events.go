@@ -12,6 +12,9 @@ import (
 // happened translates what happened to a leg for the machine. Facts about
 // attempts are written here, others with the machine's actions.
 func (c *call) happened(t legEvent) {
+	if t.n = c.nameOf(t.n); t.n == leftSide {
+		return
+	}
 	c.now = t
 	var ev callflow.Event
 	ok := true
@@ -33,6 +36,7 @@ func plainEvent(t legEvent) (callflow.Event, bool) {
 		sipedge.Answered: callflow.Answered, sipedge.Failed: callflow.Failed, sipedge.Acked: callflow.Acked,
 		sipedge.Cancelled: callflow.Cancelled, sipedge.ByeReceived: callflow.Bye, sipedge.ReInvite: callflow.ReInvite,
 		sipedge.ReInviteAnswered: callflow.ReInviteAnswered, sipedge.Lost: callflow.Lost, sipedge.Probed: callflow.Probed,
+		sipedge.Referred: callflow.Refer, sipedge.Replaced: callflow.Replace,
 	}
 	kind, ok := kinds[t.ev.Kind]
 	if t.ev.Kind == sipedge.Lost && errors.Is(t.ev.Err, sipedge.ErrStopped) {
@@ -44,6 +48,9 @@ func plainEvent(t legEvent) (callflow.Event, bool) {
 func (c *call) translate(t legEvent) (callflow.Event, bool) {
 	ev, ok := plainEvent(t)
 	if !ok {
+		if t.ev.Kind == sipedge.Unrefreshed {
+			c.unrefreshed(t)
+		}
 		if t.ev.Kind == sipedge.AckMissing && t.n == 0 {
 			c.alarm(AlarmNoAck, "the caller's side did not acknowledge the answer; the call goes on")
 		}
@@ -79,11 +86,17 @@ func (c *call) translate(t legEvent) (callflow.Event, bool) {
 			trunk()
 		}
 		ev.Follow = c.mayFollow(a, t.ev)
+	case sipedge.Referred:
+		ev.Follow = c.mayRefer(t)
+	case sipedge.Replaced:
+		ev.Follow, ev.SDP = c.mayReplace(t), sdpOf(t.ev.ContentType, t.ev.Body) != nil
 	case sipedge.ReInvite, sipedge.Acked:
+		c.movedBy(t)
 		ev.Media = c.mediaOf(t)
 	case sipedge.ReInviteAnswered:
 		if t.ev.Code < 300 {
 			c.keepSDP(a, t.ev)
+			ev.Media = c.mediaAnswered(t)
 		}
 	}
 	return ev, true
@@ -147,7 +160,7 @@ func (c *call) forget(t legEvent) {
 		return
 	}
 	switch t.ev.Kind {
-	case sipedge.SendFailed, sipedge.Failed:
+	case sipedge.SendFailed, sipedge.Failed, sipedge.ByeReceived:
 		a.cancel()
 		delete(c.legs, t.n)
 	}

@@ -36,10 +36,11 @@ const (
 )
 
 var alarmText = map[AlarmCode]string{
-	AlarmJournalSlow: "the arrival of a call was not on disk 200 ms after it; the call was answered all the same",
-	AlarmCallerLost:  "the connection to the caller was lost; the call goes on",
-	AlarmLocator:     "the location server did not answer within 100 ms; the call goes on without it",
-	AlarmPSAPLost:    "the connection to the answering side was lost; the media may go on",
+	AlarmJournalSlow:  "the arrival of a call was not on disk 200 ms after it; the call was answered all the same",
+	AlarmCallerLost:   "the connection to the caller was lost; the call goes on",
+	AlarmLocator:      "the location server did not answer within 100 ms; the call goes on without it",
+	AlarmTransferLost: transferLost,
+	AlarmPSAPLost:     "the connection to the answering side was lost; the media may go on",
 }
 
 // Flags of a call, beside those of identify and locate.

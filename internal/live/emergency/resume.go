@@ -162,6 +162,9 @@ func (h *Handler) Resume(l Left) (*Resumed, error) {
 	done := c.occupy(c.dec.rungs[0].Trunk.ID)
 	att.cancel = func() { cancel(); done() }
 	c.legs[att.n] = att
+	c.full, c.slimWhy = map[int]bool{}, map[int]string{}
+	honour(c.leg)
+	honour(att.leg)
 	h.answered(c)
 	return &Resumed{c}, nil
 }
