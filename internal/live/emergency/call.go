@@ -182,12 +182,26 @@ func (c *call) carry(ctx context.Context) {
 			synced = nil
 			c.step(callflow.Event{Kind: callflow.Recorded})
 		case <-c.clock.ring():
+			c.catchUp()
 			for t, ok := c.clock.due(); ok && !c.m.Ended(); t, ok = c.clock.due() {
 				c.step(callflow.Event{Kind: callflow.Fired, Timer: t})
 			}
 		case <-stopped:
 			stopped = nil
 			c.step(callflow.Event{Kind: callflow.Stopped})
+		}
+	}
+}
+
+// catchUp takes what came before a timer ran out: on a machine that is behind, an
+// answer that waits to be read is no silence.
+func (c *call) catchUp() {
+	for !c.m.Ended() {
+		select {
+		case t := <-c.events:
+			c.h.turns.inTurn(func() { c.happened(t) })
+		default:
+			return
 		}
 	}
 }
