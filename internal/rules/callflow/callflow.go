@@ -504,7 +504,8 @@ func (m *Machine) fail(a *attempt, ev Event, why string) []Action {
 	if a.state == cancelled || a.state == lagging {
 		return m.press()
 	}
-	acts := append([]Action{{Do: GiveUp, N: a.n, Code: ev.Code, Reason: why}}, stopOf(a)...)
+	deaf := !a.heard && (ev.Kind == SendFailed || ev.Kind == Lost) // nobody is there
+	acts := append([]Action{{Do: GiveUp, N: a.n, Code: ev.Code, Reason: why, Silent: deaf}}, stopOf(a)...)
 	if a.state == ringing && !m.any(ringing) {
 		acts = append(acts, m.armNotConnected()...)
 		if a.early { // local ringback in gaps (F-32), in a dialog of its own
