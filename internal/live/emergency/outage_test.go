@@ -113,16 +113,25 @@ func TestOutageOfJune2020ACallWithoutLocationOrCallbackRaisesAnAlarm(t *testing.
 	}{
 		{"both are there: no alarm", nil, nil, nil, nil},
 		{
-			"nobody knows where", []func(*world){func(w *world) { w.model.HELD = true }}, nil,
-			[]string{WithoutLocation}, []string{"unlocated"},
+			"nobody knows where",
+			[]func(*world){func(w *world) { w.model.HELD = true }},
+			nil,
+			[]string{WithoutLocation},
+			[]string{"unlocated"},
 		},
 		{
-			"no number at all", []func(*world){nobody}, []func(*sipedge.Request){withoutNumber},
-			[]string{WithoutCallback}, []string{"no_callback"},
+			"no number at all",
+			[]func(*world){nobody},
+			[]func(*sipedge.Request){withoutNumber},
+			[]string{WithoutCallback},
+			[]string{"no_callback"},
 		},
 		{
-			"neither", []func(*world){nobody, func(w *world) { w.model.HELD = true }}, []func(*sipedge.Request){withoutNumber},
-			[]string{WithoutLocation, WithoutCallback}, []string{"unlocated", "no_callback"},
+			"neither",
+			[]func(*world){nobody, func(w *world) { w.model.HELD = true }},
+			[]func(*sipedge.Request){withoutNumber},
+			[]string{WithoutLocation, WithoutCallback},
+			[]string{"unlocated", "no_callback"},
 		},
 	}
 	for _, c := range cases {
