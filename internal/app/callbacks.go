@@ -14,7 +14,7 @@ import (
 // wireCallbacks makes what brings calls of PSAPs back to who called.
 func (s *Server) wireCallbacks() (err error) {
 	s.backs, err = callback.New(callback.Config{
-		Snapshot: s.holder, Journal: s.journal, Phones: s.phones, Trunks: s.trunks, Domain: s.cfg.Domain,
+		Snapshot: s.holder, Journal: s.journal, Phones: s.phones, Trunks: s.trunks, Domain: s.cfg.Domain, Passports: s.stir.passports(),
 		Dial:      func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
 		UDPFlow:   func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
 		Restoring: s.before > 0, Now: s.cfg.Now, Log: s.cfg.Log,

@@ -14,6 +14,7 @@ import (
 	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
 	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/rules/route"
 )
@@ -450,6 +451,16 @@ func flagText(flag string) string {
 		return "the site is not set up for such calls; they go out all the same"
 	case emergency.FlagOutside:
 		return "the place is in no PSAP's boundary: the call goes to the relay centre"
+	case emergency.FlagPassportInvalid:
+		return "a signature over the caller's number does not hold; the call goes on"
+	case emergency.FlagSitePath:
+		return "the call goes by the site's own trunk: 911 sees the address of the number that it carries"
+	case ladder.FlagMayBeWrong:
+		return "a site's trunk is among the routes although the caller may be elsewhere: the location sent may be wrong"
+	case ladder.FlagAbroad:
+		return "the caller is outside the countries that are served"
+	case identify.FlagCallbackBilling:
+		return "the callback number is the billing number: nobody may answer it"
 	case emergency.FlagNoRelay:
 		return "no relay centre is configured"
 	case emergency.FlagNoRoute:

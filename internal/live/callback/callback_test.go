@@ -10,6 +10,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/live/stir"
 	"github.com/callbox911/callbox/internal/rules/callbackflow"
 )
 
@@ -256,7 +257,21 @@ func TestASharedNumber(t *testing.T) {
 	k.await("fact alarm.raised callback_unanswered")
 }
 
-// Proves: F-11, F-12, E14
+// vouchers says what signatures are worth by their value.
+type vouchers struct{}
+
+func (vouchers) Check(identity []string, _, dest, _ string, _ time.Time) []stir.Verdict {
+	v := stir.Verdict{Token: &stir.Token{PPT: stir.RPH, Auth: []string{"esnet.0"}, SPH: "psap-callback"}}
+	switch {
+	case identity[0] == "panic":
+		panic("check")
+	case identity[0] != "vouched" || dest == "":
+		v.Err = stir.ErrSignature
+	}
+	return []stir.Verdict{v}
+}
+
+// Proves: F-11, F-12, F-25, E14
 func TestWhoGetsThrough(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -271,12 +286,17 @@ func TestWhoGetsThrough(t *testing.T) {
 		{"another number of it, after the call", true, lineA, pstn, nil, "psap refused 404"},
 		{"the mark of a trunk that may not carry it counts nothing", true, lineA, pstn, []sipedge.Header{priority}, "psap refused 404"},
 		{"the mark of a trunk that may", true, lineA, esinet, []sipedge.Header{priority}, byPBX},
+		{"a signature that vouches for it, by a trunk without the mark", true, lineA, pstn, []sipedge.Header{priority, {Name: "Identity", Value: "vouched"}}, byPBX},
+		{"a signature that does not hold", true, lineA, pstn, []sipedge.Header{priority, {Name: "Identity", Value: "forged"}}, "psap refused 404"},
+		{"a signature of which the check breaks", true, lineA, pstn, []sipedge.Header{priority, {Name: "Identity", Value: "panic"}}, "psap refused 404"},
+		{"a signature without the mark in the request", true, lineA, pstn, []sipedge.Header{{Name: "Identity", Value: "vouched"}}, "psap refused 404"},
 		{"no number of ours", true, "+16175559999", pstn, nil, "psap refused 404"},
 		{"another organisation's trunk", true, elinA, "127.0.0.41:5060", nil, "psap refused 404"},
 		{"a telephone without a password", true, elinA, "127.0.0.51:5060", []sipedge.Header{{Name: "From", Value: "<sip:1@other>"}}, "psap refused 404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := newKit(t)
+			k.s.cfg.Passports = vouchers{}
 			call := k.emergency(given{elin: true})
 			if c.over {
 				k.over(call)

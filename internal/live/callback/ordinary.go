@@ -10,6 +10,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -75,8 +76,8 @@ func (s *Service) admit(a *asked, leg emergency.Caller) bool {
 	}
 	if a.known {
 		a.org = a.trunk.Org
-		a.verified = a.trunk.Marked(e911.MarkPSAPCallbacks) &&
-			strings.EqualFold(strings.TrimSpace(a.req.Headers.Get("Priority")), "psap-callback")
+		a.verified = strings.EqualFold(strings.TrimSpace(a.req.Headers.Get("Priority")), "psap-callback") &&
+			(a.trunk.Marked(e911.MarkPSAPCallbacks) || s.signed(a))
 		return true
 	}
 	if s.cfg.Phones != nil {
@@ -92,6 +93,31 @@ func (s *Service) admit(a *asked, leg emergency.Caller) bool {
 	}
 	_ = leg.Reject(404, "Not Found", nil)
 	return false
+}
+
+// signed reports a signature that vouches for a PSAP's callback to the number. A
+// fault in it costs the proof, not the call.
+func (s *Service) signed(a *asked) (proved bool) {
+	identity := a.req.Headers.All("Identity")
+	if s.cfg.Passports == nil || len(identity) == 0 {
+		return false
+	}
+	defer func() {
+		if recover() != nil {
+			proved = false
+		}
+	}()
+	var from e911.Number
+	for _, name := range []string{"P-Asserted-Identity", "From"} {
+		if n, ok := identify.LineOf(a.req.Headers.Get(name)); ok {
+			from = n
+			break
+		}
+	}
+	for _, v := range s.cfg.Passports.Check(identity, string(from), string(a.number), "", a.now) {
+		proved = proved || v.PSAPCallback()
+	}
+	return proved
 }
 
 // bounds are the calls that the number leads back to.

@@ -51,6 +51,9 @@ type Config struct {
 	Dial   func(ctx context.Context, in sipedge.Invite) emergency.Callee
 	Phones Phones // none: no telephone registers here
 	Trunks Trunks // none: each trunk goes to the address in its To
+	// Passports checks signatures: one that vouches for a PSAP's callback counts by
+	// whatever trunk it comes (RFC 9027, section 5). None: the trunk's mark alone.
+	Passports emergency.Passports
 	// UDPFlow makes the way to an address from one of ours, for a telephone that
 	// called before a restart; none: its registration leads to it, or nothing.
 	UDPFlow func(local, remote netip.AddrPort) (sipedge.Flow, bool)

@@ -247,7 +247,7 @@ func newTenant(key string, net byte) tenant {
 		},
 		device: e911.Device{
 			ID: e911.NewID[e911.DeviceID](), Org: org, Site: site.ID, Key: "device-" + key, MAC: "00:11:22:aa:bb:cc", User: user.ID,
-			SIP: &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
+			SIP:  &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
 			ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550122"},
 		},
 		number: e911.NumberRec{
