@@ -118,7 +118,7 @@ func (r *run) settle(ctx context.Context) {
 	defer limit.Stop()
 	for {
 		r.mu.Lock()
-		waits := r.last.Out && r.last.Method != "" && r.last.Method != "ACK"
+		waits := r.last.Out && (r.last.Method == "BYE" || r.last.Method == "CANCEL")
 		r.mu.Unlock()
 		if !waits {
 			return
