@@ -16,8 +16,11 @@ import (
 // How facts are gathered into one transaction, and how a store that fails is
 // asked again.
 const (
-	batchFacts   = 512
-	batchWait    = 200 * time.Millisecond
+	batchFacts = 512
+	batchWait  = 200 * time.Millisecond
+	// othersFacts that are about no device or element may be read again after a
+	// restart: a write for each batch of them would only say how far we are.
+	othersFacts  = 20_000
 	firstBackOff = 100 * time.Millisecond
 	lastBackOff  = 5 * time.Second
 	storeTimeout = 10 * time.Second
@@ -138,8 +141,17 @@ func gather(ctx context.Context, first journal.Fact, facts <-chan journal.Fact) 
 // end of ctx.
 func (p *Projector) project(ctx context.Context, batch []journal.Fact) error {
 	upTo := p.cursor
+	ours := false
 	for _, f := range batch {
 		upTo = max(upTo, f.Seq)
+		if !ours {
+			_, device := deviceOf(f)
+			_, _, element := unknownOf(f)
+			ours = device || element
+		}
+	}
+	if !ours && upTo-p.cursor < othersFacts {
+		return nil // of calls: nothing to keep, and harmless to read again
 	}
 	var b Batch
 	err := p.insist(ctx, "keep the inventory", func(ctx context.Context) error {
