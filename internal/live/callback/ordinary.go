@@ -114,7 +114,8 @@ func (s *Service) signed(a *asked) (proved bool) {
 			break
 		}
 	}
-	for _, v := range s.cfg.Passports.Check(identity, string(from), string(a.number), "", a.now) {
+	to, _ := numberOf(a.req.URI)
+	for _, v := range s.cfg.Passports.Check(identity, string(from), string(to), "", a.now) {
 		proved = proved || v.PSAPCallback()
 	}
 	return proved
