@@ -31,9 +31,15 @@ type SessionState struct {
 }
 
 // leastSession keeps a mistake of the other side from making us refresh without
-// end; 90 s are the least that RFC 4028, section 4, allows. A call for help is
-// not refused for less (422).
+// end: 90 s are the least that RFC 4028, section 4, allows, and a call for help is
+// not refused for less (422). With T1 other than 500 ms it shrinks alike.
 const leastSession = 10 * time.Second
+
+func (c *call) least() time.Duration { return c.shrunk(leastSession) }
+
+func (c *call) shrunk(d time.Duration) time.Duration {
+	return d * c.e.cfg.Timers.T1 / (500 * time.Millisecond)
+}
 
 const mostSession = 24 * time.Hour
 
@@ -49,7 +55,7 @@ func expires(m *message) (every time.Duration, refresher string, ok bool) {
 		return 0, "", false
 	}
 	refresher, _ = param(params, "refresher")
-	return min(max(time.Duration(n)*time.Second, leastSession), mostSession), strings.ToLower(refresher), true
+	return min(time.Duration(n)*time.Second, mostSession), strings.ToLower(refresher), true
 }
 
 // sessionAsked is what a request of the other side makes of the session timer
@@ -121,10 +127,10 @@ func (c *call) keepSession(every time.Duration, ours, ok bool, m *message, said 
 
 func (c *call) startSession(s *session) {
 	if s.ours {
-		c.sessionIn(s, s.every/2, c.refresh)
+		c.sessionIn(s, max(s.every/2, c.least()/2), c.refresh)
 		return
 	}
-	c.sessionIn(s, s.every, func() {
+	c.sessionIn(s, max(s.every, c.least()), func() {
 		c.push(Event{Kind: Unrefreshed, Code: 408, Reason: "session timer ran out", Err: ErrTimeout})
 	})
 }
@@ -156,7 +162,7 @@ func (c *call) resumeSession(s *SessionState) {
 	if s == nil || s.Seconds <= 0 {
 		return
 	}
-	c.session = &session{every: min(max(time.Duration(s.Seconds)*time.Second, leastSession), mostSession), ours: s.Ours, update: s.Update, said: s.SDP}
+	c.session = &session{every: min(time.Duration(s.Seconds)*time.Second, mostSession), ours: s.Ours, update: s.Update, said: s.SDP}
 	c.startSession(c.session)
 }
 
@@ -183,7 +189,7 @@ func (c *call) refresh() {
 	switch {
 	case c.next != nil, c.out != nil && (c.out.pending() || c.out.needs), c.awaitsAck(),
 		c.in != nil && (c.in.final == 0 || !c.in.acked && c.in.final < 300), c.ask != nil && c.ask.needs:
-		c.sessionIn(s, glareWait(), c.refresh) // after what is under way
+		c.sessionIn(s, c.glareWait(), c.refresh) // after what is under way
 	case s.update:
 		c.d.localSeq++
 		o := c.inside(&c.d, "UPDATE", c.d.localSeq, c.withSession(Message{}))
@@ -212,7 +218,9 @@ func (c *call) refresh() {
 }
 
 // glareWait is the longer time of RFC 3261, section 14.1.
-func glareWait() time.Duration { return time.Duration(2100+rand.IntN(191)*10) * time.Millisecond }
+func (c *call) glareWait() time.Duration {
+	return c.shrunk(time.Duration(2100+rand.IntN(191)*10) * time.Millisecond)
+}
 
 // notRefreshed tries again, and says so where it is no mere glare.
 func (c *call) notRefreshed(code int, err error) {
@@ -222,11 +230,11 @@ func (c *call) notRefreshed(code int, err error) {
 	}
 	s.stop()
 	if code == 491 || code == 500 {
-		c.sessionIn(s, glareWait(), c.refresh)
+		c.sessionIn(s, c.glareWait(), c.refresh)
 		return
 	}
 	c.push(Event{Kind: Unrefreshed, Code: code, Reason: reasonOf(code), Err: err})
-	c.sessionIn(s, max(s.every/2, leastSession), c.refresh)
+	c.sessionIn(s, max(s.every/2, c.least()), c.refresh)
 }
 
 // refreshedBy answers an UPDATE without an offer: it refreshes the target and

@@ -16,6 +16,7 @@ import (
 
 const (
 	writeQueue    = 1 << 20         // bytes that wait for a slow peer before it is given up
+	trunkQueue    = 16 << 20        // the same on a connection that we opened: calls for help share it
 	writeDeadline = 5 * time.Second // for one write to a slow peer
 	freshFor      = 5 * time.Second // a dialled connection is used again when it was heard from since
 )
@@ -102,7 +103,11 @@ func (t *stream) send(b []byte) error {
 			return nil
 		}
 	}
-	if t.queued+len(b) > writeQueue {
+	room := writeQueue
+	if t.dialled {
+		room = trunkQueue
+	}
+	if t.queued+len(b) > room {
 		t.closeLocked()
 		return errPeerSlow
 	}
