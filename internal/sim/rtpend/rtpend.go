@@ -50,12 +50,16 @@ func Listen(addr netip.Addr) (*End, error) {
 // SDP describes this end (RFC 4566); direction is sendrecv, sendonly ...
 func (e *End) SDP(direction string) []byte {
 	a := e.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return fmt.Appendf(nil, "v=0\r\no=sim 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 0 %[3]d\r\n"+
-		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:%[3]d telephone-event/8000\r\na=fmtp:%[3]d 0-15\r\na=%[4]s\r\n", a.Addr(), a.Port(), eventType, direction)
+	family := "IP4"
+	if a.Addr().Is6() {
+		family = "IP6"
+	}
+	return fmt.Appendf(nil, "v=0\r\no=sim 1 1 IN %[5]s %[1]s\r\ns=-\r\nc=IN %[5]s %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 0 %[3]d\r\n"+
+		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:%[3]d telephone-event/8000\r\na=fmtp:%[3]d 0-15\r\na=%[4]s\r\n", a.Addr(), a.Port(), eventType, direction, family)
 }
 
 var (
-	connLine  = regexp.MustCompile(`(?m)^c=IN IP4 ([0-9.]+)`)
+	connLine  = regexp.MustCompile(`(?m)^c=IN (?:IP4 ([0-9.]+)|IP6 ([0-9a-fA-F:.]+))`)
 	audioLine = regexp.MustCompile(`(?m)^m=audio (\d+)`)
 )
 
@@ -63,9 +67,9 @@ var (
 func (e *End) Connect(sdp []byte) error {
 	c, m := connLine.FindSubmatch(sdp), audioLine.FindSubmatch(sdp)
 	if c == nil || m == nil {
-		return fmt.Errorf("session description without audio over IPv4")
+		return fmt.Errorf("session description without audio")
 	}
-	addr, err := netip.ParseAddr(string(c[1]))
+	addr, err := netip.ParseAddr(string(c[1]) + string(c[2]))
 	if err != nil {
 		return fmt.Errorf("session description: %w", err)
 	}
