@@ -86,7 +86,7 @@ func (g gate) dial(t *testing.T, half func(*world), way bool) {
 		k.psaps[to] = refuses(503)
 	}
 	caller := k.call(t.Context(), invite())
-	after(20 * time.Second)
+	after(6 * time.Second)
 	first, routed := k.dialled(), one[journal.Routed](t, k.journal, journal.CallRouted)
 	caller.emit(sipedge.Event{Kind: sipedge.Cancelled})
 	k.run.Wait()
@@ -98,7 +98,7 @@ func (g gate) dial(t *testing.T, half func(*world), way bool) {
 		return
 	}
 	if first < 3 || end.By != "caller" { // again and again
-		t.Errorf("%v: %d legs in 20 s, ended %+v\n%s", g, first, end, k.tr)
+		t.Errorf("%v: %d legs in 6 s, ended %+v\n%s", g, first, end, k.tr)
 	}
 	due, err := journal.Decode[journal.Due](k.journal.all(journal.NotifyDue)[0])
 	if err != nil {

@@ -65,21 +65,21 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := fixedKit(t)
 		now := time.Now()
-		for i := range 200_000 {
+		for i := range 50_000 {
 			k.h.uids[fmt.Sprintf("urn:emergency:uid:callid:%d:example", i)] = true
 			k.h.active[e911.CallID(fmt.Sprint(i))] = &entry{}
 		}
 		for i := range 2 * mostDisputes {
 			k.h.disputes.first(id[e911.OrgID](1), fmt.Sprint(i), now)
 		}
-		for i := range 2 * mostDetours {
+		for i := range mostDetours + 40 {
 			k.h.detours.round(firstWay{id[e911.OrgID](1), e911.TrunkID(fmt.Sprint(i))}, now.Add(time.Duration(i)))
 		}
 		if n := len(k.h.detours.ways); n != mostDetours {
 			t.Errorf("%d detours are remembered, want %d", n, mostDetours)
 		}
 		health := k.h.cfg.Trunks.(alone).health
-		for i := range 100_000 {
+		for i := range 50_000 {
 			health.silent(e911.TrunkID(fmt.Sprint(i)), now)
 		}
 		hang := make(chan struct{})
