@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 )
 
@@ -215,4 +217,88 @@ func TestOverSocketsPlacesInACallAreTaken(t *testing.T) {
 		t.Errorf("the record says %q", got)
 	}
 	one[journal.Arrived](t, j, journal.CallArrived) // the same call all the time
+}
+
+// Proves: F-15, E3
+func TestWhereAPSAPMayHandACallOn(t *testing.T) {
+	cases := []struct {
+		name, to string
+		want     bool
+	}{
+		{"an address of its trunk", "<sip:fire@127.0.0.21:5077>", true},
+		{"another port and transport of its host", "sip:fire@127.0.0.21:5099;transport=udp", true},
+		{"somebody else's address", "<sip:fire@127.0.0.22>", false},
+		{"the caller's own side", "<sip:2101@127.0.0.11>", false},
+		{"a name that nobody knows", "<sip:fire@psap.example>", false},
+		{"a telephone number alone", "<tel:+16175550199>", false},
+		{"another scheme", "<https://127.0.0.21/>", false},
+		{"another method", "<sip:fire@127.0.0.21;method=BYE>", false},
+		{"a dialog that cannot be read", "<sip:fire@127.0.0.21?Replaces=%zz>", false},
+		{"nothing", "", false},
+		{"noise", "<<?&=;;@:", false},
+	}
+	for _, row := range cases {
+		t.Run(row.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				k := fixedKit(t)
+				caller := k.call(t.Context(), invite())
+				after(2 * time.Second)
+				k.leg(1).emit(refer(row.to))
+				after(time.Second)
+				want := "leg1 refer-answered 403"
+				if row.want {
+					want = "leg1 refer-answered 202"
+				}
+				if !strings.Contains(k.tr.String(), want) {
+					t.Errorf("no %q in\n%s", want, k.tr)
+				}
+				caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+				k.run.Wait()
+			})
+		})
+	}
+}
+
+// phonesAt knows one telephone, by where its requests come from.
+type phonesAt map[netip.Addr]registrar.Phone
+
+func (p phonesAt) Phone(q *sipedge.Request) (registrar.Phone, bool) {
+	phone, ok := p[q.Source.Addr()]
+	return phone, ok
+}
+
+// Proves: F-13, F-15
+func TestWhoseTelephoneComesAgain(t *testing.T) {
+	at := netip.MustParseAddr
+	desk := registrar.Phone{Org: id[e911.OrgID](1), Device: id[e911.DeviceID](5)}
+	other := registrar.Phone{Org: id[e911.OrgID](1), Device: id[e911.DeviceID](6)}
+	phones := phonesAt{at("127.0.0.31"): desk, at("127.0.0.32"): desk, at("127.0.0.33"): other}
+	k := fixedKit(t)
+	k.h.cfg.Phones = phones
+	from := func(s string) *sipedge.Request {
+		return &sipedge.Request{Source: netip.AddrPortFrom(at(s), 5060)}
+	}
+	cases := []struct {
+		name string
+		call *call
+		by   *sipedge.Request
+		want bool
+	}{
+		{"the telephone, registered elsewhere now", &call{inquiry: inquiry{req: from("127.0.0.31"), phone: desk}}, from("127.0.0.32"), true},
+		{"another telephone", &call{inquiry: inquiry{req: from("127.0.0.31"), phone: desk}}, from("127.0.0.33"), false},
+		{"nobody's telephone", &call{inquiry: inquiry{req: from("127.0.0.31"), phone: desk}}, from("127.0.0.34"), false},
+		{"who proved to be the same", &call{inquiry: inquiry{req: &sipedge.Request{Who: sipedge.Identity{Who: "a"}}, phone: desk}}, &sipedge.Request{Who: sipedge.Identity{Who: "a", Proved: true}}, true},
+		{"who only says so", &call{inquiry: inquiry{req: &sipedge.Request{Source: from("127.0.0.31").Source, Who: sipedge.Identity{Who: "a"}}}}, &sipedge.Request{Who: sipedge.Identity{Who: "a"}}, false},
+		{"the same address, known by nothing else", &call{inquiry: inquiry{req: from("127.0.0.41")}}, from("127.0.0.41"), true},
+		{"the platform's trunk", &call{inquiry: inquiry{req: from("127.0.0.11"), known: true, trunk: e911.Trunk{ID: id[e911.TrunkID](9)}}}, from("127.0.0.11"), true},
+		{"a carrier in a platform's name", &call{inquiry: inquiry{req: from("127.0.0.11"), known: true, trunk: e911.Trunk{ID: id[e911.TrunkID](9)}}}, from("127.0.0.21"), false},
+	}
+	for _, row := range cases {
+		t.Run(row.name, func(t *testing.T) {
+			row.call.h, row.call.snap = k.h, k.h.cfg.Snapshot.Load()
+			if got := row.call.sameCaller(row.by); got != row.want {
+				t.Errorf("the same caller: %v, want %v", got, row.want)
+			}
+		})
+	}
 }
