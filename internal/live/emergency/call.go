@@ -41,6 +41,8 @@ type call struct {
 	pumps    sync.WaitGroup
 	arriving bool // the machine's first step: its timers count from the arrival
 	receipt  journal.Receipt
+	early    []legEvent // of the caller, before the first leg
+	place    relocation
 	now      legEvent  // the event in hand
 	talk     time.Time // since the caller was answered
 	callerIs []byte    // the caller's SDP that the PSAP knows
@@ -62,7 +64,8 @@ type attempt struct {
 	leg    Callee
 	cancel context.CancelFunc
 	sent   conveyed
-	sdp    []byte // last SDP from the other side
+	place  e911.Place // that its PSAP was given, with sent.pidf
+	sdp    []byte     // last SDP from the other side
 	answer sipedge.Event
 	target string // of the redirect that it brought, when that may be followed
 	keep   bool   // not to be ended with us
@@ -113,16 +116,14 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	}
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
-	h.newcomers.inTurn(func() {
-		c.decide()
-		c.recordDecision()
-		c.watchStatic()
-	})
+	defer c.stopAsking()
+	c.decideAll(ctx)
 	if c.class == e911.ClassTest933 {
 		c.test(ctx)
 		return
 	}
 	c.awaitWritten()
+	h.watchDevices(c)
 	c.run(ctx)
 }
 
@@ -155,19 +156,21 @@ func (c *call) journalErr() error {
 func (c *call) run(ctx context.Context) {
 	c.clock = newAlarmClock(c.h.cfg.Now)
 	c.legs, c.full, c.slimWhy = map[int]*attempt{}, map[int]bool{}, map[int]string{}
-	c.events = make(chan legEvent, 32)
-	c.done = make(chan struct{})
+	c.listen()
 	defer c.end()
 	c.callerIs = c.dec.sdp
 	if len(c.dec.rungs) > 0 {
 		c.first = firstWay{c.org.ID(), c.dec.rungs[0].Trunk.ID}
 	}
 	c.m = c.h.newMachine(callflow.Config{Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil})
-	c.pump(0, c.leg.Events())
 	c.arriving = true
 	c.h.turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
 	c.arriving = false
 	c.keepInvite()
+	c.sinceItWaited()
+	for _, t := range c.early {
+		c.h.turns.inTurn(func() { c.happened(t) })
+	}
 	c.carry(ctx)
 }
 
@@ -186,6 +189,13 @@ func (c *call) carry(ctx context.Context) {
 			for t, ok := c.clock.due(); ok && !c.m.Ended(); t, ok = c.clock.due() {
 				c.step(callflow.Event{Kind: callflow.Fired, Timer: t})
 			}
+		case n := <-c.others.news:
+			c.answered(n, true)
+			c.look("another location server answered")
+		case <-c.place.signal:
+			c.look("a device of the caller showed where it is")
+		case <-c.woken():
+			c.awoke()
 		case <-stopped:
 			stopped = nil
 			c.step(callflow.Event{Kind: callflow.Stopped})
@@ -206,10 +216,22 @@ func (c *call) catchUp() {
 	}
 }
 
+// listen begins to hear the caller's side, once.
+func (c *call) listen() {
+	if c.events != nil {
+		return
+	}
+	c.events, c.done = make(chan legEvent, 32), make(chan struct{})
+	c.pump(0, c.leg.Events())
+}
+
 // end lets go of every leg: what still rings is cancelled, what answers from
 // now on is hung up by the edge.
 func (c *call) end() {
 	c.clock.stopAll()
+	if c.place.wake != nil {
+		c.place.wake.Stop()
+	}
 	if !c.handedOver {
 		c.letGo()
 	}

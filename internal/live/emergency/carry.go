@@ -47,6 +47,8 @@ func (c *call) do(a callflow.Action) {
 		c.probe(a.N)
 	case callflow.HandOver:
 		c.handOver()
+	case callflow.SendLocation:
+		c.sendPlace(a.N)
 	case callflow.EndCall:
 		c.recordEnd(a.By, a.Reason, a.Abandoned)
 	default:
@@ -92,6 +94,9 @@ func (c *call) dial(a callflow.Action) {
 			why = "it refused it"
 		}
 		c.alarm(AlarmSlim, "sent without location body to the trunk "+rung.Trunk.Key+": "+why)
+	}
+	if att.sent.pidf != "" {
+		att.place = c.dec.where.Place
 	}
 	in.Honours = true
 	ctx, cancel := context.WithCancel(c.ctx)

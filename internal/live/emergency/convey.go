@@ -63,9 +63,13 @@ func (c *call) convey(r ladder.Rung, trunkTo string, slim bool) (sipedge.Invite,
 
 // body is the caller's SDP, what the leg adds, and what came in.
 func (c *call) body(leg convey.Leg) (contentType string, body []byte) {
+	return c.bodyWith(c.dec.sdp, leg)
+}
+
+func (c *call) bodyWith(sdp []byte, leg convey.Leg) (contentType string, body []byte) {
 	var parts []part
-	if c.dec.sdp != nil {
-		parts = append(parts, textPart(typeSDP, c.dec.sdp))
+	if sdp != nil {
+		parts = append(parts, textPart(typeSDP, sdp))
 	}
 	for _, own := range leg.Parts {
 		p := textPart(own.Type, own.Body)

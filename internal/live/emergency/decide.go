@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/live/dereference"
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
@@ -128,7 +130,8 @@ type tokenSays struct {
 }
 
 // references asks the location server about the location URIs of the INVITE.
-// Ours are known in memory. Foreign ones travel on and are not asked here.
+// Ours are known in memory. Those of other servers travel on, and are asked about
+// on the side (F-17).
 func (c *inquiry) references(server *locator) (t tokenSays) {
 	asked := 0
 	for _, v := range c.dec.values {
@@ -137,6 +140,10 @@ func (c *inquiry) references(server *locator) (t tokenSays) {
 		}
 		asked++
 		r, err := server.resolve(v.URI)
+		if errors.Is(err, lis.ErrUnknown) && c.foreign != nil && dereference.Foreign(v.URI) {
+			c.finding(c.foreignRefOf(v.URI))
+			continue
+		}
 		if err != nil {
 			// An expired token still names its device, and its evidence has an
 			// age of its own (F-01).
@@ -146,6 +153,7 @@ func (c *inquiry) references(server *locator) (t tokenSays) {
 			continue
 		}
 		t.asked, t.elsewhere = true, t.elsewhere || r.Elsewhere
+		c.watch(r.Device)
 		if r.Known && t.device == "" {
 			t.device = e911.DeviceID(r.Device)
 		}
@@ -275,6 +283,13 @@ func (l *locator) known(id e911.DeviceID) (r locate.Recollection, elsewhere bool
 	return w.r, w.elsewhere || !w.r.Elsewhere.IsZero()
 }
 
+// watch notes a device whose evidence located the call, or might.
+func (c *inquiry) watch(device string) {
+	if !slices.Contains(c.devices, device) {
+		c.devices = append(c.devices, device)
+	}
+}
+
 func (c *inquiry) finding(f e911.Finding) { c.dec.whereFindings = append(c.dec.whereFindings, f) }
 
 // locate collects what is known and lets the rules decide.
@@ -282,8 +297,10 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 	d := &c.dec
 	candidates := token.found
 	c.guard("location by value", func() { candidates = append(candidates, c.byValue()...) })
+	c.guard("location by reference", func() { candidates = append(candidates, c.byReference()...) })
 	off := token.elsewhere
 	for _, dev := range d.who.Devices {
+		c.watch(string(dev.ID))
 		if dev.ID == token.device {
 			continue // the token was brought up to date already
 		}
@@ -296,6 +313,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 		clients = c.signedIn()
 	}
 	for _, id := range clients {
+		c.watch(string(id))
 		r, elsewhere := server.known(id)
 		off = off || elsewhere
 		candidates = append(candidates, r.Candidates...)
@@ -329,7 +347,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 	d.where = locate.Decide(candidates, locate.Situation{
 		HELD: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
-	}, c.at)
+	}, cmp.Or(c.asOf, c.at))
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)
 }
 

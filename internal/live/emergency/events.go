@@ -25,6 +25,7 @@ func (c *call) happened(t legEvent) {
 	if ok {
 		c.step(ev)
 	}
+	c.guard("location in the call", func() { c.placeAnswered(t) })
 	c.moved(t)
 	c.forget(t)
 }

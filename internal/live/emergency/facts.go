@@ -205,7 +205,9 @@ func (c *call) notify(reason string) {
 		return
 	}
 	c.told[key] = true
-	c.record(journal.NotifyDue, time.Time{}, c.due(reason))
+	due := c.dueNow(reason)
+	c.place.told = saidOf(due)
+	c.record(journal.NotifyDue, time.Time{}, due)
 }
 
 // due is what people are told of the call, as a fact.

@@ -67,7 +67,7 @@ func (h *Handler) Foresee(s Supposed) (Foreseen, bool) {
 	at := c.at
 	c.now = func() time.Time { return at }
 	if s.Locator != nil {
-		c.locator, c.people = s.Locator, s.People
+		c.locator, c.people, c.foreign = s.Locator, s.People, nil
 	}
 	if s.Phones != nil {
 		c.phones = s.Phones

@@ -110,9 +110,13 @@ type Config struct {
 	// References makes the location references that legs carry (F-27); none: they
 	// carry none of ours.
 	References References
-	TestCall   TestCall  // none: 933 is answered 503
-	Passports  Passports // none: signatures that come in are not looked at
-	Signs      Signs     // none: calls go out as they came in, unsigned
+	// Foreign asks other location servers (F-17); none: nobody does. A call waits
+	// for them at most ReferenceWait, 250 ms to 3 s; zero: DefaultReferenceWait.
+	Foreign       Foreign
+	ReferenceWait time.Duration
+	TestCall      TestCall  // none: 933 is answered 503
+	Passports     Passports // none: signatures that come in are not looked at
+	Signs         Signs     // none: calls go out as they came in, unsigned
 	// Callbacks remembers numbers and lends ELINs; none: nobody is called back.
 	Callbacks Callbacks
 	Ordinary  Ordinary // none: calls that are no emergency are answered 404
@@ -141,6 +145,12 @@ func (c *Config) validate() error {
 	}
 	if c.Policy == (callflow.Policy{}) {
 		c.Policy = callflow.DefaultPolicy()
+	}
+	if c.ReferenceWait == 0 {
+		c.ReferenceWait = DefaultReferenceWait
+	}
+	if c.ReferenceWait < MinReferenceWait || c.ReferenceWait > MaxReferenceWait {
+		errs = append(errs, fmt.Errorf("a call waits %v to %v for another location server, not %v", MinReferenceWait, MaxReferenceWait, c.ReferenceWait))
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -178,10 +188,11 @@ type Handler struct {
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
 
-	mu     sync.Mutex
-	active map[e911.CallID]*entry
-	uids   map[string]bool // emergency call ids on the way, to see a loop
-	gone   chan struct{}   // closed, and made anew, when a call ends
+	mu      sync.Mutex
+	active  map[e911.CallID]*entry
+	uids    map[string]bool                    // emergency call ids on the way, to see a loop
+	watched map[movedDevice]map[*call]struct{} // calls that Moved finds
+	gone    chan struct{}                      // closed, and made anew, when a call ends
 }
 
 type machine interface {
@@ -202,7 +213,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, gone: make(chan struct{}),
+		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, watched: map[movedDevice]map[*call]struct{}{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }
@@ -270,6 +281,7 @@ func (h *Handler) leave(c *call) {
 	defer h.mu.Unlock()
 	delete(h.uids, c.uid)
 	delete(h.active, c.id)
+	h.unwatch(c)
 	close(h.gone)
 	h.gone = make(chan struct{})
 }

@@ -43,6 +43,11 @@ type inquiry struct {
 	log       *slog.Logger
 	alarm     func(code AlarmCode, detail string)
 
+	foreign Foreign // none: other location servers are not asked
+	others  foreigners
+	asOf    time.Time // of a look after the start; zero: at
+	devices []string  // that evidence of where the caller is may come from
+
 	dec decision
 }
 
@@ -51,7 +56,7 @@ type inquiry struct {
 func (h *Handler) inquire(snap *snapshot.Snapshot, req *sipedge.Request) inquiry {
 	c := inquiry{
 		snap: snap, org: new(snapshot.Org), req: req, at: req.At,
-		locator: h.cfg.Locator, people: h.cfg.People, phones: h.cfg.Phones, authority: h.cfg.Authority, checks: h.cfg.Passports, callbacks: h.cfg.Callbacks, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
+		locator: h.cfg.Locator, people: h.cfg.People, phones: h.cfg.Phones, authority: h.cfg.Authority, checks: h.cfg.Passports, callbacks: h.cfg.Callbacks, foreign: h.cfg.Foreign, now: h.cfg.Now, targets: func(t e911.Trunk) []ladder.Target { return h.cfg.Trunks.Targets(t) }, log: h.cfg.Log,
 	}
 	if c.at.IsZero() {
 		c.at = h.cfg.Now()

@@ -56,7 +56,7 @@ func (w *writer) location() {
 			values = append(values, v)
 		}
 	}
-	if w.Object != nil {
+	if w.Object != nil && !w.update {
 		for i, s := range w.further() {
 			if body := w.objectOf(s); body != nil {
 				values = append(values, w.attach("loc"+strconv.Itoa(i+2)+"-", body))
