@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -101,6 +102,7 @@ type serveCmd struct {
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
 	NameServer   []string `help:"Name server that is asked for the names of trunks, ADDRESS or ADDRESS:PORT; may be repeated. None: those of this machine." env:"CALLBOX_NAME_SERVER"`
+	CallbackWait int      `name:"callback-window" help:"Minutes after the end of an emergency call in which the number that the PSAP has leads back to the caller, 10 to 1440." default:"180" env:"CALLBOX_CALLBACK_WINDOW"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
 	HELDURL      string   `name:"held-url" help:"How others reach the location server; location URIs start with it." env:"CALLBOX_HELD_URL"`
 	SIPCert      string   `name:"sip-cert" help:"PEM file with the certificate of SIP by TLS and those that lead to its root, shown in both directions. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_SIP_CERT"`
@@ -135,6 +137,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		cfg.Node = c.Node
 	}
 	cfg.SIP, cfg.OrdinaryRate = nil, c.OrdinaryRate
+	cfg.CallbackWindow = time.Duration(c.CallbackWait) * time.Minute
 	for _, s := range c.SIP {
 		l, err := app.ParseListener(s)
 		errs = append(errs, err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/elinpool"
 	"github.com/callbox911/callbox/wire/calldata"
 )
 
@@ -67,8 +68,11 @@ type Config struct {
 	// OrdinaryRate bounds the calls a second that are not emergency, shared out
 	// fairly among their sources; 0: no bound.
 	OrdinaryRate int
-	HELD         string // address:port of the location server
-	Web          string // address:port of the pages
+	// CallbackWindow is how long after the end of an emergency call the number that
+	// the PSAP has leads back to the caller; zero: 180 min; 10 to 1440 (F-08).
+	CallbackWindow time.Duration
+	HELD           string // address:port of the location server
+	Web            string // address:port of the pages
 	// HELDURL and BaseURL are how others reach the two: location URIs and the
 	// links in notices start with them. Empty: made of the bound address.
 	HELDURL string
@@ -153,6 +157,9 @@ func (c Config) validate() error {
 	errs = append(errs, c.heldFaults()...)
 	errs = append(errs, c.sipFaults()...)
 	errs = append(errs, c.stirFaults()...)
+	if w := c.CallbackWindow; w != 0 && w != elinpool.Window(w) {
+		bad("callback-window: %s is not between 10 minutes and 24 hours", w)
+	}
 	if c.RTPPorts[0] == 0 || c.RTPPorts[1] < c.RTPPorts[0] {
 		bad("rtp-ports: %d to %d is no range", c.RTPPorts[0], c.RTPPorts[1])
 	}

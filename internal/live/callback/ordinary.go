@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -218,8 +219,5 @@ func (s *Service) defaultPoint(a *asked) (plan, bool) {
 
 // deskOf is the number that a site's security desk answers.
 func deskOf(st e911.Site) e911.Number {
-	if st.ECBN != "" {
-		return st.ECBN
-	}
-	return st.MainNumber
+	return cmp.Or(st.Callback(), st.MainNumber)
 }

@@ -80,7 +80,10 @@ func (c *call) give(number e911.Number, at time.Time) {
 			}
 		}
 		if s := c.alertSite(); s != nil {
-			g.Site, g.Desk = s.ID, cmp.Or(s.ECBN, s.MainNumber)
+			g.Site, g.Desk = s.ID, cmp.Or(s.Callback(), s.MainNumber)
+			if area, ok := s.AreaOf(c.dec.where.Place); ok && area.ECBN != "" {
+				g.Desk = area.ECBN // who is near him (W-56)
+			}
 		}
 		c.callbacks.Bind(g)
 	})
