@@ -201,6 +201,9 @@ func (m *Machine) Winner() int { return m.winner }
 
 // Step applies ev and returns what to do about it, in order.
 func (m *Machine) Step(ev Event) []Action {
+	if ev.N == Newcomer && (m.coming == nil || m.coming.n != Newcomer) {
+		return nil
+	}
 	switch m.state {
 	case idle:
 		return m.stepIdle(ev)

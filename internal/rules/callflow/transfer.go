@@ -11,6 +11,8 @@ type coming struct {
 	state comingState
 	refer bool // from sent a REFER, and is told how it goes
 	asked bool // came by himself, and waits for an answer
+	// up: he made no offer, so he was answered with ours at once.
+	up bool
 	// alone: from hung up meanwhile, and the caller has nobody else.
 	alone bool
 	again bool // the PSAP is called again, because nobody else took the call
@@ -22,6 +24,7 @@ type comingState string
 
 const (
 	trying  comingState = "trying"  // dialled, without an answer
+	offered comingState = "offered" // his ACK will say what he answers to our offer
 	ready   comingState = "ready"   // answered; another re-INVITE is under way
 	joins   comingState = "joins"   // the other side was told of him
 	leaving comingState = "leaving" // gone before the other side has answered that
@@ -126,7 +129,7 @@ func (m *Machine) replace(ev Event) []Action {
 		code = 403
 	case m.coming != nil || m.winner == 0:
 		code = 491
-	case !ev.SDP:
+	case !ev.SDP && ev.N == 0:
 		code = 488
 	case ev.N == 0 && m.reinvite != nobody:
 		code = 491
@@ -145,6 +148,10 @@ func (m *Machine) replace(ev Event) []Action {
 	m.coming = &coming{n: m.n, from: ev.N, asked: true, state: ready, route: route}
 	m.live = append(m.live, &attempt{n: m.n, route: route, state: answered})
 	acts = append(acts, Action{Do: Take, N: m.n})
+	if !ev.SDP {
+		m.coming.state, m.coming.up = offered, true
+		return append(acts, Action{Do: Accept, N: m.n})
+	}
 	return append(acts, m.goOn()...)
 }
 
@@ -156,6 +163,12 @@ func (m *Machine) comer(c *coming, ev Event) []Action {
 		return m.comerGone(c, ev)
 	case ev.Kind == ReInvite:
 		return []Action{{Do: RefuseReInvite, N: ev.N, Code: 491}}
+	case ev.Kind == Acked && c.state == offered && ev.Media == MediaNone:
+		m.drop(a)
+		return append([]Action{{Do: ByeLeg, N: c.n, Reason: "no answer to the offer"}}, m.comerFailed(c, 488)...)
+	case ev.Kind == Acked && c.state == offered:
+		c.state = ready
+		return m.goOn()
 	case a == nil && ev.Kind == Answered:
 		return []Action{{Do: ByeLeg, N: ev.N, Reason: "too late"}}
 	case a == nil || c.state != trying:
@@ -216,7 +229,7 @@ func (m *Machine) answeredTo(c *coming, ev Event) []Action {
 		return m.comerFailed(c, c.code)
 	case ev.Code >= 300:
 		acts := []Action{{Do: Decline, N: c.n, Code: ev.Code}}
-		if !c.asked {
+		if !c.asked || c.up {
 			acts = []Action{{Do: ByeLeg, N: c.n, Reason: "the caller's side refused"}}
 		}
 		m.drop(m.find(c.n))
@@ -237,7 +250,10 @@ func (m *Machine) join(c *coming, ev Event) []Action {
 	var acts []Action
 	switch {
 	case c.asked:
-		acts = append(acts, Action{Do: Accept, N: c.n}, Action{Do: Joined, N: c.n, Reason: "replaced"})
+		if !c.up {
+			acts = append(acts, Action{Do: Accept, N: c.n})
+		}
+		acts = append(acts, Action{Do: Joined, N: c.n, Reason: "replaced"})
 		if old != 0 {
 			m.drop(m.find(old))
 			acts = append(acts, Action{Do: ByeLeg, N: old, Reason: "replaced"})
@@ -249,12 +265,12 @@ func (m *Machine) join(c *coming, ev Event) []Action {
 			m.parting = old
 			acts = append(acts, set(TimerParting, 0, m.cfg.Policy.Drain))
 		}
-		if ev.Media == MediaTalk {
-			m.reinvite = ourself
-			acts = append(acts, Action{Do: UpdatePSAP, N: c.n})
-		}
 	}
-	return acts
+	if ev.Media == MediaTalk && (!c.asked || c.up) {
+		m.reinvite = ourself
+		return append(acts, Action{Do: UpdatePSAP, N: c.n})
+	}
+	return append(acts, m.flushPlace()...)
 }
 
 // comerSilent: nothing but a 100 came in the time of a slow route. Only who does
@@ -337,7 +353,7 @@ func (m *Machine) letNobodyIn() []Action {
 	c := m.coming
 	m.coming, m.parting = nil, 0
 	acts := []Action(nil)
-	if c != nil && c.asked && c.state != leaving {
+	if c != nil && c.asked && !c.up && c.state != leaving {
 		m.drop(m.find(c.n))
 		acts = append(acts, Action{Do: Decline, N: c.n, Code: codeNoCall})
 	}
