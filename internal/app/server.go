@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal/disk"
 	"github.com/callbox911/callbox/internal/layers"
 	"github.com/callbox911/callbox/internal/live/callback"
+	"github.com/callbox911/callbox/internal/live/dereference"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/live/lis"
@@ -67,7 +68,10 @@ type Server struct {
 	explain *explain.Engine
 
 	trials *trial.Service
-	ports  *media.Ports // of the sound of 933 and of tests
+	homes  homes
+	// foreign asks other location servers.
+	foreign *dereference.Client
+	ports   *media.Ports // of the sound of 933 and of tests
 
 	lost   lostParts
 	postal civic.Postal  // nil: none is built in
@@ -179,7 +183,7 @@ func (s *Server) wireLive() error {
 	var err error
 	if s.lis, err = lis.New(lis.Config{
 		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain),
-		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Own: s.own, Now: s.cfg.Now, Log: s.cfg.Log,
+		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Own: s.own, Moved: s.moved, Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}
@@ -208,7 +212,11 @@ func (s *Server) wireLive() error {
 	if err = s.wireCallbacks(); err != nil {
 		return err
 	}
+	if err = s.wireForeign(); err != nil {
+		return err
+	}
 	s.calls, err = emergency.New(emergency.Config{
+		Foreign: s.foreign, ReferenceWait: s.cfg.ReferenceWait,
 		Callbacks: s.backs, Ordinary: s.backs.Serve,
 		Snapshot: s.holder, Journal: s.journal, Locator: s.lis, References: s.lis, People: s.plus, Phones: s.phones, Authority: lostAuthority{s}, TestCall: tests, Trunks: s.trunks, Domain: s.cfg.Domain,
 		Passports: s.stir.passports(), Signs: s.stir.signs(),
@@ -229,7 +237,7 @@ func (s *Server) wireLive() error {
 		TLS: s.sipListen(), Vouch: s.vouchSIP, DialTLS: s.sipDial(),
 		Emergency: s.urgent,
 		Handle:    s.calls.Handle,
-		Serve:     s.phones.Serve, Registers: s.phones.Registers, Closed: s.phones.Closed,
+		Serve:     s.served, Registers: s.phones.Registers, Closed: s.phones.Closed,
 		Alarm:  s.edgeAlarm,
 		Limits: sipedge.Limits{OrdinaryRate: s.cfg.OrdinaryRate, Connections: s.files.SIP},
 		Way:    s.phones.Way, Resuming: s.before > 0,
@@ -319,6 +327,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, p := range []run.Part{
 		{Name: "memory", Run: s.runMemory},
 		{Name: "journal", Run: s.journal.Run},
+		{Name: "other location servers", Run: s.runForeign},
 		{Name: "speech", Run: s.speaker.Run},
 		{Name: "what the journal knows", Run: s.resume},
 		{Name: "certificate", Run: s.watchCerts},
