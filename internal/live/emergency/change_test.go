@@ -168,7 +168,7 @@ func TestOverSocketsPlacesInACallAreTaken(t *testing.T) {
 	dial := func(e *sipedge.Edge, uri string, h sipedge.Headers, sdp string) *sipedge.Leg {
 		return e.Dial(t.Context(), sipedge.Invite{
 			URI: uri, Dest: at, Transport: "udp", From: "<sip:+16175550111@pbx.example>", To: "<sip:911@callbox.example>",
-			Headers: h, Body: []byte(sdp), ContentType: typeSDP,
+			Headers: h, Body: []byte(sdp), ContentType: map[bool]string{true: typeSDP}[sdp != ""],
 		})
 	}
 	pbx, _ := startEdge(t, "127.0.0.11", func(context.Context, *sipedge.Leg) {})
@@ -206,14 +206,30 @@ func TestOverSocketsPlacesInACallAreTaken(t *testing.T) {
 		t.Errorf("the caller got at his new place\n%s", ev.Body)
 	}
 	next(t, caller, sipedge.ByeReceived)
-	again.Bye("done")
+
+	// A third telephone of the PSAP makes no offer.
+	third := dial(psapEdge, "sip:callbox@"+at.String(), replaces(t, second), "")
+	if ev := next(t, third, sipedge.Answered); string(ev.Body) != moved {
+		t.Errorf("the third telephone is offered\n%s", ev.Body)
+	}
+	if err := third.Ack(sipedge.Message{Body: []byte(psapSDP), ContentType: typeSDP}); err != nil {
+		t.Fatal(err)
+	}
+	if ev := next(t, again, sipedge.ReInvite); string(ev.Body) != psapSDP {
+		t.Errorf("the caller is brought to\n%s", ev.Body)
+	}
+	if err := again.AnswerReInvite(200, "", sipedge.Message{Body: []byte(moved), ContentType: typeSDP}); err != nil {
+		t.Fatal(err)
+	}
 	next(t, second, sipedge.ByeReceived)
+	again.Bye("done")
+	next(t, third, sipedge.ByeReceived)
 
 	var got []string
 	for _, c := range changedTo(t, j) {
 		got = append(got, c.What)
 	}
-	if strings.Join(got, " ") != "turned_away replaced moved" {
+	if strings.Join(got, " ") != "turned_away replaced moved replaced" {
 		t.Errorf("the record says %q", got)
 	}
 	one[journal.Arrived](t, j, journal.CallArrived) // the same call all the time

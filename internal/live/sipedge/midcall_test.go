@@ -261,6 +261,16 @@ func TestSessionTimers(t *testing.T) {
 		leg.Bye("")
 		p.request("BYE")
 	})
+	t.Run("the next process refreshes", func(t *testing.T) {
+		r := newRig(t, nil)
+		p, _, leg, _ := asking(t, r, "Session-Expires: 1;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
+		s := stateOf(t, leg)
+		r = r.next(t, nil)
+		again := restored(t, r, s)
+		p.respond(p.request("UPDATE"), 200, "", "", "Session-Expires: 1;refresher=uac")
+		again.Bye("")
+		p.request("BYE")
+	})
 	t.Run("we refresh by re-INVITE a PSAP that knows no UPDATE", func(t *testing.T) {
 		leg, p, _ := psapLeg(t, newRig(t, nil), nil, "Session-Expires: 1;refresher=uac")
 		re := p.request("INVITE")
