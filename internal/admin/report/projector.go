@@ -29,6 +29,7 @@ const (
 const (
 	heldCalls = 8192
 	heldEnded = 20 * time.Second
+	heldQuiet = 3 * time.Second // with more than heldCalls
 )
 
 // How a store that fails is asked again.
@@ -177,19 +178,22 @@ func (p *Projector) project(ctx context.Context, batch []journal.Fact) error {
 	return nil
 }
 
-// forget drops calls that are over, and all when there are too many: what still
-// comes reads them from the store again.
+// forget drops calls that are over and, when there are too many, those of which
+// nothing was heard for a while: most calls have their facts in the first second
+// and at their end. What still comes reads them from the store again.
 func (p *Projector) forget() {
 	now := p.cfg.Now()
-	for _, keep := range []time.Duration{heldEnded, 0} {
+	drop := func(gone func(*CallRecord) bool) bool {
 		for id, r := range p.calls {
-			if r.State == Ended && now.Sub(r.LastAt) >= keep {
+			if gone(r) {
 				delete(p.calls, id)
 			}
 		}
-		if len(p.calls) <= heldCalls {
-			return
-		}
+		return len(p.calls) <= heldCalls
+	}
+	if drop(func(r *CallRecord) bool { return r.State == Ended && now.Sub(r.LastAt) >= heldEnded }) ||
+		drop(func(r *CallRecord) bool { return now.Sub(r.LastAt) >= heldQuiet }) {
+		return
 	}
 	clear(p.calls)
 }
