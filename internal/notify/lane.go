@@ -14,6 +14,9 @@ const (
 	// maxWaiting bounds the notices that wait for one destination; the oldest
 	// is given up for a newer one.
 	maxWaiting = 20_000
+	// manyWaiting notices for one destination are told without waiting for a disk
+	// between them: a kill then repeats those of the last milliseconds.
+	manyWaiting = 64
 	// maxRefusals is how often a destination that works may refuse one notice
 	// until it is given up: some 20 minutes.
 	maxRefusals = 12
@@ -180,6 +183,14 @@ func (s *sender) waiting() int {
 		n += len(l.queue)
 	}
 	return n
+}
+
+// crowded reports that many notices wait for the destination of e.
+func (s *sender) crowded(e *entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.by[destination{e.Channel, e.To}]
+	return l != nil && len(l.queue) > manyWaiting
 }
 
 // end lets no further lane begin, and waits for all of them.

@@ -314,7 +314,7 @@ func (s *Service) outcome(e *entry, err error, gaveUp bool) {
 	if gaveUp {
 		s.alarm(AlarmGaveUp, e.Org, e.Call, "a "+e.Channel+" was given up: "+body.Error)
 	}
-	if err == nil {
+	if err == nil && !s.sender.Load().crowded(e) {
 		t := time.NewTimer(notePatience)
 		defer t.Stop()
 		select {
