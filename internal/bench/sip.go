@@ -188,7 +188,7 @@ func (b *bench) main(ctx context.Context, cfg SIPConfig, r *SIPResult) error {
 }
 
 // told is how many notices came to their receivers.
-func (b *bench) told() int { return len(b.hook.Received()) + len(b.mail.Received()) }
+func (b *bench) told() int { return b.hook.Count() + b.mail.Count() }
 
 // settle waits until notices have come, and the server is at rest.
 func (b *bench) settle(ctx context.Context, notices int) bool {

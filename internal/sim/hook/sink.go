@@ -158,6 +158,13 @@ func (s *Sink) Run(ctx context.Context) error {
 	return nil
 }
 
+// Count is how many Received returns.
+func (s *Sink) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
 // Received returns the good requests so far in the order of their first arrival.
 func (s *Sink) Received() []Request {
 	s.mu.Lock()

@@ -176,6 +176,13 @@ func (s *Sink) Received() []Message {
 	return out
 }
 
+// Count is how many Received returns.
+func (s *Sink) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.messages)
+}
+
 // Changed returns a channel that is closed when the next mail, repetition or
 // connection comes.
 func (s *Sink) Changed() <-chan struct{} {
