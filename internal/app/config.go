@@ -84,12 +84,19 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// NameServers are asked for the names of trunks; none: those of this machine.
 	NameServers []netip.AddrPort
-	BaseURL     string
-	Domain      string // our element's name in emergency call ids
-	LoST        LoSTConfig
-	STIR        STIRConfig
-	Mail        MailConfig
-	Provider    Provider
+	// LocationServers are other location servers that are asked about their
+	// references whoever sends them, host or host:port. LocationNetworks may be
+	// asked although their addresses are of this machine or its link.
+	// ReferenceWait is how long a call waits for them at most; zero: 1.5 s (F-17).
+	LocationServers  []string
+	LocationNetworks []netip.Prefix
+	ReferenceWait    time.Duration
+	BaseURL          string
+	Domain           string // our element's name in emergency call ids
+	LoST             LoSTConfig
+	STIR             STIRConfig
+	Mail             MailConfig
+	Provider         Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
 	RTP      netip.Addr
 	RTPPorts [2]uint16

@@ -41,6 +41,8 @@ func Happened(d journal.Due) string {
 		return "911 NOT CONNECTED, call the PSAP now"
 	case d.Reason == journal.DueAbandoned:
 		return "911 caller gave up before an answer"
+	case d.Reason == journal.DueLocation:
+		return "911 caller is located anew"
 	case d.Reason == journal.DueCallback:
 		return "The PSAP is calling back"
 	case d.Reason == journal.DueCallbackMissed:

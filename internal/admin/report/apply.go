@@ -66,7 +66,7 @@ func tells(kind journal.Kind) bool {
 		journal.NotifyFailed, journal.AlarmRaised, journal.CallChanged:
 		return true
 	}
-	return tellsCallback(kind)
+	return tellsCallback(kind) || tellsPlace(kind)
 }
 
 // fold carries the body into the record and returns the entry that tells it; an
@@ -106,7 +106,7 @@ func fold(r *CallRecord, f journal.Fact) Entry {
 			return Entry{Tone: ToneWarn, Title: "Alarm: " + b.Detail}
 		})
 	}
-	return foldCallback(f)
+	return foldPlace(r, f)
 }
 
 func read[T any](f journal.Fact, into func(T) Entry) Entry {
@@ -396,6 +396,8 @@ func (r *CallRecord) due(at time.Time, b journal.Due) Entry {
 		return Entry{Title: "People on site are told that the caller gave up", Flags: b.Flags}
 	case journal.DueTest:
 		return Entry{Title: "People on site are told of the test", Flags: b.Flags}
+	case journal.DueLocation:
+		return Entry{Title: "People on site are told where the caller is now", Detail: b.Place.Display, Flags: b.Flags}
 	case journal.DueCallback:
 		return Entry{Title: "People on site are told that the PSAP is calling back"}
 	case journal.DueCallbackMissed:

@@ -97,7 +97,7 @@ func (r *CallRecord) trim() {
 
 func repeats(e Entry) bool {
 	switch e.Kind {
-	case journal.CallAttempt, journal.CallProgress, journal.CallFailed, journal.NotifyFailed, journal.CallChanged:
+	case journal.CallAttempt, journal.CallProgress, journal.CallFailed, journal.NotifyFailed, journal.CallChanged, journal.CallRelocated, journal.CallUpdated:
 		return true
 	}
 	return false

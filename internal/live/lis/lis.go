@@ -59,8 +59,11 @@ type Config struct {
 	// far as it counts where the device is now; none: nobody says anything. It
 	// must not wait, nor ask this server.
 	Own func(org e911.OrgID, device string, now time.Time) []locate.Candidate
-	Now func() time.Time // none: time.Now
-	Log *slog.Logger     // none: discarded
+	// Moved is told of a device that is located anew; none: nobody is. It must not
+	// wait, nor ask this server.
+	Moved func(org e911.OrgID, device string)
+	Now   func() time.Time // none: time.Now
+	Log   *slog.Logger     // none: discarded
 }
 
 func (c *Config) validate() error {

@@ -168,6 +168,9 @@ func (s *Server) tell(k key, g *sighting, c *change) {
 			Generation: c.generation, Evidence: join(c.result.Findings, c.found.Findings), Proved: g.proved, Via: g.via, Says: g.says,
 			Memory: memoryText(c.memory),
 		}))
+		if s.cfg.Moved != nil {
+			s.cfg.Moved(k.org, k.device)
+		}
 	case c.present:
 		s.cfg.Journal.Record(journal.New(journal.DevicePresent, g.now, k.org, "", journal.Presence{
 			Device: k.device, Known: g.known, Proved: g.proved, Via: g.via, By: c.result.By, EvidenceAt: at, Location: reference(c.chosen.Place), Source: source, Says: g.says,

@@ -168,6 +168,9 @@ func (c *Channel) describe(n notify.Notice) view {
 	case d.Reason == journal.DueAbandoned:
 		v.What, v.Tone = "911 caller gave up before an answer: "+who, "#9a5b00"
 		v.Advice = "The caller hung up before the PSAP answered. Go there or call back."
+	case d.Reason == journal.DueLocation:
+		v.What = "911 caller is located anew: " + who
+		v.Advice = "This is where the caller is believed to be now. An earlier notice named another place."
 	case d.Reason == journal.DueCallback:
 		v.What, v.Tone = "The PSAP is calling back: "+who, "#9a5b00"
 		v.Advice = "The telephone that dialled 911 rings now, then the security desk. See that somebody answers."

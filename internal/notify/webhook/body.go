@@ -89,6 +89,7 @@ const (
 	EventCall         = "emergency.call"
 	EventNotConnected = "emergency.not_connected"
 	EventAbandoned    = "emergency.abandoned"
+	EventLocation     = "emergency.location_update"
 	EventCallback     = "emergency.callback"
 	EventMissed       = "emergency.callback_missed"
 	EventTest         = "test.call"
@@ -105,6 +106,8 @@ func event(d journal.Due) string {
 		return EventNotConnected
 	case d.Reason == journal.DueAbandoned:
 		return EventAbandoned
+	case d.Reason == journal.DueLocation:
+		return EventLocation
 	case d.Reason == journal.DueCallback:
 		return EventCallback
 	case d.Reason == journal.DueCallbackMissed:

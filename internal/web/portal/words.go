@@ -219,6 +219,8 @@ func dueReason(code string) string {
 		return "NOT CONNECTED"
 	case "abandoned":
 		return "The caller gave up"
+	case "location_update":
+		return "The caller is located anew"
 	case "test":
 		return "933 test"
 	}
