@@ -156,7 +156,11 @@ type Made struct {
 	Untold   []journal.Notice       `json:"not_told,omitempty"` // tries that failed
 	Used     []journal.Dereferenced `json:"reference_used,omitempty"`
 	Alarms   []journal.Alarm        `json:"alarms,omitempty"`
-	Invite   *journal.Invite        `json:"invite,omitempty"`
+	// What was learned of the place after the call began.
+	Asked     []journal.Asked     `json:"asked,omitempty"`
+	Relocated []journal.Relocated `json:"relocated,omitempty"`
+	Updated   []journal.Updated   `json:"updated,omitempty"`
+	Invite    *journal.Invite     `json:"invite,omitempty"`
 }
 
 // Difference is one thing that a call would do otherwise today.

@@ -102,6 +102,8 @@ func (m *Made) note(f journal.Fact) {
 		add(f, &m.Used)
 	case journal.AlarmRaised:
 		add(f, &m.Alarms)
+	case journal.CallAsked, journal.CallRelocated, journal.CallUpdated:
+		m.noteLate(f)
 	case journal.CallSpoken:
 		m.Spoken = new(journal.Spoken)
 		take(f, m.Spoken)

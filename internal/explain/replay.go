@@ -21,7 +21,7 @@ import (
 // location reference's 24 h (F-27), and the tries to tell people.
 const longest = 48 * time.Hour
 
-var allKinds = append(slices.Clone(callKinds),
+var allKinds = append(slices.Concat(callKinds, lateKinds),
 	journal.CallInvite, journal.CallProgress, journal.CallSpoken, journal.CallDereferenced, journal.NotifyFailed, journal.AlarmRaised)
 
 // begun is when a call came in, by its id (RFC 9562, section 5.7); false for what

@@ -304,6 +304,7 @@ func (t *text) made(m *Made) {
 	for _, n := range m.Untold {
 		t.line("  Not told: %s %s, try %d: %s", channel(n.Channel), n.To, n.Try, n.Error)
 	}
+	t.late(m)
 	for _, u := range m.Used {
 		t.line("  Its location reference was used by %s%s: %s", u.Source, with(", ", u.Client), cmp.Or(u.Place, "no place"))
 	}
