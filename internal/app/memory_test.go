@@ -23,7 +23,8 @@ func TestTheMemoryLimitFollowsTheMachineAndTheGroup(t *testing.T) {
 			map[string]string{
 				"proc/meminfo": "MemTotal: 8388608 kB\n", "proc/self/cgroup": "0::/system.slice/callbox.service\n",
 				"sys/fs/cgroup/system.slice/callbox.service/memory.max": "max\n", "sys/fs/cgroup/system.slice/memory.max": "2147483648\n",
-			}, 0, part(2*gib, ofGroup),
+			},
+			0, part(2*gib, ofGroup),
 		},
 		{
 			"a container that sees the host's path",
@@ -35,7 +36,8 @@ func TestTheMemoryLimitFollowsTheMachineAndTheGroup(t *testing.T) {
 			map[string]string{
 				"proc/meminfo": "MemTotal: 8388608 kB\n", "proc/self/cgroup": "5:cpu,memory:/box\n0::/\n",
 				"sys/fs/cgroup/memory/box/memory.limit_in_bytes": "1073741824\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-			}, 0, part(gib, ofGroup),
+			},
+			0, part(gib, ofGroup),
 		},
 		{"a group that is too small", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1048576\n"}, 0, leastMemory},
 		{"nothing is known", nil, 0, 0},

@@ -101,10 +101,11 @@ func (c *connection) envelope(commands []string, step func() error) error {
 		return nil
 	}
 	if err := c.Text.PrintfLine("RSET"); err != nil {
-		return fmt.Errorf("%s, then: %w", refused, err)
+		return fmt.Errorf("%s, then: %w", refused.Error(), err)
 	}
 	if _, _, err := c.Text.ReadResponse(250); err != nil {
-		return fmt.Errorf("%s, then: %s", refused, err)
+		// Not as the server's answer: the connection is of no use.
+		return errors.New(refused.Error() + ", then: " + err.Error())
 	}
 	return refused
 }
