@@ -168,7 +168,7 @@ func (s *site) blackHole(at string) netip.AddrPort {
 	return addr
 }
 
-// closed is an address that refuses.
+// closed is an address that refuses, until somebody listens there.
 func (s *site) closed(at string) netip.AddrPort {
 	s.t.Helper()
 	l, err := net.Listen("tcp", at+":0")
@@ -317,7 +317,8 @@ func TestACarrierIsReachedByIPv6(t *testing.T) {
 			six, _ := s.carrier(netip.MustParseAddrPort("[::1]:0"))
 			servers := []netip.AddrPort{six.Addr()}
 			at, _ := s.nameServer(s.bySRV(transport, "every: 5s", servers...)...)
-			s.start("--name-server", at, "--sip", fmt.Sprintf("udp:[::1]:%d", 40000+s.net), "--sip", fmt.Sprintf("tcp:[::1]:%d", 40000+s.net))
+			ours := s.closed("[::1]").String()
+			s.start("--name-server", at, "--sip", "udp:"+ours, "--sip", "tcp:"+ours)
 			s.resolved(servers, "up")
 			p := s.phoneInEarnest()
 			call := s.dial(p, phone.Dialling{Location: s.located(p)})
