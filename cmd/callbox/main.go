@@ -112,6 +112,9 @@ type serveCmd struct {
 	HELDKey      string   `name:"held-key" help:"PEM file with the key of that certificate." type:"path" env:"CALLBOX_HELD_KEY"`
 	HELDClientCA string   `name:"held-client-ca" help:"PEM file with the authorities whose client certificates platforms are known by, by name." type:"path" env:"CALLBOX_HELD_CLIENT_CA"`
 	TrustedProxy []string `help:"Address or range of a proxy before the location server that may tell the client's address in X-Forwarded-For; may be repeated." env:"CALLBOX_TRUSTED_PROXY"`
+	LocServer    []string `name:"location-server" help:"Another location server, HOST or HOST:PORT, that is asked what its references in calls mean whoever sends them; may be repeated. Those that trunks and registered telephones refer to are asked anyway." env:"CALLBOX_LOCATION_SERVER"`
+	LocNetwork   []string `name:"location-network" help:"Address or range of this machine or its link where another location server may be asked all the same; may be repeated." env:"CALLBOX_LOCATION_NETWORK"`
+	LocWait      int      `name:"reference-wait" help:"Milliseconds that a call waits for another location server where nothing newer than a number's address locates it, 250 to 3000." default:"1500" env:"CALLBOX_REFERENCE_WAIT"`
 	Web          string   `help:"Address of the pages." default:"127.0.0.1:8088" env:"CALLBOX_WEB"`
 	BaseURL      string   `help:"How people reach the pages; links in notices start with it." env:"CALLBOX_BASE_URL"`
 	Domain       string   `help:"Our name in SIP and in emergency call ids." default:"callbox.invalid" env:"CALLBOX_DOMAIN"`
@@ -156,6 +159,14 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 			errs = append(errs, fmt.Errorf("trusted-proxy: %w", err))
 		}
 		cfg.TrustedProxies = append(cfg.TrustedProxies, p)
+	}
+	cfg.LocationServers, cfg.ReferenceWait = c.LocServer, time.Duration(c.LocWait)*time.Millisecond
+	for _, s := range c.LocNetwork {
+		p, err := prefix(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("location-network: %w", err))
+		}
+		cfg.LocationNetworks = append(cfg.LocationNetworks, p)
 	}
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
