@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,9 +38,17 @@ func (nowhere) Request(context.Context, sipedge.Outgoing) (sipedge.Response, err
 // paper is a Service that remembers and dials nothing.
 type paper struct {
 	*Service
-	facts  *memory
+	facts *memory
+	clock time.Time
+
+	mu     sync.Mutex
 	alarms []string
-	clock  time.Time
+}
+
+func (p *paper) told() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.alarms)
 }
 
 func newPaper(t *testing.T, now func() time.Time, trunks ...e911.Trunk) *paper {
@@ -55,8 +65,12 @@ func newPaper(t *testing.T, now func() time.Time, trunks ...e911.Trunk) *paper {
 	}
 	p.Service, err = New(Config{
 		Snapshot: holder, Trunks: nowhere{}, Ask: nowhere{}, Media: ports, Journal: p.facts, Domain: "callbox.example", Now: now,
-		Dial:  func(context.Context, sipedge.Invite) Leg { panic("nothing is dialled here") },
-		Alarm: func(_ e911.OrgID, a journal.Alarm) { p.alarms = append(p.alarms, a.Code+": "+a.Detail) },
+		Dial: func(context.Context, sipedge.Invite) Leg { panic("nothing is dialled here") },
+		Alarm: func(_ e911.OrgID, a journal.Alarm) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.alarms = append(p.alarms, a.Code+": "+a.Detail)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,8 +99,8 @@ func TestAMonthlyTestIsToldOfOnceAWeekUntilItWasDone(t *testing.T) {
 			t.Helper()
 			<-time.After(d) // of the bubble
 			synctest.Wait()
-			if len(p.alarms) != want {
-				t.Errorf("%s: %d alarms, want %d: %q", why, len(p.alarms), want, p.alarms)
+			if got := p.told(); len(got) != want {
+				t.Errorf("%s: %d alarms, want %d: %q", why, len(got), want, got)
 			}
 		}
 		after(48*time.Hour, 0, "before the journal was read it is not known what is due")
@@ -100,8 +114,8 @@ func TestAMonthlyTestIsToldOfOnceAWeekUntilItWasDone(t *testing.T) {
 		}
 		after(30*24*time.Hour, 2, "for a month after a good one")
 		after(25*time.Hour, 3, "31 days after a good one")
-		if want := "test_overdue: the monthly test through 933 of the trunk carrier-a is due, the last good one was 31 days ago: callbox call --trunk carrier-a"; p.alarms[2] != want {
-			t.Errorf("alarm %q, want %q", p.alarms[2], want)
+		if want := "test_overdue: the monthly test through 933 of the trunk carrier-a is due, the last good one was 31 days ago: callbox call --trunk carrier-a"; p.told()[2] != want {
+			t.Errorf("alarm %q, want %q", p.told()[2], want)
 		}
 		for _, kind := range []calltrace.Kind{calltrace.TestURN, calltrace.Other} {
 			_ = p.Restore(placedFact(time.Now(), kind, true))
@@ -158,8 +172,8 @@ func TestAfterARestartTheSameIsKnown(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	after.tell(after.clock)
-	if len(before.alarms) != 1 || len(after.alarms) != 0 {
-		t.Errorf("alarms before %q, after %q: the restart forgot what was told", before.alarms, after.alarms)
+	if len(before.told()) != 1 || len(after.told()) != 0 {
+		t.Errorf("alarms before %q, after %q: the restart forgot what was told", before.told(), after.told())
 	}
 	if err := after.Restore(journal.Fact{Kind: journal.TestPlaced, Body: []byte("{")}); err == nil {
 		t.Error("a fact that cannot be read is no error")

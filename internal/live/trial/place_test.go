@@ -46,6 +46,9 @@ func TestATestThatIsAnsweredCarriesWhatA911CallWouldAndNoPriority(t *testing.T) 
 	if s := strings.ReplaceAll(shape(report), "< 180 Ringing\n", ""); s != want {
 		t.Errorf("the ladder:\n%s\nwant:\n%s", s, want)
 	}
+	if alarms := r.told(); len(alarms) > 0 {
+		t.Errorf("a test raised alarms: %v", alarms)
+	}
 	facts := r.facts.all()
 	if len(facts) != 1 || facts[0].Kind != journal.TestPlaced || facts[0].Call != "" {
 		t.Fatalf("facts: %s", kindsOf(facts))
@@ -327,6 +330,16 @@ func TestATestThatIsStoppedHangsUp(t *testing.T) {
 	}
 	if facts := r.facts.all(); len(facts) != 1 {
 		t.Errorf("a test that was stopped left %d facts", len(facts))
+	}
+}
+
+// Proves: F-28
+func TestATestWithoutAPlaceSaysSo(t *testing.T) {
+	far := carrier(t, func(_ int, l *sipedge.Leg) { _ = l.Reject(486, "Busy Here", nil) })
+	r := newRig(t, at(far.String(), ""))
+	report, err := r.Place(t.Context(), Order{Trunk: id[e911.TrunkID](1)})
+	if err != nil || !strings.Contains(report.Text(), "no location goes with it") || strings.Contains(report.Text(), "pidf") {
+		t.Errorf("%v\n%s", err, report.Text())
 	}
 }
 

@@ -137,6 +137,9 @@ func (r *run) targets() []ladder.Target {
 // call tries the targets in their order until one of them decides.
 func (r *run) call(ctx context.Context) {
 	r.report.Number, r.report.Place = string(r.number()), r.order.Caller.Where.Place.Display
+	if by := r.order.Caller.Where.By; by == "" || by == e911.ByNothing {
+		r.decided("no location goes with it: none was named, or none is known there (--from)")
+	}
 	for _, t := range r.targets() {
 		try := r.attempt(ctx, t, false)
 		if callflow.Slims(try.Code) && try.Bodies > 0 {
