@@ -12,7 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
-// AlarmUpdateRefused: the PSAP's side did not take the caller's new location.
+// AlarmUpdateRefused means that the PSAP's side did not take the caller's new location.
 const AlarmUpdateRefused AlarmCode = "location_update_refused"
 
 const (
