@@ -84,7 +84,7 @@ const (
 	overloadOffered  = 2000
 	overloadSeconds  = 10
 	aloneSeconds     = 5
-	memoryMiB        = 900
+	memoryMiB        = 2048
 	captureRate      = 200 // above it the capture itself takes the processor
 )
 
