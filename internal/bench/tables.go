@@ -23,7 +23,7 @@ func MapTables(ctx context.Context, program string) (string, error) {
 	}{
 		{"sip --rate 200 --seconds 10", &sip[0]},
 		{"sip --rate 1000 --seconds 60 --alone 600", &sip[1]}, // alone: three times the ordinary calls that are taken
-		{"sip --rate 100 --seconds 60 --ring 15 --talk 180 --no-overload", &sip[2]},
+		{"sip --rate 100 --seconds 200 --ring 15 --talk 180 --no-overload", &sip[2]},
 		{"held", &held},
 		{"publish", &publish},
 		{"lost", &lost},
