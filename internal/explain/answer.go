@@ -3,6 +3,7 @@ package explain
 import (
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/emergency"
@@ -28,8 +29,10 @@ type Answer struct {
 	Made []Made `json:"calls_made,omitempty"`
 	// Replayed: Call is what the INVITE of the call that was asked for would do by
 	// today's world, and Differs what of it is another than then.
-	Replayed bool         `json:"replayed,omitempty"`
-	Differs  []Difference `json:"differences,omitempty"`
+	Replayed bool `json:"replayed,omitempty"`
+	// Timeline is what happened in that call, as its page tells it.
+	Timeline []report.Entry `json:"timeline,omitempty"`
+	Differs  []Difference   `json:"differences,omitempty"`
 	// Reach is how far back the journal goes; none: it was not asked.
 	Reach    *Reach   `json:"journal,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`

@@ -6,10 +6,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 )
 
-// lateKinds are the facts of a place that was learned after a call began.
-var lateKinds = []journal.Kind{journal.CallAsked, journal.CallRelocated, journal.CallUpdated}
-
-// noteLate takes such a fact in.
+// noteLate takes a fact of a place in that was learned after the call began.
 func (m *Made) noteLate(f journal.Fact) {
 	switch f.Kind {
 	case journal.CallAsked:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/journal/disk"
@@ -20,9 +21,6 @@ import (
 // longest is how long after its beginning a call still has facts: its talk, its
 // location reference's 24 h (F-27), and the tries to tell people.
 const longest = 48 * time.Hour
-
-var allKinds = append(slices.Concat(callKinds, lateKinds),
-	journal.CallInvite, journal.CallProgress, journal.CallSpoken, journal.CallDereferenced, journal.NotifyFailed, journal.AlarmRaised)
 
 // begun is when a call came in, by its id (RFC 9562, section 5.7); false for what
 // is no such id.
@@ -71,13 +69,14 @@ func (x *inquest) find(ctx context.Context, wall e911.OrgID) (*Made, e911.OrgID,
 	from, to := x.at, x.at.Add(longest)
 	var m *Made
 	var org e911.OrgID
+	var record report.CallRecord
 	seen := map[uint64]bool{}
 	segments := x.archive.Segments()
 	for i, s := range segments {
 		if s.Created.After(to.Add(slack)) || i+1 < len(segments) && segments[i+1].Created.Before(from.Add(-slack)) {
 			continue
 		}
-		err := s.Scan(ctx, disk.Filter{Org: wall, Call: x.q.Call, Kinds: allKinds}, func(f journal.Fact) bool {
+		err := s.Scan(ctx, disk.Filter{Org: wall, Call: x.q.Call}, func(f journal.Fact) bool {
 			if f.Kind == journal.CallArrived && m == nil {
 				m, org = &Made{ID: f.Call, At: f.At}, f.Org
 			}
@@ -86,12 +85,14 @@ func (x *inquest) find(ctx context.Context, wall e911.OrgID) (*Made, e911.OrgID,
 			}
 			seen[f.Seq] = true
 			m.note(f)
+			report.Apply(&record, f)
 			return true
 		})
 		if err != nil {
 			return nil, "", fmt.Errorf("read the journal: %w", err)
 		}
 	}
+	x.a.Timeline = record.Timeline
 	if m == nil {
 		return nil, "", e911.Errorf(e911.NotFound, "the journal has no %s", x.q)
 	}

@@ -35,6 +35,7 @@ func (a *Answer) Text() string {
 	}
 	if a.ofCall {
 		t.made(&a.Made[0])
+		t.steps(a)
 		t.replayed(a)
 		t.warnings(a)
 		return t.String()
@@ -313,6 +314,16 @@ func (t *text) made(m *Made) {
 	}
 	if m.Ended != nil {
 		t.line("  Ended by %s after %s: %s", m.Ended.By, time.Duration(m.Ended.DurationMS)*time.Millisecond, m.Ended.Reason)
+	}
+}
+
+// steps tells what happened, one after the other.
+func (t *text) steps(a *Answer) {
+	t.head("Step by step")
+	for _, e := range a.Timeline {
+		if e.Title != "" {
+			t.line("  %8.3f s  %s%s", float64(e.MS)/1000, e.Title, with(": ", e.Detail))
+		}
 	}
 }
 
