@@ -22,5 +22,5 @@ func raiseOpenFiles() (int, error) {
 			l.Cur = was // it stays as it was
 		}
 	}
-	return int(min(uint64(l.Cur), most)), nil
+	return int(min(l.Cur, most)), nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
-// FlagSharedCallback: no ELIN of the location was free; a call back reaches this
+// FlagSharedCallback says that no ELIN of the location was free: a call back reaches this
 // caller and another one (F-08).
 const FlagSharedCallback = "shared_callback"
 

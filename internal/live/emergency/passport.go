@@ -25,7 +25,7 @@ type Signs interface {
 // rulePassport names findings about signed caller numbers.
 const rulePassport = "passport"
 
-// FlagPassportInvalid: a signature over the caller's number does not hold. The
+// FlagPassportInvalid says that a signature over the caller's number does not hold. The
 // call goes on (RFC 9027, section 6).
 const FlagPassportInvalid = "passport_invalid"
 

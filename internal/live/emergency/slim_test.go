@@ -21,6 +21,7 @@ type shy struct {
 }
 
 func (*shy) Slim(e911.TrunkID, ladder.Target) (string, bool) { return "it refused it yesterday", true }
+
 func (s *shy) Took(_ e911.TrunkID, _ ladder.Target, slim bool) {
 	s.took = append(s.took, map[bool]string{true: "slim", false: "full"}[slim])
 }
@@ -42,7 +43,9 @@ func TestWhichInviteATrunkGetsFirst(t *testing.T) {
 	}{
 		"the slim one, which it takes": {
 			reference("https://lis.example/ref"), func(int) psap { return answers(0) },
-			[]bool{true}, nil, []string{"sent_without_location"},
+			[]bool{true},
+			nil,
+			[]string{"sent_without_location"},
 		},
 		"the slim one is refused too: the full one, on the same route": {
 			reference("https://lis.example/ref"), func(n int) psap {
@@ -51,7 +54,9 @@ func TestWhichInviteATrunkGetsFirst(t *testing.T) {
 				}
 				return answers(0)
 			},
-			[]bool{true, false}, []string{"full"}, []string{"sent_without_location"},
+			[]bool{true, false},
+			[]string{"full"},
+			[]string{"sent_without_location"},
 		},
 		"the full one without a reference, for the location would be lost": {
 			nil, func(int) psap { return answers(0) }, []bool{false}, []string{"full"}, nil,
@@ -63,7 +68,9 @@ func TestWhichInviteATrunkGetsFirst(t *testing.T) {
 				}
 				return answers(0)
 			},
-			[]bool{false, true}, []string{"slim"}, []string{"sent_without_location"},
+			[]bool{false, true},
+			[]string{"slim"},
+			[]string{"sent_without_location"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

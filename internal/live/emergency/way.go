@@ -11,11 +11,11 @@ import (
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
-// AlarmTNMoved: a device of a site in TN mode calls from another building than the
+// AlarmTNMoved says that a device of a site in TN mode calls from another building than the
 // address of its number (F-20).
 const AlarmTNMoved AlarmCode = "tn_device_moved"
 
-// FlagSitePath: the site's own trunk comes first, because a gate keeps the call
+// FlagSitePath says that the site's own trunk comes first, because a gate keeps the call
 // from the E911 path (F-24, W-01).
 const FlagSitePath = "by_site_trunk"
 

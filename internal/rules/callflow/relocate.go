@@ -1,6 +1,6 @@
 package callflow
 
-// Relocated: it is known better where the caller is.
+// Relocated says that it is known better where the caller is.
 const Relocated EventKind = "relocated"
 
 // SendLocation tells attempt N, the PSAP, where the caller is now, with the SDP

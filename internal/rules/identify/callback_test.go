@@ -130,12 +130,16 @@ func TestWhoseChoiceCounts(t *testing.T) {
 		},
 		{"a lobby telephone without a line chose for itself", identify.Call{Registered: "d"}, room210, nil, "+16175550104", identify.LevelMember},
 		{
-			"a lobby telephone that chose nothing: the area", identify.Call{Registered: "d"}, room210,
+			"a lobby telephone that chose nothing: the area",
+			identify.Call{Registered: "d"},
+			room210,
 			func(h *harbor) { h.devices[0].ECBN = e911.ECBN{} }, "+16175550102", identify.LevelArea,
 		},
 		{
-			"a lobby telephone of no known place: the site", identify.Call{Registered: "d"},
-			e911.Place{}, func(h *harbor) { h.devices[0].ECBN = e911.ECBN{} }, "+16175550100", identify.LevelSite,
+			"a lobby telephone of no known place: the site",
+			identify.Call{Registered: "d"},
+			e911.Place{},
+			func(h *harbor) { h.devices[0].ECBN = e911.ECBN{} }, "+16175550100", identify.LevelSite,
 		},
 		{
 			"LOCATION_ECBN is the area's number where there is one", invite(line("+16175550111")), room210,
@@ -148,14 +152,17 @@ func TestWhoseChoiceCounts(t *testing.T) {
 		{"the area is where the device is, not whose line it has", invite(line("+14135550199")), room210, nil, "+16175550102", identify.LevelArea},
 		{
 			"the depot's line in no area of the quay: the quay is near, the depot has no desk", invite(line("+14135550199")),
-			e911.Place{Site: "quay", Building: "shed"}, nil, "+16175550100", identify.LevelSite,
+			e911.Place{Site: "quay", Building: "shed"},
+			nil, "+16175550100", identify.LevelSite,
 		},
 		{
 			"the depot's desk before the quay's: the callback follows the line", invite(line("+14135550199")),
-			e911.Place{Site: "quay", Building: "shed"}, func(h *harbor) { h.sites[1].ECBN = "+14135550199" }, "+14135550199", identify.LevelSite,
+			e911.Place{Site: "quay", Building: "shed"},
+			func(h *harbor) { h.sites[1].ECBN = "+14135550199" }, "+14135550199", identify.LevelSite,
 		},
 		{
-			"a site that chose its main number", invite(line("+16175550111")), e911.Place{},
+			"a site that chose its main number", invite(line("+16175550111")),
+			e911.Place{},
 			func(h *harbor) {
 				h.users[0].ECBN = e911.ECBN{}
 				h.sites[0].ECBN, h.sites[0].ECBNChoice = "", e911.ECBNMain
@@ -163,7 +170,8 @@ func TestWhoseChoiceCounts(t *testing.T) {
 			"+16175550101", identify.LevelSite,
 		},
 		{
-			"a site whose member moved away", invite(line("+16175550111")), e911.Place{},
+			"a site whose member moved away", invite(line("+16175550111")),
+			e911.Place{},
 			func(h *harbor) {
 				h.users[0].ECBN, h.sites[0].ECBNChoice = e911.ECBN{}, e911.ECBNMember
 				h.number("+16175550100").Site = "depot"
@@ -171,11 +179,13 @@ func TestWhoseChoiceCounts(t *testing.T) {
 			"+16175550111", identify.LevelOwn,
 		},
 		{
-			"a telephone says who calls: not believed", identify.Call{Registered: "d", Headers: headers{"E911-User-ID": {"ann"}, "P-Asserted-Identity": {"<sip:+16175550111@x>"}}},
+			"a telephone says who calls: not believed",
+			identify.Call{Registered: "d", Headers: headers{"E911-User-ID": {"ann"}, "P-Asserted-Identity": {"<sip:+16175550111@x>"}}},
 			room210, nil, "+16175550104", identify.LevelMember,
 		},
 		{
-			"a user named by his platform on a line of nobody: his own number", identify.Call{Trunk: pbx, Headers: headers{"E911-User-ID": {"ann"}, "From": {"<sip:+12125550177@x>"}}},
+			"a user named by his platform on a line of nobody: his own number",
+			identify.Call{Trunk: pbx, Headers: headers{"E911-User-ID": {"ann"}, "From": {"<sip:+12125550177@x>"}}},
 			room210, nil, "+16175550111", identify.LevelDirect,
 		},
 	} {
