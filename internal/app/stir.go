@@ -72,6 +72,7 @@ func (s *Server) openSTIR() (err error) {
 	}
 	s.stir.holder, err = certs.Open(certs.Config{
 		Certificate: f.Certificate, Key: f.Key, Now: s.cfg.Now, Log: s.cfg.Log,
+		Then:  "calls go on, and nobody believes their signatures",
 		Alarm: func(a certs.Alarm) { s.alarm("", journal.Alarm{Code: a.Code, Detail: "signing of calls: " + a.Detail}) },
 	})
 	if err != nil {

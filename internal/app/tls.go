@@ -50,6 +50,7 @@ func (s *Server) bindHELD() error {
 	if f.Certificate != "" {
 		cfg := certs.Config{
 			Certificate: f.Certificate, Key: f.Key, ClientRoots: f.ClientRoots, Now: s.cfg.Now, Log: s.cfg.Log,
+			Then:  "devices that check it get no location",
 			Alarm: func(a certs.Alarm) { s.alarm("", journal.Alarm{Code: a.Code, Detail: a.Detail}) },
 		}
 		if u, err := url.Parse(s.cfg.HELDURL); err == nil {

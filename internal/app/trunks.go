@@ -45,6 +45,7 @@ func (s *Server) openSIPCerts() error {
 	var err error
 	s.sipCerts, err = certs.Open(certs.Config{
 		Certificate: f.Certificate, Key: f.Key, ClientRoots: f.ClientRoots, Now: s.cfg.Now, Log: s.cfg.Log,
+		Then:  "neighbours and telephones that check it send no calls by TLS",
 		Alarm: func(a certs.Alarm) { s.alarm("", journal.Alarm{Code: a.Code, Detail: "SIP: " + a.Detail}) },
 	})
 	if err != nil {

@@ -38,6 +38,7 @@ type Config struct {
 	Certificate string           // PEM file: the server's certificate first, then those that lead to the root
 	Key         string           // PEM file of its key, not encrypted
 	ClientRoots string           // PEM file of the authorities whose client certificates count by name; may be empty
+	Then        string           // what its end means to others; empty: those who check it do not come in
 	Host        string           // name or address that clients reach us by; empty: not checked
 	Every       time.Duration    // between two looks at the files; zero: a minute
 	Alarm       func(Alarm)      // nil: the log alone
@@ -72,6 +73,9 @@ type Holder struct {
 func Open(cfg Config) (*Holder, error) {
 	if cfg.Certificate == "" || cfg.Key == "" {
 		return nil, errors.New("TLS needs a certificate file and a key file")
+	}
+	if cfg.Then == "" {
+		cfg.Then = "those who check it do not come in"
 	}
 	if cfg.Every <= 0 {
 		cfg.Every = time.Minute
@@ -212,7 +216,7 @@ func (h *Holder) warn(now time.Time) (out []Alarm) {
 		h.stage = stage
 		a := Alarm{Expires, fmt.Sprintf("the certificate %s is good until %s: put a new one into the file", h.cfg.Certificate, day(h.now.until))}
 		if left <= 0 {
-			a = Alarm{Expired, fmt.Sprintf("the certificate %s has expired (%s): devices that check it get no location", h.cfg.Certificate, day(h.now.until))}
+			a = Alarm{Expired, fmt.Sprintf("the certificate %s has expired (%s): %s", h.cfg.Certificate, day(h.now.until), h.cfg.Then)}
 		}
 		out = append(out, a)
 	}
