@@ -73,7 +73,8 @@ func (m *Machine) change(ev Event) (acts []Action, ok bool) {
 		// Who hands a call on may hang up at once: the caller waits for who comes.
 		m.drop(m.find(ev.N))
 		m.winner, c.alone = 0, true
-		return nil, true
+		acts := m.unanswered()
+		return append(acts, m.goOn()...), true
 	}
 	return nil, false
 }
@@ -222,7 +223,7 @@ func (m *Machine) answeredTo(c *coming, ev Event) []Action {
 		if ev.Code >= 300 {
 			return m.goOn()
 		}
-		m.reinvite = mending
+		m.reinvite = ourself
 		return []Action{{Do: Move, N: 0}}
 	case c.state == leaving:
 		m.owed = m.owed || ev.Code < 300
@@ -344,8 +345,21 @@ func (m *Machine) partWith(why string) []Action {
 func (m *Machine) goBack() []Action {
 	m.drop(m.find(m.winner))
 	m.winner, m.parting, m.owed = m.parting, 0, true
-	acts := []Action{stop(TimerParting, 0), {Do: Joined, N: m.winner, Reason: "returned"}}
+	acts := append(m.unanswered(), stop(TimerParting, 0), Action{Do: Joined, N: m.winner, Reason: "returned"})
 	return append(acts, m.goOn()...)
+}
+
+// unanswered frees the turn of a re-INVITE to who had the call: he has hung up and
+// answers nothing any more. The caller tries his own again.
+func (m *Machine) unanswered() []Action {
+	switch m.reinvite {
+	case ourself:
+		m.reinvite = nobody
+	case 0:
+		m.reinvite = nobody
+		return []Action{{Do: RefuseReInvite, N: 0, Code: 491}}
+	}
+	return nil
 }
 
 // letNobodyIn ends the coming of who has no answer yet, because the call ends.
