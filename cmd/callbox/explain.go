@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/app"
 	"github.com/callbox911/callbox/internal/explain"
+	"github.com/callbox911/callbox/internal/rules/logevent"
 )
 
 // explainCmd has what a call would do, and what one did.
@@ -21,17 +22,46 @@ type explainCmd struct {
 // explainCallCmd replays a call that was made.
 type explainCallCmd struct {
 	dataFlag
-	ID   string `arg:"" help:"Id of the call, as its page and its record have it."`
-	Org  string `help:"Key of the organisation that it must be of."`
-	JSON bool   `help:"Print one JSON object."`
+	ID      string `arg:"" help:"Id of the call, as its page and its record have it."`
+	Org     string `help:"Key of the organisation that it must be of."`
+	JSON    bool   `help:"Print one JSON object."`
+	I3      bool   `name:"i3" help:"Print what happened as a JSON array of LogEvents for an i3 logging service (NENA-STA-010.3)."`
+	Element string `help:"With --i3: what logs, a fully qualified domain name; this server's when left out."`
+	Agency  string `help:"With --i3: the agency whose it is, a fully qualified domain name; the element's when left out."`
 }
 
 func (c *explainCallCmd) Run(e *env) error {
 	params := url.Values{explain.ParamCall: {c.ID}}
-	if c.Org != "" {
-		params.Set(explain.ParamOrg, c.Org)
+	if c.I3 {
+		params.Set(explain.ParamI3, "true")
+	}
+	for name, value := range map[string]string{explain.ParamOrg: c.Org, explain.ParamElement: c.Element, explain.ParamAgency: c.Agency} {
+		if value != "" {
+			params.Set(name, value)
+		}
+	}
+	if c.I3 {
+		return printLogEvents(e, c.Data, params)
 	}
 	return printAnswer(e, c.Data, params, c.JSON)
+}
+
+// printLogEvents prints the LogEvents of a call alone.
+func printLogEvents(e *env, data string, params url.Values) error {
+	out, err := app.Explain(e.ctx, data, params, time.Now)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Events []logevent.Event `json:"log_events"`
+	}
+	if err := json.Unmarshal(out.Answer, &answer); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	w := json.NewEncoder(e.stdout)
+	w.SetEscapeHTML(false)
+	w.SetIndent("", "  ")
+	return w.Encode(answer.Events)
 }
 
 type explainCallerCmd struct {

@@ -95,7 +95,7 @@ func (unheard) Record(journal.Fact) journal.Receipt { return journal.Receipt{} }
 func (s *Server) wireExplain() error {
 	var err error
 	s.explain, err = explain.New(explain.Config{
-		Snapshot: s.holder, Calls: s.calls, Devices: s.lis, Journal: filepath.Join(s.cfg.DataDir, "journal"), Now: s.cfg.Now,
+		Snapshot: s.holder, Calls: s.calls, Devices: s.lis, Journal: filepath.Join(s.cfg.DataDir, "journal"), Domain: s.cfg.Domain, Now: s.cfg.Now,
 	})
 	return err
 }

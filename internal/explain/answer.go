@@ -9,6 +9,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/notify"
 	"github.com/callbox911/callbox/internal/rules/locate"
+	"github.com/callbox911/callbox/internal/rules/logevent"
 )
 
 // Answer is what is known of a caller, and what a call would do.
@@ -33,6 +34,8 @@ type Answer struct {
 	// Timeline is what happened in that call, as its page tells it.
 	Timeline []report.Entry `json:"timeline,omitempty"`
 	Differs  []Difference   `json:"differences,omitempty"`
+	// LogEvents are those of the call for an i3 logging service, when asked for.
+	LogEvents []logevent.Event `json:"log_events,omitempty"`
 	// Reach is how far back the journal goes; none: it was not asked.
 	Reach    *Reach   `json:"journal,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`

@@ -30,7 +30,9 @@ type Config struct {
 	// know is read from the journal.
 	Devices *lis.Server
 	Journal string // folder of its segments
-	Now     func() time.Time
+	// Domain is our name in the names of calls; empty: not known, as none runs.
+	Domain string
+	Now    func() time.Time
 }
 
 // maxScans bounds how many questions read the journal at a time: it is the disk
@@ -72,8 +74,9 @@ type inquest struct {
 	archive *disk.Archive // nil: the journal is not asked
 	at      time.Time
 	s       subject
-	devices *lis.Server // with what was known at that time
-	past    *past       // nil: what is known comes from the running server
+	devices *lis.Server    // with what was known at that time
+	past    *past          // nil: what is known comes from the running server
+	facts   []journal.Fact // of the call, where they are asked for as LogEvents
 	a       Answer
 }
 

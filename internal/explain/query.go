@@ -31,6 +31,8 @@ type Query struct {
 	Test   bool       // 933 instead of 911
 	// Held asks for the device's last location request alone, not for a call.
 	Held bool
+	// I3 asks for the LogEvents of Call beside its answer; nil: none.
+	I3 *I3
 	// At is the time in question; zero: now.
 	At time.Time
 }
@@ -47,6 +49,11 @@ const (
 	ParamHeld   = "held"
 	ParamAt     = "at"
 	ParamCall   = "call"
+
+	// Of a call alone: its LogEvents, and what they name as theirs.
+	ParamI3      = "i3"
+	ParamElement = "element"
+	ParamAgency  = "agency"
 )
 
 // maxParam bounds one parameter; keys and mail addresses are shorter.
@@ -91,7 +98,7 @@ func Parse(v url.Values, now time.Time) (Query, error) {
 	p.call(&q)
 	for name, values := range v {
 		switch name {
-		case ParamOrg, ParamMAC, ParamUser, ParamNumber, ParamIP, ParamTrunk, ParamTest, ParamHeld, ParamAt, ParamCall, "format":
+		case ParamOrg, ParamMAC, ParamUser, ParamNumber, ParamIP, ParamTrunk, ParamTest, ParamHeld, ParamAt, ParamCall, ParamI3, ParamElement, ParamAgency, "format":
 			if len(values) > 1 {
 				p.bad(name, "given more than once", "")
 			}
@@ -111,6 +118,14 @@ func Parse(v url.Values, now time.Time) (Query, error) {
 // call reads the id of a call. It says all by itself.
 func (p *parser) call(q *Query) {
 	s := p.text(ParamCall)
+	if p.flag(ParamI3) {
+		q.I3 = &I3{Element: p.text(ParamElement), Agency: p.text(ParamAgency)}
+	}
+	for _, of := range []string{ParamI3, ParamElement, ParamAgency} {
+		if p.v.Get(of) != "" && (s == "" || q.I3 == nil) {
+			p.bad(of, "belongs to the LogEvents of a call", "name the call, and ask with i3=true")
+		}
+	}
 	if s == "" {
 		return
 	}
@@ -203,6 +218,11 @@ func (q Query) Values() url.Values {
 	}
 	if q.Held {
 		set(ParamHeld, "true")
+	}
+	if q.I3 != nil {
+		set(ParamI3, "true")
+		set(ParamElement, q.I3.Element)
+		set(ParamAgency, q.I3.Agency)
 	}
 	if !q.At.IsZero() {
 		set(ParamAt, q.At.UTC().Format(time.RFC3339Nano))

@@ -44,6 +44,11 @@ func (x *inquest) ofCall(ctx context.Context, wall e911.OrgID) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if x.q.I3 != nil {
+		if x.a.LogEvents, err = logEvents(x.facts, *x.q.I3, x.e.cfg.Domain); err != nil {
+			return Answer{}, err
+		}
+	}
 	x.at, x.a.At, x.a.ofCall = m.At, m.At, true
 	x.a.Made = []Made{*m}
 	x.a.Org = journal.Ref{ID: string(org)}
@@ -85,6 +90,9 @@ func (x *inquest) find(ctx context.Context, wall e911.OrgID) (*Made, e911.OrgID,
 			}
 			seen[f.Seq] = true
 			m.note(f)
+			if x.q.I3 != nil {
+				x.facts = append(x.facts, f)
+			}
 			report.Apply(&record, f)
 			return true
 		})
