@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -88,12 +89,17 @@ func (s *Service) carry(ctx context.Context, leg emergency.Caller, a *asked, p p
 			b.happened(h)
 		case <-stopped:
 			stopped = nil
-			if w := b.legs[b.m.Winner()]; w != nil {
-				w.cancel = func() {} // the two go on talking without us
-			}
-			b.step(callbackflow.Event{Kind: callbackflow.Stopped})
+			b.stopped()
 		}
 	}
+}
+
+// stopped leaves the call because the server stops.
+func (b *back) stopped() {
+	if w := b.legs[b.m.Winner()]; w != nil {
+		w.cancel = func() {} // the two go on talking without us
+	}
+	b.step(callbackflow.Event{Kind: callbackflow.Stopped})
 }
 
 // end lets go of every leg.
@@ -145,6 +151,10 @@ func (b *back) happened(h happening) {
 		b.step(callbackflow.Event{Kind: callbackflow.Fired, Timer: h.timer})
 		return
 	}
+	if h.ev.Kind == sipedge.Lost && errors.Is(h.ev.Err, sipedge.ErrStopped) {
+		b.stopped() // we went, not they
+		return
+	}
 	l := b.legs[h.n]
 	if h.n > 0 && (l == nil || l.leg != h.leg) {
 		return // of a way that was left
@@ -185,7 +195,7 @@ func (b *back) heard(n int, l *rung, ev sipedge.Event) {
 // otherWay dials the next way to the same party when this one cannot carry the
 // call; the flow does not hear of it.
 func (b *back) otherWay(n int, l *rung, ev sipedge.Event) bool {
-	failed := ev.Kind == sipedge.SendFailed || ev.Kind == sipedge.Failed && (ev.Code == 408 || ev.Code >= 500 && ev.Code < 600)
+	failed := ev.Kind == sipedge.SendFailed || ev.Kind == sipedge.Lost || ev.Kind == sipedge.Failed && (ev.Code == 408 || ev.Code >= 500 && ev.Code < 600)
 	if !failed || b.m.Winner() != 0 || b.m.Ended() || l.way+1 >= len(b.parties[n-1].ways) {
 		return false
 	}

@@ -2,6 +2,7 @@ package callback
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,38 @@ func TestACallbackFromThePSTNWithoutPriority(t *testing.T) {
 			t.Errorf("%d facts %s", k.kinds(kind), kind)
 		}
 	}
+}
+
+// Proves: E6, D-17
+func TestTheServerStopsWhileACallbackIsUp(t *testing.T) {
+	k := newKit(t)
+	k.over(k.emergency(given{elin: true}))
+	psap := k.back(elinA, pstn)
+	k.await(byPBX)
+	k.leg(1).happens(sipedge.Answered, 200)
+	k.await("psap answered by 1 with true")
+	psap.events <- sipedge.Event{Kind: sipedge.Lost, Err: sipedge.ErrStopped}
+	k.await("served")
+	for _, line := range k.lines {
+		if strings.HasSuffix(line, "hung up on") {
+			t.Errorf("the stop of the server cut the call: %s", line)
+		}
+	}
+}
+
+// An address of the platform at which nothing listens costs that address, not the
+// caller.
+//
+// Proves: E6
+func TestTheNextWayWhereNothingListens(t *testing.T) {
+	k := newKit(t)
+	k.over(k.emergency(given{elin: true}))
+	psap := k.back(elinA, pstn)
+	k.await(byPBX)
+	k.leg(1).events <- sipedge.Event{Kind: sipedge.Lost, Err: sipedge.ErrUnreachable}
+	k.await("dial sip:+16175550111@127.0.0.11:5080")
+	psap.happens(sipedge.Cancelled, 0)
+	k.await("served")
 }
 
 // One minute before the end of the window the callback reaches the caller, one
@@ -245,6 +278,7 @@ func TestASharedNumber(t *testing.T) {
 	k.lines = nil
 	k.back(deskN, esinet, priority)
 	k.await("fact notify.due callback")
+	k.await(byPBX)
 	k.leg(3).happens(sipedge.Failed, 486)
 	k.await("dial sip:+16175550177@127.0.0.31:5060")
 	k.leg(4).happens(sipedge.Failed, 503)
