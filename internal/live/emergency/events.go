@@ -161,7 +161,7 @@ func (c *call) forget(t legEvent) {
 		return
 	}
 	switch t.ev.Kind {
-	case sipedge.SendFailed, sipedge.Failed, sipedge.ByeReceived:
+	case sipedge.SendFailed, sipedge.Failed, sipedge.Lost, sipedge.ByeReceived:
 		a.cancel()
 		delete(c.legs, t.n)
 	}

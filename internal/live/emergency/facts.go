@@ -191,6 +191,7 @@ func (c *call) recordEnd(by, reason string, abandoned bool) {
 	}
 	c.record(journal.CallEnded, now, e)
 	c.over(now)
+	c.h.ended(c)
 }
 
 // notify says that people are to be told, with all that a notice needs. A

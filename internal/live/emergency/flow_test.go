@@ -522,6 +522,63 @@ func TestACallThatComesBackToUsIsSeen(t *testing.T) {
 	})
 }
 
+// A platform that gave up one way and sends the call by the next one keeps its
+// emergency call id (NENA-STA-010): it is no loop, though a leg of the first may
+// still answer.
+//
+// Proves: E1
+func TestACallThatIsSentAgainIsNoLoop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := fixedKit(t)
+		uid := header("Call-Info", "<urn:emergency:uid:callid:a1b2c3:pbx.example>;purpose=emergency-CallId")
+		k.psaps = map[string]psap{carrierA: silent}
+		first := k.call(t.Context(), invite(uid))
+		after(time.Second)
+		first.emit(sipedge.Event{Kind: sipedge.Cancelled})
+		synctest.Wait()
+		k.psaps = map[string]psap{carrierA: answers(time.Second)}
+		second := k.call(t.Context(), invite(uid))
+		after(2 * time.Second)
+		if !strings.Contains(k.tr.String(), "caller answered by 1") || strings.Contains(k.tr.String(), "refused") {
+			t.Errorf("the call that was sent again was not carried:\n%s", k.tr)
+		}
+		second.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+		k.run.Wait()
+	})
+}
+
+// counting counts what is said to be in use.
+type counting struct {
+	alone
+	used int
+}
+
+func (c *counting) Occupy(e911.TrunkID) func() {
+	c.used++
+	return func() { c.used-- }
+}
+
+// Proves: E1 (who waits for hours costs no more for it), E9
+func TestAnAttemptWhoseWayIsLostIsLetGo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := fixedKit(t)
+		trunks := &counting{alone: alone{newHealth(), time.Now}}
+		k.h.cfg.Trunks = trunks
+		k.psaps = map[string]psap{carrierA: func(l *fakeLeg) {
+			l.emit(sipedge.Event{Kind: sipedge.Sent, Transport: "udp"})
+			l.emit(sipedge.Event{Kind: sipedge.Lost, Err: sipedge.ErrUnreachable})
+			close(l.events)
+		}}
+		caller := k.call(t.Context(), invite())
+		after(time.Minute)
+		if trunks.used > 1 {
+			t.Errorf("a caller who waits takes %d places on trunks", trunks.used)
+		}
+		caller.emit(sipedge.Event{Kind: sipedge.Cancelled})
+		k.run.Wait()
+	})
+}
+
 // Proves: D-17, E1
 func TestTheServerStops(t *testing.T) {
 	t.Run("a caller who waits is freed with 503, and people hear of it", func(t *testing.T) {

@@ -190,7 +190,7 @@ type Handler struct {
 
 	mu      sync.Mutex
 	active  map[e911.CallID]*entry
-	uids    map[string]bool                    // emergency call ids on the way, to see a loop
+	uids    map[string]*call                   // emergency call ids on the way, to see a loop
 	watched map[movedDevice]map[*call]struct{} // calls that Moved finds
 	gone    chan struct{}                      // closed, and made anew, when a call ends
 }
@@ -213,7 +213,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]bool{}, watched: map[movedDevice]map[*call]struct{}{}, gone: make(chan struct{}),
+		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]*call{}, watched: map[movedDevice]map[*call]struct{}{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }
@@ -268,10 +268,10 @@ func (h *Handler) Drain(ctx context.Context) error {
 func (h *Handler) enter(c *call) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.uids[c.uid] {
+	if h.uids[c.uid] != nil {
 		return false
 	}
-	h.uids[c.uid] = true
+	h.uids[c.uid] = c
 	h.active[c.id] = &entry{Active{Call: c.id, Org: c.org.ID(), Class: c.class, Since: c.at}}
 	return true
 }
@@ -279,11 +279,26 @@ func (h *Handler) enter(c *call) bool {
 func (h *Handler) leave(c *call) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.uids, c.uid)
+	h.freeID(c)
 	delete(h.active, c.id)
 	h.unwatch(c)
 	close(h.gone)
 	h.gone = make(chan struct{})
+}
+
+// ended lets a call come with the same emergency call id: whoever sent this one
+// tries another way, while legs of it may still drain (E1).
+func (h *Handler) ended(c *call) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.freeID(c)
+}
+
+// freeID forgets the emergency call id of a call. The caller holds h.mu.
+func (h *Handler) freeID(c *call) {
+	if h.uids[c.uid] == c {
+		delete(h.uids, c.uid)
+	}
 }
 
 func (h *Handler) answered(c *call) {

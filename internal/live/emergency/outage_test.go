@@ -66,7 +66,7 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 		k := fixedKit(t)
 		now := time.Now()
 		for i := range 50_000 {
-			k.h.uids[fmt.Sprintf("urn:emergency:uid:callid:%d:example", i)] = true
+			k.h.uids[fmt.Sprintf("urn:emergency:uid:callid:%d:example", i)] = &call{}
 			k.h.active[e911.CallID(fmt.Sprint(i))] = &entry{}
 		}
 		for i := range 2 * mostDisputes {
