@@ -10,13 +10,14 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/explain"
+	"github.com/callbox911/callbox/internal/rules/logevent"
 	"github.com/callbox911/callbox/internal/sim/phone"
 )
 
 // One call, asked about as it was; after the world changed, as it would be; and
 // with the server gone.
 //
-// Proves: E11, E14, D-14
+// Proves: E11, E14, D-14; NENA-STA-010.3, section 4.12.3
 func TestExplainACallSaysWhatItDidAndWhatItWouldDoToday(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -46,6 +47,9 @@ func TestExplainACallSaysWhatItDidAndWhatItWouldDoToday(t *testing.T) {
 	if !same.Replayed || len(same.Differs) != 0 || len(same.Made) != 1 || same.Made[0].Invite == nil {
 		t.Errorf("nothing changed since: replayed %v, differs %v, %d calls", same.Replayed, same.Differs, len(same.Made))
 	}
+
+	logged, _ := a.explain(id + "&i3=true")
+	a.loggedAsI3(logged.LogEvents)
 
 	a.importWorld(`callback: "+16175550111"`, `callback: "+16175550119"`, "port: Gi1/0/8}", "port: Gi1/0/7}", "port: Gi1/0/7}", "port: Gi1/0/8}") // two ports are swapped
 	other, text := a.explain(id)
@@ -91,6 +95,24 @@ func TestExplainACallSaysWhatItDidAndWhatItWouldDoToday(t *testing.T) {
 	_, offline := a.explain(id)
 	if strings.TrimSpace(offline) != strings.TrimSpace(text) {
 		t.Errorf("without a server it says something else:\n%s", offline)
+	}
+}
+
+// loggedAsI3 looks for the call in its LogEvents.
+func (a *asked) loggedAsI3(events []logevent.Event) {
+	a.t.Helper()
+	var got []string
+	for _, e := range events {
+		got = append(got, strings.TrimSuffix(string(e.Type), "LogEvent")+string(e.State))
+		if e.Element != a.s.cfg.Domain || e.Call == "" || e.Incident == "" || !strings.HasPrefix(e.Timestamp, "2026-03-09T08:01:00.000-04:00") {
+			a.t.Errorf("%s at %s of %s: call %q, incident %q", e.Type, e.Timestamp, e.Element, e.Call, e.Incident)
+		}
+	}
+	// All are at one time, and the INVITE is written when the first leg is out.
+	for _, want := range []string{"CallStart", "CallSignalingMessage", "Route", "CallStateChangecallAnswered", "CallEnd"} {
+		if !slices.Contains(got, want) {
+			a.t.Errorf("the call has no event %s: %v", want, got)
+		}
 	}
 }
 
