@@ -220,14 +220,16 @@ func (c *call) kick() {
 	}
 	m := *c.next
 	c.next = nil
-	c.sendReInvite(m, 0)
+	c.sendReInvite(m, inviteClient{})
 }
 
-func (c *call) sendReInvite(m Message, glares int) {
+// sendReInvite sends a re-INVITE; as says what it is beside that.
+func (c *call) sendReInvite(m Message, as inviteClient) {
 	c.d.localSeq++
 	o := c.inside(&c.d, "INVITE", c.d.localSeq, c.withSession(m))
 	o.contact = true
-	c.out = &inviteClient{out: o, branch: o.branch, w: c.nextHop(&c.d), offer: len(m.Body) > 0, glares: glares}
+	as.out, as.branch, as.w, as.offer = o, o.branch, c.nextHop(&c.d), len(m.Body) > 0
+	c.out = &as
 	c.sendInvite(c.out)
 }
 
@@ -312,7 +314,7 @@ func (c *call) glare(a *inviteClient) {
 		case c.in != nil && (c.in.final == 0 || !c.in.acked && c.in.final < 300):
 			c.next = &m // after theirs
 		default:
-			c.sendReInvite(m, glares)
+			c.sendReInvite(m, inviteClient{glares: glares})
 		}
 	})
 }

@@ -166,12 +166,14 @@ func (e *Edge) busyStreams() map[*stream]carriage {
 	busy := map[*stream]carriage{}
 	for _, c := range e.table.all() {
 		c.mu.Lock()
-		if t := c.conn; t != nil && c.phase != over {
-			carried := carriesOrdinary
-			if c.emergency || !c.inbound { // what we dialled may be a call for help
-				carried = carriesEmergency
+		carried := carriesOrdinary
+		if c.emergency || !c.inbound { // what we dialled may be a call for help
+			carried = carriesEmergency
+		}
+		for _, t := range []*stream{c.conn, c.flow.conn} {
+			if t != nil && c.phase != over {
+				busy[t] = max(busy[t], carried)
 			}
-			busy[t] = max(busy[t], carried)
 		}
 		c.mu.Unlock()
 	}

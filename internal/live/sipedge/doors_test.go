@@ -47,6 +47,36 @@ func TestACallForHelpFindsAConnectionWhenAllAreTaken(t *testing.T) {
 	}
 }
 
+// A telephone behind the address of a flood is called back: its connection carries
+// that call, though it was not the call that opened it.
+//
+// Proves: issue 6, E6
+func TestAConnectionThatATelephoneIsCalledByIsNotIdle(t *testing.T) {
+	r := newRig(t, func(c *sipedge.Config) { c.Limits.Connections = 8 })
+	p := newPeer(t, "tcp", "127.0.0.11", r.tcp)
+	p.send(newInvite("sip:911@callbox.example").text(p))
+	first := r.leg()
+	_ = first.Reject(486, "", nil)
+	p.status(486)
+	in := call(p, "tcp")
+	in.Flow = first.Request().Flow
+	back := r.edge.Dial(t.Context(), in)
+	inv := p.request("INVITE")
+	sent(t, back, "tcp")
+	p.respond(inv, 180, "phone", "", p.contact())
+	event(t, back, sipedge.Provisional)
+	for range 30 {
+		newPeer(t, "tcp", "127.0.0.11", r.tcp)
+	}
+	newPeer(t, "tcp", "127.0.0.42", r.tcp).send("\r\n\r\n")
+	p.respond(inv, 200, "phone", sdp, p.contact())
+	event(t, back, sipedge.Answered)
+	p.request("ACK")
+	back.Bye("")
+	p.respond(p.request("BYE"), 200, "", "")
+	isOver(t, back)
+}
+
 // Proves: issue 6 (bounded tables and timers: slow loris)
 func TestASlowSenderIsCutOff(t *testing.T) {
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package sipedge_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -270,6 +271,21 @@ func TestSessionTimers(t *testing.T) {
 		p.respond(p.request("UPDATE"), 200, "", "", "Session-Expires: 1;refresher=uac")
 		again.Bye("")
 		p.request("BYE")
+	})
+	t.Run("a refresh that cannot be sent is no answer to the owner, and is tried again", func(t *testing.T) {
+		r := newRig(t, func(c *sipedge.Config) {
+			c.Known = func(s sipedge.Source) bool { return s.Addr == netip.MustParseAddr("192.0.2.1") || known(s) }
+		})
+		leg, p, inv := psapLeg(t, r, nil, "Session-Expires: 1;refresher=uac")
+		away := psapSays(inv, "UPDATE", 1)
+		away.extra = []string{"Supported: timer", "Session-Expires: 1;refresher=uas", "Contact: <sip:psap@192.0.2.1>"} // no socket of ours leads there
+		p.send(away.text(p))
+		p.status(200)
+		for range 2 {
+			if ev := event(t, leg, sipedge.Unrefreshed); ev.Code != 503 {
+				t.Errorf("unrefreshed = %d, want 503", ev.Code)
+			}
+		}
 	})
 	t.Run("we refresh by re-INVITE a PSAP that knows no UPDATE", func(t *testing.T) {
 		leg, p, _ := psapLeg(t, newRig(t, nil), nil, "Session-Expires: 1;refresher=uac")

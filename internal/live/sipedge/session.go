@@ -212,8 +212,7 @@ func (c *call) refresh() {
 	case s.said == nil:
 		c.notRefreshed(488, ErrState)
 	default:
-		c.sendReInvite(Message{Body: s.said, ContentType: "application/sdp"}, 0)
-		c.out.refresh = true
+		c.sendReInvite(Message{Body: s.said, ContentType: "application/sdp"}, inviteClient{refresh: true})
 	}
 }
 
