@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
 )
@@ -15,6 +16,34 @@ func both(t *testing.T, f func(t *testing.T, network string)) {
 	for _, n := range transports {
 		t.Run(n, func(t *testing.T) { f(t, n) })
 	}
+}
+
+// A fault of ours in reading a message costs that message: calls that are up stay,
+// and the next one is carried.
+//
+// Proves: E1
+func TestAFaultInReadingAMessageCostsTheMessageAlone(t *testing.T) {
+	both(t, func(t *testing.T, network string) {
+		r := newRig(t, func(c *sipedge.Config) {
+			c.Emergency = func(uri string) bool {
+				if strings.Contains(uri, "boom") {
+					panic("a fault")
+				}
+				return emergency(uri)
+			}
+		})
+		p, _, leg, _ := answeredCall(t, r, "udp")
+		bad := newPeer(t, network, "127.0.0.12", r.addr(network))
+		bad.send(newInvite("sip:boom@callbox.example").text(bad))
+		answeredCall(t, r, network)
+		leg.Bye("")
+		p.request("BYE")
+		for limit := time.Now().Add(patience); !strings.Contains(r.log.String(), "panicked"); time.Sleep(time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatal("nobody is told of the fault")
+			}
+		}
+	})
 }
 
 // answeredCall brings an inbound call up.

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 )
 
 const (
@@ -37,7 +38,7 @@ func (s *udpSock) newInbox() (*inbox, bool) {
 		b.lanes[i] = lane
 		if !s.e.spawn(func() {
 			for d := range lane {
-				s.e.datagram(d.data, d.src, s)
+				s.e.spared(func() { s.e.datagram(d.data, d.src, s) })
 			}
 		}) {
 			b.lanes = b.lanes[:i]
@@ -59,11 +60,26 @@ func (b *inbox) close() {
 // read on meanwhile.
 func (b *inbox) put(data []byte, src netip.AddrPort) {
 	lane := b.lanes[maphash.Bytes(b.e.seed, peekID(data))%uint64(len(b.lanes))]
-	if len(lane) >= inboxShed && b.ordinary(data) {
+	shed := false
+	if len(lane) >= inboxShed {
+		b.e.spared(func() { shed = b.ordinary(data) })
+	}
+	if shed {
 		b.e.counts.shed.Add(1)
 		return
 	}
 	lane <- datagram{bytes.Clone(data), src}
+}
+
+// spared runs what reads messages: a fault of ours in it costs what is being read,
+// never the node with all its calls (E1).
+func (e *Edge) spared(read func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.log.Error("the reader of a SIP message panicked", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	read()
 }
 
 // ordinary reports a call that is no emergency, from its first line alone.

@@ -201,11 +201,13 @@ func (t *stream) unwatch(c *call) {
 
 // read runs until the connection ends.
 func (t *stream) read() {
-	if t.ws != nil {
-		t.readMessages()
-	} else {
-		t.readBytes()
-	}
+	t.e.spared(func() {
+		if t.ws != nil {
+			t.readMessages()
+		} else {
+			t.readBytes()
+		}
+	})
 	t.close()
 	t.e.forget(t)
 	t.mu.Lock()
