@@ -174,32 +174,35 @@ func (c *call) run(ctx context.Context) {
 	c.carry(ctx)
 }
 
-// carry owns the call from event to event until it is over.
+// carry owns the call from event to event until it is over. A fault in what one of
+// them brings about costs that one, not the call.
 func (c *call) carry(ctx context.Context) {
 	synced, stopped := c.receipt.Synced, ctx.Done()
 	for !c.m.Ended() {
-		select {
-		case t := <-c.events:
-			c.h.turns.inTurn(func() { c.happened(t) })
-		case <-synced:
-			synced = nil
-			c.step(callflow.Event{Kind: callflow.Recorded})
-		case <-c.clock.ring():
-			c.catchUp()
-			for t, ok := c.clock.due(); ok && !c.m.Ended(); t, ok = c.clock.due() {
-				c.step(callflow.Event{Kind: callflow.Fired, Timer: t})
+		c.guard("what happened", func() {
+			select {
+			case t := <-c.events:
+				c.h.turns.inTurn(func() { c.happened(t) })
+			case <-synced:
+				synced = nil
+				c.step(callflow.Event{Kind: callflow.Recorded})
+			case <-c.clock.ring():
+				c.catchUp()
+				for t, ok := c.clock.due(); ok && !c.m.Ended(); t, ok = c.clock.due() {
+					c.step(callflow.Event{Kind: callflow.Fired, Timer: t})
+				}
+			case n := <-c.others.news:
+				c.answered(n, true)
+				c.look("another location server answered")
+			case <-c.place.signal:
+				c.look("a device of the caller showed where it is")
+			case <-c.woken():
+				c.awoke()
+			case <-stopped:
+				stopped = nil
+				c.step(callflow.Event{Kind: callflow.Stopped})
 			}
-		case n := <-c.others.news:
-			c.answered(n, true)
-			c.look("another location server answered")
-		case <-c.place.signal:
-			c.look("a device of the caller showed where it is")
-		case <-c.woken():
-			c.awoke()
-		case <-stopped:
-			stopped = nil
-			c.step(callflow.Event{Kind: callflow.Stopped})
-		}
+		})
 	}
 }
 

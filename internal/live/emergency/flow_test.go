@@ -579,6 +579,40 @@ func TestAnAttemptWhoseWayIsLostIsLetGo(t *testing.T) {
 	})
 }
 
+// brittle breaks when the first place is given back.
+type brittle struct {
+	alone
+	broke bool
+}
+
+func (b *brittle) Occupy(e911.TrunkID) func() {
+	return func() {
+		if !b.broke {
+			b.broke = true
+			panic("a fault")
+		}
+	}
+}
+
+// Proves: E1
+func TestAFaultAfterAnEventCostsNoCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := fixedKit(t)
+		k.h.cfg.Trunks = &brittle{alone: alone{newHealth(), time.Now}}
+		k.psaps[carrierA] = refuses(503)
+		caller := k.call(t.Context(), invite())
+		after(5 * time.Second)
+		if !strings.Contains(k.tr.String(), "caller answered by 2") {
+			t.Errorf("the call did not go on:\n%s", k.tr)
+		}
+		if got := alarms(t, k.journal); !slices.Contains(got, "panic") {
+			t.Errorf("alarms = %v", got)
+		}
+		caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+		k.run.Wait()
+	})
+}
+
 // Proves: D-17, E1
 func TestTheServerStops(t *testing.T) {
 	t.Run("a caller who waits is freed with 503, and people hear of it", func(t *testing.T) {
