@@ -25,8 +25,13 @@ const serverTime = 1200 * time.Millisecond
 
 // ask puts one question: by POST, and by GET to a server that takes no POST (RFC
 // 6753, section 3).
-func (c *Client) ask(u *url.URL, host, uri string) Answer {
-	a := Answer{URI: uri, Host: host, Asked: c.cfg.Now(), Method: http.MethodPost}
+func (c *Client) ask(u *url.URL, host, uri string) (a Answer) {
+	defer func() {
+		if recover() != nil { // a fault of ours in what came must not take the node with it
+			a = Answer{URI: uri, Host: host, Asked: a.Asked, Method: a.Method, Err: fmt.Errorf("%w: a fault while it was read was recovered", ErrAnswer)}
+		}
+	}()
+	a = Answer{URI: uri, Host: host, Asked: c.cfg.Now(), Method: http.MethodPost}
 	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Within)
 	defer cancel()
 	body, err := held.MarshalRequest(&held.Request{Types: []held.LocationType{held.Civic, held.Geodetic}, Within: serverTime, HasWithin: true})

@@ -300,3 +300,23 @@ func TestConnectionsAreKeptOpen(t *testing.T) {
 		t.Errorf("the question made a connection of its own: %v", from)
 	}
 }
+
+// Proves: E1
+func TestAFaultWhileAnAnswerIsReadIsAnAnswer(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, response) })
+	var asked atomic.Int32
+	c := client(t, func(cfg *Config) {
+		cfg.Now = func() time.Time {
+			if asked.Add(1) == 3 { // when the answer is there
+				panic("a fault")
+			}
+			return time.Now()
+		}
+	})
+	if a := ask(t, c, s.URL+"/1"); !errors.Is(a.Err, ErrAnswer) || a.Doc != nil || a.Host == "" {
+		t.Errorf("answer = %+v", a)
+	}
+	if a := ask(t, c, s.URL+"/2"); a.Err != nil {
+		t.Errorf("the next answer: %v", a.Err)
+	}
+}
