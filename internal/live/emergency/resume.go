@@ -155,8 +155,8 @@ func (h *Handler) Resume(l Left) (*Resumed, error) {
 		h.take(ctx, psap, func(leg Leg) { att.leg = leg }),
 	)
 	if err != nil {
-		cancel()
 		h.leave(c)
+		h.leaveAlone(cancel, c.leg, att.leg)
 		return nil, fmt.Errorf("resume a call: %w", err)
 	}
 	done := c.occupy(c.dec.rungs[0].Trunk.ID)
@@ -167,6 +167,27 @@ func (h *Handler) Resume(l Left) (*Resumed, error) {
 	honour(att.leg)
 	h.answered(c)
 	return &Resumed{c}, nil
+}
+
+// leaveAlone hears the leg to its end whose other side cannot be taken up again:
+// the two may talk on past us, so nobody is hung up on.
+func (h *Handler) leaveAlone(cancel func(), caller Caller, psap Callee) {
+	var ends []<-chan sipedge.Event
+	if caller != nil {
+		ends = append(ends, caller.Events())
+	}
+	if psap != nil {
+		ends = append(ends, psap.Events())
+	}
+	limit := time.AfterFunc(h.cfg.Policy.Longest, cancel)
+	go func() {
+		defer cancel()
+		defer limit.Stop()
+		for _, events := range ends {
+			for range events { // a hang-up is answered by the edge
+			}
+		}
+	}()
 }
 
 func (h *Handler) take(ctx context.Context, s sipedge.DialogState, put func(Leg)) error {

@@ -128,3 +128,35 @@ func TestACallIsGoneOnWithInAnEmptyWorld(t *testing.T) {
 		})
 	}
 }
+
+// One side cannot be taken up again: the other one is not hung up on, for the talk
+// goes on past us, and is forgotten when it ends.
+//
+// Proves: D-17, E1
+func TestACallThatCannotBeGoneOnWithIsNotHungUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leftBy(t, newKit(t))
+		k := newKit(t)
+		caller := newLeg(t, k.tr, "caller")
+		k.h.cfg.Restore = func(ctx context.Context, s sipedge.DialogState) (Leg, error) {
+			if s.CallID != "caller" {
+				return nil, sipedge.ErrState
+			}
+			caller.ctx = ctx
+			return written{caller}, nil
+		}
+		if _, err := k.h.Resume(l); err == nil {
+			t.Fatal("a call without a PSAP is gone on with")
+		}
+		after(time.Hour)
+		if caller.ctx.Err() != nil || len(k.h.Active()) != 0 {
+			t.Errorf("the caller was let go: %v, active %v", caller.ctx.Err(), k.h.Active())
+		}
+		caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+		close(caller.events)
+		after(time.Second)
+		if caller.ctx.Err() == nil {
+			t.Error("his leg stays for ever")
+		}
+	})
+}
