@@ -359,3 +359,33 @@ func TestOptionsAskWhetherATrunkIsThere(t *testing.T) {
 		t.Errorf("%d facts of OPTIONS", n)
 	}
 }
+
+// chatty goes on tracing after it has answered.
+type chatty struct{ over chan struct{} }
+
+func (c chatty) Request(_ context.Context, o sipedge.Outgoing) (sipedge.Response, error) {
+	go func() {
+		defer close(c.over)
+		for range 200 {
+			o.Trace(sipedge.Traced{At: time.Now(), What: sipedge.TraceMessage, Code: 200})
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	time.Sleep(time.Millisecond)
+	return sipedge.Response{Code: 200}, nil
+}
+
+// A repetition that is traced when the test is over is no part of its report; only
+// the race detector sees whether it is.
+//
+// Proves: F-28
+func TestWhatIsTracedLateIsNoPartOfTheReport(t *testing.T) {
+	c := chatty{make(chan struct{})}
+	r := newRig(t, at("127.31.7.21:5060", ""), func(cfg *Config) { cfg.Ask = c })
+	report := r.place(Order{Options: true})
+	text := report.Text()
+	<-c.over
+	if again := report.Text(); again != text {
+		t.Errorf("the report changed:\n%s\n%s", text, again)
+	}
+}

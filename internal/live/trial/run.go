@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,16 @@ func (r *run) step(s calltrace.Step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Steps = append(r.report.Steps, s)
+}
+
+// told is the report as it is now: repetitions may come, and be traced, when the
+// test is over.
+func (r *run) told() calltrace.Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	report := r.report
+	report.Steps = slices.Clone(report.Steps)
+	return report
 }
 
 // traced takes what the edge tells. It does not wait.
@@ -151,7 +162,7 @@ func (r *run) call(ctx context.Context) {
 			break
 		}
 	}
-	r.report.Verdict = r.report.Judge(r.trunk.Digest.User != "")
+	r.report.Verdict = r.told().Judge(r.trunk.Digest.User != "")
 }
 
 // options asks each target whether it is there.
@@ -178,7 +189,7 @@ func (r *run) options(ctx context.Context) {
 		}
 		r.report.Tries = append(r.report.Tries, try)
 	}
-	r.report.Verdict = r.report.Judge(r.trunk.Digest.User != "")
+	r.report.Verdict = r.told().Judge(r.trunk.Digest.User != "")
 	if n := len(r.report.Tries); n > 0 && r.report.Tries[n-1].Code > 0 && r.report.Tries[n-1].Code != 503 {
 		// Any answer shows life; a platform need not know OPTIONS.
 		r.report.Verdict.OK = true

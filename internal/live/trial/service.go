@@ -193,7 +193,7 @@ func (s *Service) Place(ctx context.Context, o Order) (calltrace.Report, error) 
 	}
 	if kind == calltrace.Options {
 		r.options(ctx)
-		return r.report, nil
+		return r.told(), nil
 	}
 	done, ok := s.cfg.Trunks.Take(t.ID)
 	if !ok {
@@ -202,7 +202,7 @@ func (s *Service) Place(ctx context.Context, o Order) (calltrace.Report, error) 
 	defer done()
 	r.call(ctx)
 	s.keep(t, &r.report)
-	return r.report, nil
+	return r.told(), nil
 }
 
 // enter admits a test of a trunk, one at a time and some in a while.
