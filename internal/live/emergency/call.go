@@ -117,7 +117,9 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
 	defer c.stopAsking()
-	c.decideAll(ctx)
+	if !c.guard("decision", func() { c.decideAll(ctx) }) && len(c.dec.rungs) == 0 {
+		c.guard("relay", c.routeToRelay)
+	}
 	if c.class == e911.ClassTest933 {
 		c.test(ctx)
 		return

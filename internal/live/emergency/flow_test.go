@@ -613,6 +613,21 @@ func TestAFaultAfterAnEventCostsNoCall(t *testing.T) {
 	})
 }
 
+// Proves: E1 (what is not decided goes to the relay centre)
+func TestAFaultInTheDecisionAsAWholeCostsNoCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := fixedKit(t)
+		k.h.newcomers = nil
+		caller := k.call(t.Context(), invite())
+		after(5 * time.Second)
+		if !strings.Contains(k.tr.String(), "leg1 dialled to "+ecrcA) || !strings.Contains(k.tr.String(), "caller answered by 1") {
+			t.Errorf("the call was not carried:\n%s", k.tr)
+		}
+		caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+		k.run.Wait()
+	})
+}
+
 // Proves: D-17, E1
 func TestTheServerStops(t *testing.T) {
 	t.Run("a caller who waits is freed with 503, and people hear of it", func(t *testing.T) {
