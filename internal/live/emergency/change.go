@@ -176,6 +176,9 @@ func (c *call) rungNow(i int) ladder.Rung {
 // ownOf reports an address of the trunk's own side.
 func (c *call) ownOf(r ladder.Rung, a netip.Addr) bool {
 	a = a.Unmap()
+	if !c.mayGoTo(a) {
+		return false
+	}
 	if t, err := parseTarget(uriOf(r)); err == nil && t.dest.Addr() == a {
 		return true
 	}

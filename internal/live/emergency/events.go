@@ -3,6 +3,7 @@ package emergency
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
@@ -144,13 +145,19 @@ func (c *call) mayFollow(a *attempt, ev sipedge.Event) bool {
 			continue
 		}
 		for _, p := range slices.Concat(trunk.From, trunk.DRFrom) {
-			if p.Contains(to.dest.Addr()) {
+			if p.Contains(to.dest.Addr()) && c.mayGoTo(to.dest.Addr()) {
 				a.target = uri
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// mayGoTo reports that nothing keeps the call from an address to which somebody
+// else sends it: calls of a demonstration stay on this machine (F-23).
+func (c *call) mayGoTo(a netip.Addr) bool {
+	return !c.org.Config().Demonstration || a.Unmap().IsLoopback()
 }
 
 // forget drops an attempt that is over, so that a caller who waits for hours

@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -447,13 +448,14 @@ func TestEarlyMediaReachesTheCaller(t *testing.T) {
 	})
 }
 
-// Proves: F-02
+// Proves: F-02, F-23
 func TestARedirectIsFollowedToTheTrunksOwnAddressesOnly(t *testing.T) {
 	cases := []struct {
 		name, contact string
 		want          []string
 	}{
 		{"inside the trunk's addresses", "<sip:queue2@127.0.0.21:5075;transport=tcp>", []string{carrierA, "127.0.0.21:5075"}},
+		{"inside them, off this machine: this is a demonstration", "<sip:queue2@192.0.2.7:5075>", []string{carrierA, carrierB}},
 		{"elsewhere", "<sip:queue2@127.0.0.99:5075>", []string{carrierA, carrierB}},
 		{"a name", "<sip:queue2@psap.example>", []string{carrierA, carrierB}},
 		{"nothing", "", []string{carrierA, carrierB}},
@@ -461,7 +463,10 @@ func TestARedirectIsFollowedToTheTrunksOwnAddressesOnly(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				k := fixedKit(t)
+				k := fixedKit(t, func(w *world) {
+					w.carrierA.From = append(w.carrierA.From, netip.MustParsePrefix("192.0.2.0/24"))
+				})
+				k.psaps["192.0.2.7:5075"] = answers(0)
 				k.psaps[carrierA] = func(l *fakeLeg) {
 					sends(l)
 					l.emit(sipedge.Event{Kind: sipedge.Failed, Code: 302, Headers: sipedge.Headers{{Name: "Contact", Value: c.contact}}})

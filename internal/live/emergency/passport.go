@@ -2,6 +2,7 @@ package emergency
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -99,6 +100,9 @@ func (c *call) sign(t e911.Trunk, leg convey.Leg) []sipedge.Header {
 // attest is how well we know that the number is the caller's to use: it is one of
 // his organisation's; else we know who he is; else where he came in.
 func (c *inquiry) attest(n e911.Number) string {
+	if slices.Contains(c.dec.flags, FlagUnauthenticated) {
+		return stir.AttestGateway // who calls is claimed, not known
+	}
 	if _, ours := c.org.Number(n); ours {
 		return stir.AttestFull
 	}
