@@ -56,19 +56,26 @@ func (b *inbox) close() {
 	}
 }
 
-// put takes a copy of a datagram. Where there is no room for it, the socket is not
-// read on meanwhile.
+// put takes a copy of a datagram. Where there is little room, calls that are no
+// emergency and all that strangers send are left out; where there is none, all but
+// calls for help, which their senders repeat. For those the socket is not read on
+// meanwhile.
 func (b *inbox) put(data []byte, src netip.AddrPort) {
 	lane := b.lanes[maphash.Bytes(b.e.seed, peekID(data))%uint64(len(b.lanes))]
-	shed := false
+	help := true // what cannot be told apart waits
 	if len(lane) >= inboxShed {
-		b.e.spared(func() { shed = b.ordinary(data) })
+		shed := false
+		b.e.spared(func() {
+			var invite bool
+			invite, help = b.kind(data)
+			shed = !help && (invite || !b.e.cfg.Known(Source{Addr: src.Addr(), Transport: "udp"}))
+		})
+		if shed || !help && len(lane) == cap(lane) {
+			b.e.counts.shed.Add(1)
+			return
+		}
 	}
-	if shed {
-		b.e.counts.shed.Add(1)
-		return
-	}
-	lane <- datagram{bytes.Clone(data), src}
+	lane <- datagram{bytes.Clone(data), src} // one socket fills it, so that the room is still there
 }
 
 // spared runs what reads messages: a fault of ours in it costs what is being read,
@@ -82,12 +89,12 @@ func (e *Edge) spared(read func()) {
 	read()
 }
 
-// ordinary reports a call that is no emergency, from its first line alone.
-func (b *inbox) ordinary(data []byte) bool {
+// kind reports a call, and one that is an emergency, from its first line alone.
+func (b *inbox) kind(data []byte) (invite, help bool) {
 	if !looksLikeInvite(data) {
-		return false
+		return false, false
 	}
 	line, _, _ := bytes.Cut(trimLeadingLines(data), []byte("\n"))
 	m := &message{}
-	return m.startLine(string(bytes.TrimRight(line, "\r"))) == nil && !b.e.cfg.Emergency(m.uri)
+	return true, m.startLine(string(bytes.TrimRight(line, "\r"))) != nil || b.e.cfg.Emergency(m.uri)
 }

@@ -17,7 +17,10 @@ func inviteBytes(user, callID string) []byte {
 //
 // Proves: E1, E14, N-20
 func TestACrowdedInboxLeavesOutOrdinaryCallsAlone(t *testing.T) {
-	e := &Edge{seed: maphash.MakeSeed(), cfg: Config{Emergency: func(uri string) bool { return strings.Contains(uri, ":911@") }}}
+	e := &Edge{seed: maphash.MakeSeed(), cfg: Config{
+		Emergency: func(uri string) bool { return strings.Contains(uri, ":911@") },
+		Known:     func(s Source) bool { return s.Addr == netip.MustParseAddr("127.0.0.9") },
+	}}
 	lane := make(chan datagram, inboxEach)
 	b := &inbox{e: e, lanes: []chan datagram{lane}}
 	src := netip.MustParseAddrPort("127.0.0.9:5060")
@@ -39,6 +42,49 @@ func TestACrowdedInboxLeavesOutOrdinaryCallsAlone(t *testing.T) {
 	}
 	if n := len(last); n != inboxShed+2 || last[n-2] != "INVIhelp" || last[n-1] != "BYE help" {
 		t.Errorf("%d datagrams, at the end %v", n, last[max(0, n-2):])
+	}
+}
+
+// A flood of anything never stops the socket: what is no call for help is left out
+// when there is no room, a stranger's earlier; a call for help waits for its place.
+//
+// Proves: E1, E14, N-20
+func TestAFloodOfAnythingLeavesRoomForHelp(t *testing.T) {
+	e := &Edge{seed: maphash.MakeSeed(), cfg: Config{
+		Emergency: func(uri string) bool { return strings.Contains(uri, ":911@") },
+		Known:     func(s Source) bool { return s.Addr == netip.MustParseAddr("127.0.0.9") },
+	}}
+	lane := make(chan datagram, inboxEach)
+	b := &inbox{e: e, lanes: []chan datagram{lane}}
+	known, stranger := netip.MustParseAddrPort("127.0.0.9:5060"), netip.MustParseAddrPort("127.0.0.8:5060")
+	junk := []byte("OPTIONS sip:x SIP/2.0\r\nCall-ID: one\r\n\r\n")
+	for range inboxEach {
+		b.put(junk, stranger)
+	}
+	if n := len(lane); n != inboxShed {
+		t.Errorf("a stranger got %d places of %d", n, inboxShed)
+	}
+	for range inboxEach {
+		b.put(junk, known)
+	}
+	if n := len(lane); n != inboxEach {
+		t.Errorf("%d places are taken of %d", n, inboxEach)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.put(inviteBytes("911", "help"), stranger) // waits
+	}()
+	var last string
+	for range inboxEach + 1 {
+		last = peekCallID((<-lane).data)
+	}
+	<-done
+	if last != "help" {
+		t.Errorf("the last one is %q", last)
+	}
+	if shed := e.Stats().Shed; shed != inboxEach {
+		t.Errorf("%d were left out, want %d", shed, inboxEach)
 	}
 }
 
