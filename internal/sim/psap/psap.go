@@ -174,7 +174,15 @@ func (p *PSAP) answer(ctx context.Context, c *ua.Call, cfg Config) *rtpend.End {
 	p.wg.Go(func() { media.Run(mediaCtx) })
 	p.wg.Go(func() {
 		defer cancel()
-		for range c.Events() { // until the call is over
+		for { // until the call is over: a server that was killed never ends it
+			select {
+			case <-ctx.Done():
+				return
+			case _, open := <-c.Events():
+				if !open {
+					return
+				}
+			}
 		}
 	})
 	p.wg.Go(func() { _ = c.Accept(ctx, sdp) })
