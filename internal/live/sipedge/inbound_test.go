@@ -38,8 +38,13 @@ func TestAFaultInReadingAMessageCostsTheMessageAlone(t *testing.T) {
 		answeredCall(t, r, network)
 		leg.Bye("")
 		p.request("BYE")
-		for limit := time.Now().Add(patience); !strings.Contains(r.log.String(), "panicked"); time.Sleep(time.Millisecond) {
-			if time.Now().After(limit) {
+		limit, look := time.NewTimer(patience), time.NewTicker(time.Millisecond)
+		defer limit.Stop()
+		defer look.Stop()
+		for !strings.Contains(r.log.String(), "panicked") {
+			select {
+			case <-look.C:
+			case <-limit.C:
 				t.Fatal("nobody is told of the fault")
 			}
 		}

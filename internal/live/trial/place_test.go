@@ -364,14 +364,20 @@ func TestOptionsAskWhetherATrunkIsThere(t *testing.T) {
 type chatty struct{ over chan struct{} }
 
 func (c chatty) Request(_ context.Context, o sipedge.Outgoing) (sipedge.Response, error) {
+	begun := make(chan struct{})
 	go func() {
 		defer close(c.over)
-		for range 200 {
+		tick := time.NewTicker(100 * time.Microsecond)
+		defer tick.Stop()
+		for i := range 200 {
 			o.Trace(sipedge.Traced{At: time.Now(), What: sipedge.TraceMessage, Code: 200})
-			time.Sleep(100 * time.Microsecond)
+			if i == 10 {
+				close(begun)
+			}
+			<-tick.C
 		}
 	}()
-	time.Sleep(time.Millisecond)
+	<-begun
 	return sipedge.Response{Code: 200}, nil
 }
 
