@@ -18,9 +18,8 @@ var updateLadders = flag.Bool("update-ladders", false, "rewrite testdata/ladder_
 
 // sippCarrier answers what comes without bodies beside SDP; the line @MULTIPART@
 // says what becomes of the others.
-const sippCarrier = `<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="carrier with a 933 of its own">
-  <recv request="INVITE">
+var sippCarrier = sippScenario(
+	`<recv request="INVITE">
     <action>
       <ereg regexp="@MULTIPART@" search_in="hdr" header="Content-Type:" assign_to="1"/>
       <ereg regexp="Resource-Priority|service:sos" search_in="msg" check_it_inverse="true" assign_to="2"/>
@@ -29,54 +28,10 @@ const sippCarrier = `<?xml version="1.0" encoding="ISO-8859-1" ?>
     </action>
   </recv>
   <Reference variables="2,3,4"/>
-  <nop next="refuse" test="1"/>
-  <send retrans="500"><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]s[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:933@[local_ip]:[local_port];transport=[transport]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=carrier 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
-  <recv request="ACK"/>
-  <recv request="BYE"/>
-  <send next="over"><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-  <label id="refuse"/>
-  <send><![CDATA[
-SIP/2.0 415 Unsupported Media Type
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]s[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Accept: application/sdp
-Content-Length: 0
-
-]]></send>
-  <recv request="ACK"/>
-  <label id="over"/>
-</scenario>
-`
+  <nop next="refuse" test="1"/>`,
+	sippSDP("200 OK"), sippAck, `<recv request="BYE"/>`, strings.Replace(sippOK, "<send>", `<send next="over">`, 1),
+	`<label id="refuse"/>`, sippSends("415 Unsupported Media Type", "Accept: application/sdp"), sippAck, `<label id="over"/>`,
+)
 
 // bare takes out of a ladder what differs from run to run, and what messages
 // carried.

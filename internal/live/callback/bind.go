@@ -13,6 +13,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/rules/elinpool"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -97,7 +98,7 @@ func (s *Service) Bind(g emergency.GivenNumber) {
 func externOf(g emergency.GivenNumber) string {
 	for _, name := range []string{"P-Asserted-Identity", "From"} {
 		for _, v := range g.Request.Headers.All(name) {
-			user := userOf(addrSpec(v))
+			user := userOf(identify.AddrSpec(v))
 			if n, err := e911.ParseNumber(user); err == nil && g.Line != "" && n != g.Line {
 				continue
 			}
@@ -195,18 +196,8 @@ func (s *Service) Restore(f journal.Fact) error {
 	return nil
 }
 
-// addrSpec is the URI of a name-addr or bare URI.
-func addrSpec(value string) string {
-	if _, rest, ok := strings.Cut(value, "<"); ok {
-		uri, _, _ := strings.Cut(rest, ">")
-		return strings.TrimSpace(uri)
-	}
-	uri, _, _ := strings.Cut(value, ";")
-	return strings.TrimSpace(uri)
-}
-
 func contactOf(h interface{ Get(string) string }) string {
-	uri := addrSpec(h.Get("Contact"))
+	uri := identify.AddrSpec(h.Get("Contact"))
 	const longest = 512
 	if len(uri) > longest || strings.ContainsAny(uri, " \t<>\"\r\n\x00") {
 		return ""
@@ -235,10 +226,4 @@ func userOf(uri string) string {
 		return user
 	}
 	return ""
-}
-
-// numberOf is the number that a Request-URI calls.
-func numberOf(uri string) (e911.Number, bool) {
-	n, err := e911.ParseNumber(userOf(strings.TrimSpace(uri)))
-	return n, err == nil
 }

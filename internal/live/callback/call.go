@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/callbackflow"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
@@ -313,7 +314,7 @@ func (b *back) dial(n, index int) {
 // 7090; W-54). Resource-Priority is that of PSAP callbacks (F-25).
 func (b *back) invite(w way) sipedge.Invite {
 	req := b.a.req
-	user := userOf(addrSpec(req.Headers.Get("From")))
+	user := userOf(identify.AddrSpec(req.Headers.Get("From")))
 	if user == "" || strings.ContainsAny(user, "<>\"@ \t") {
 		user = "anonymous"
 	}

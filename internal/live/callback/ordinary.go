@@ -41,7 +41,7 @@ func (s *Service) Serve(ctx context.Context, leg emergency.Caller) {
 		return
 	}
 	refuse := func(code int, reason string) { _ = leg.Reject(code, reason, nil) }
-	number, ok := numberOf(req.URI)
+	number, ok := identify.LineOf(req.URI)
 	if !ok {
 		refuse(404, "Not Found: only emergency calls are carried here, and calls back from PSAPs")
 		return
@@ -108,15 +108,8 @@ func (s *Service) signed(a *asked) (proved bool) {
 			proved = false
 		}
 	}()
-	var from e911.Number
-	for _, name := range []string{"P-Asserted-Identity", "From"} {
-		if n, ok := identify.LineOf(a.req.Headers.Get(name)); ok {
-			from = n
-			break
-		}
-	}
-	to, _ := numberOf(a.req.URI)
-	for _, v := range s.cfg.Passports.Check(identity, string(from), string(to), "", a.now) {
+	to, _ := identify.LineOf(a.req.URI)
+	for _, v := range s.cfg.Passports.Check(identity, string(identify.Asserted(a.req.Headers)), string(to), "", a.now) {
 		proved = proved || v.PSAPCallback()
 	}
 	return proved
@@ -183,7 +176,7 @@ func (s *Service) fromPSAP(a *asked, b bound) bool {
 	line := b.given.People.PSAPLine
 	for _, name := range []string{"P-Asserted-Identity", "From"} {
 		for _, v := range a.req.Headers.All(name) {
-			if n, err := e911.ParseNumber(userOf(addrSpec(v))); err == nil && line != "" && n == line {
+			if n, ok := identify.LineOf(v); ok && line != "" && n == line {
 				return true
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callbackflow"
 	"github.com/callbox911/callbox/internal/rules/elinpool"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -170,7 +171,7 @@ func (s *Service) leave() {
 // Awaited reports whether a call to a Request-URI is a callback: such a call has
 // the room of emergency calls (E1). It answers from memory.
 func (s *Service) Awaited(uri string) bool {
-	n, ok := numberOf(uri)
+	n, ok := identify.LineOf(uri)
 	return ok && len(s.table.held(n, s.cfg.Now())) > 0
 }
 

@@ -98,12 +98,17 @@ func (c *call) dial(a callflow.Action) {
 	if att.sent.pidf != "" {
 		att.place = c.dec.where.Place
 	}
+	c.sendOut(att, in, rung)
+}
+
+// sendOut dials a leg that is written.
+func (c *call) sendOut(att *attempt, in sipedge.Invite, rung ladder.Rung) {
 	in.Honours = true
 	ctx, cancel := context.WithCancel(c.ctx)
 	done := c.occupy(rung.Trunk.ID)
 	att.cancel = func() { cancel(); done() }
 	att.leg = c.h.cfg.Dial(ctx, in)
-	c.pump(a.N, att.leg.Events())
+	c.pump(att.n, att.leg.Events())
 }
 
 // redirect is where the last redirect by this route pointed.

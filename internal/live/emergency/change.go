@@ -2,7 +2,6 @@ package emergency
 
 import (
 	"bytes"
-	"context"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/rules/ladder"
 )
 
@@ -117,7 +117,7 @@ func (c *call) answerRefer(a callflow.Action) {
 	what := journal.Changed{What: journal.ChangedReferred, N: a.N, Code: a.Code, To: clip(c.changes.referral.to, 256)}
 	if a.N == 0 {
 		reason, what.Why = "No Transfer Of An Emergency Call", "a caller cannot hand an emergency call on"
-		what.To = clip(addrSpec(c.now.ev.Headers.Get("Refer-To")), 256)
+		what.To = clip(identify.AddrSpec(c.now.ev.Headers.Get("Refer-To")), 256)
 	} else if a.Code == 403 {
 		what.Why = "the target is no address of the trunk"
 	}
@@ -134,7 +134,7 @@ func (c *call) mayRefer(t legEvent) bool {
 	if t.n == 0 || a == nil || c.callerIs == nil {
 		return false
 	}
-	uri, params, _ := strings.Cut(addrSpec(t.ev.Headers.Get("Refer-To")), "?")
+	uri, params, _ := strings.Cut(identify.AddrSpec(t.ev.Headers.Get("Refer-To")), "?")
 	r := referral{to: uri, referredBy: t.ev.Headers.Get("Referred-By")}
 	if m, ok := uriParam(uri, "method"); ok && !strings.EqualFold(m, "INVITE") {
 		return false
@@ -245,12 +245,7 @@ func (c *call) transfer(a callflow.Action) {
 		c.queue = append(c.queue, callflow.Event{Kind: callflow.SendFailed, N: a.N})
 		return
 	}
-	in.Honours = true
-	ctx, cancel := context.WithCancel(c.ctx)
-	done := c.occupy(rung.Trunk.ID)
-	att.cancel = func() { cancel(); done() }
-	att.leg = c.h.cfg.Dial(ctx, in)
-	c.pump(a.N, att.leg.Events())
+	c.sendOut(att, in, rung)
 }
 
 // mayReplace reports whether who comes is of the side whose place he wants.
@@ -296,7 +291,7 @@ func (c *call) turnAway(code int) {
 	c.record(journal.CallChanged, c.now.ev.At, journal.Changed{
 		What: journal.ChangedTurnedAway, N: c.now.n, Code: code, To: leg.Request().Source.String(),
 	})
-	c.say("turn away who wants a place in the call", leg.Reject(code, reasonPhrase(code), nil))
+	c.say("turn away who wants a place in the call", leg.TurnAway(code))
 }
 
 // take keeps who comes until it is known whether he gets a place.
@@ -440,7 +435,7 @@ func (c *call) letNobodyIn() {
 	}
 	away := func(ev sipedge.Event) {
 		if ev.Kind == sipedge.Replaced && ev.Leg != nil {
-			_ = ev.Leg.Reject(481, reasonPhrase(481), nil) // it waits, or has gone
+			_ = ev.Leg.TurnAway(481) // it waits, or has gone
 		}
 	}
 	for _, in := range legs {

@@ -235,6 +235,43 @@ func TestOverSocketsPlacesInACallAreTaken(t *testing.T) {
 	one[journal.Arrived](t, j, journal.CallArrived) // the same call all the time
 }
 
+// Who dials for help and wants a place that is not his has a call of his own (E1);
+// who wants one without dialling for help is turned away.
+//
+// Proves: E1, RFC 3891
+func TestOverSocketsACallForHelpIsNeverTurnedAwayForItsReplaces(t *testing.T) {
+	legs := make(chan *sipedge.Leg, 4)
+	_, psap := startEdge(t, "127.0.0.21", func(ctx context.Context, l *sipedge.Leg) {
+		legs <- l
+		_ = l.Answer(1, sipedge.Message{Body: []byte(psapSDP), ContentType: typeSDP})
+		<-ctx.Done()
+	})
+	j, at := overSockets(t, psap, psap, func(*world) {})
+	pbx, _ := startEdge(t, "127.0.0.11", func(context.Context, *sipedge.Leg) {})
+	dial := func(uri string, h sipedge.Headers) *sipedge.Leg {
+		return pbx.Dial(t.Context(), sipedge.Invite{
+			URI: uri, Dest: at, Transport: "udp", From: "<sip:+16175550111@pbx.example>", To: "<sip:911@callbox.example>",
+			Headers: h, Body: []byte(phoneSDP), ContentType: typeSDP,
+		})
+	}
+	caller := dial("sip:911@"+at.String(), nil)
+	next(t, caller, sipedge.Answered)
+	first := <-legs
+	if ev := next(t, dial("sip:callbox@"+at.String(), replaces(t, first)), sipedge.Failed); ev.Code != 403 {
+		t.Errorf("it got %d", ev.Code)
+	}
+	own := dial("sip:911@"+at.String(), replaces(t, first)) // the PSAP's place, from the PBX
+	next(t, own, sipedge.Answered)
+	second := <-legs
+	own.Bye("done")
+	next(t, second, sipedge.ByeReceived)
+	caller.Bye("done")
+	next(t, first, sipedge.ByeReceived)
+	if n := len(j.all(journal.CallArrived)); n != 2 {
+		t.Errorf("%d calls arrived, want 2", n)
+	}
+}
+
 // Proves: F-15, E3
 func TestWhereAPSAPMayHandACallOn(t *testing.T) {
 	cases := []struct {

@@ -184,13 +184,3 @@ func parseTarget(uri string) (target, error) {
 	}
 	return t, nil
 }
-
-// addrSpec is the URI of a name-addr or bare URI.
-func addrSpec(value string) string {
-	if _, rest, ok := strings.Cut(value, "<"); ok {
-		uri, _, _ := strings.Cut(rest, ">")
-		return strings.TrimSpace(uri)
-	}
-	uri, _, _ := strings.Cut(value, ";")
-	return strings.TrimSpace(uri)
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
 // happened translates what happened to a leg for the machine. Facts about
@@ -139,7 +140,7 @@ func (c *call) mayFollow(a *attempt, ev sipedge.Event) bool {
 	}
 	trunk := c.dec.rungs[a.rung].Trunk
 	for _, contact := range ev.Headers.All("Contact") {
-		uri := addrSpec(contact)
+		uri := identify.AddrSpec(contact)
 		to, err := parseTarget(uri)
 		if err != nil {
 			continue

@@ -37,18 +37,11 @@ func (c *inquiry) passports() {
 	if c.checks == nil || len(identity) == 0 {
 		return
 	}
-	var line e911.Number
-	for _, name := range []string{"P-Asserted-Identity", "From"} {
-		if n, ok := identify.LineOf(c.req.Headers.Get(name)); ok {
-			line = n
-			break
-		}
-	}
 	number := "911"
 	if c.class == e911.ClassTest933 {
 		number = "933"
 	}
-	for _, v := range c.checks.Check(identity, string(line), number, convey.URN, c.now()) {
+	for _, v := range c.checks.Check(identity, string(identify.Asserted(c.req.Headers)), number, convey.URN, c.now()) {
 		f := e911.Finding{Rule: rulePassport, Said: "unreadable"}
 		if v.Token != nil {
 			f.Said = cmp.Or(v.Token.PPT, "base")

@@ -1,5 +1,7 @@
 package sipedge
 
+import "slices"
+
 // Leg is one call between us and one neighbour, with its dialogs: inbound when
 // it was given to Config.Handle, dialled when Dial made it. Safe for
 // concurrent use; methods never wait for the network.
@@ -34,6 +36,22 @@ func (l *Leg) Answer(attempt int, m Message) error { return l.c.answer(attempt, 
 
 // Reject sends a final response of 300 or more on an inbound leg.
 func (l *Leg) Reject(code int, reason string, h Headers) error { return l.c.reject(code, reason, h) }
+
+// TurnAway refuses a leg that Replaced brought, and that nobody has listened to.
+// One that dials for help is none to refuse: it goes on as a call of its own (E1),
+// but for 491, after which its sender comes again.
+func (l *Leg) TurnAway(code int) error {
+	e := l.c.e
+	if code == 491 || !e.cfg.Emergency(l.req.URI) {
+		return l.Reject(code, "", nil)
+	}
+	req := *l.req
+	req.Repaired = append(slices.Clone(req.Repaired), "Replaces was not obeyed")
+	if own := (&Leg{c: l.c, events: l.events, req: &req}); !e.spawn(func() { e.handle(own) }) {
+		l.c.shutdown()
+	}
+	return nil
+}
 
 // Cancel gives up a dialled leg that has no answer yet. The CANCEL goes out
 // once a provisional response has come (RFC 3261, section 9.1). A 2xx that

@@ -150,7 +150,7 @@ func (e *Edge) replaced(m *message, h hop, src netip.AddrPort) bool {
 	}
 	old.mu.Unlock()
 	if !taken {
-		_ = leg.Reject(481, "", nil) // it is unanswered, so it can be
+		_ = leg.TurnAway(481) // it is unanswered, so it can be
 	}
 	return true
 }

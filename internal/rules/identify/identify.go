@@ -197,7 +197,7 @@ func (q *question) line() {
 			for _, value := range splitValues(header) {
 				n, ok := LineOf(value)
 				if !ok {
-					q.find(e911.Finding{Rule: h.rule, Said: userOf(value), Why: "this is no telephone number"})
+					q.find(e911.Finding{Rule: h.rule, Said: UserOf(value), Why: "this is no telephone number"})
 					continue
 				}
 				all = append(all, asserted{h.rule, n})

@@ -9,7 +9,7 @@ import (
 // LineOf reads the number out of a name-addr, addr-spec or tel URI as it
 // stands in From and P-Asserted-Identity (RFC 3261, section 20.10; RFC 3966).
 func LineOf(value string) (e911.Number, bool) {
-	user := userOf(value)
+	user := UserOf(value)
 	if user == "" {
 		return "", false
 	}
@@ -17,10 +17,23 @@ func LineOf(value string) (e911.Number, bool) {
 	return n, err == nil
 }
 
-// userOf returns the user part of the URI in value without parameters and
+// Asserted is the number that a request says it comes from: the first that can be
+// read in P-Asserted-Identity, then From; empty without one. It proves nothing.
+func Asserted(h Headers) e911.Number {
+	for _, name := range []string{"P-Asserted-Identity", "From"} {
+		for _, v := range h.All(name) {
+			if n, ok := LineOf(v); ok {
+				return n
+			}
+		}
+	}
+	return ""
+}
+
+// UserOf returns the user part of the URI in value without parameters and
 // percent escapes; empty when there is none. Its length is bounded.
-func userOf(value string) string {
-	uri := uriOf(value)
+func UserOf(value string) string {
+	uri := URIOf(value)
 	scheme, rest, ok := strings.Cut(uri, ":")
 	if !ok {
 		return ""
@@ -46,9 +59,9 @@ func userOf(value string) string {
 	return unescape(rest)
 }
 
-// uriOf takes the URI out of a name-addr; a display name may hold anything in
+// URIOf takes the URI out of a name-addr; a display name may hold anything in
 // its quotes.
-func uriOf(value string) string {
+func URIOf(value string) string {
 	quoted := false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -62,6 +75,16 @@ func uriOf(value string) string {
 		}
 	}
 	return strings.TrimSpace(value)
+}
+
+// AddrSpec is URIOf without what belongs to the header: the parameters behind a
+// URI that stands without brackets (RFC 3261, section 20).
+func AddrSpec(value string) string {
+	uri := URIOf(value)
+	if uri == strings.TrimSpace(value) {
+		uri, _, _ = strings.Cut(uri, ";")
+	}
+	return strings.TrimSpace(uri)
 }
 
 // splitValues splits a header that holds several values at the commas that
