@@ -455,6 +455,8 @@ func flagText(flag string) string {
 		return "the callback number is a desk of the organisation, whether or not it is the caller's"
 	case identify.FlagCallbackUnowned:
 		return "the callback number is none of the organisation's"
+	case identify.FlagPassedOn:
+		return "the call was transferred or forwarded to 911: the location is that of who did it"
 	case identify.FlagNoCallback:
 		return "there is no number that a PSAP could call back"
 	case emergency.FlagUnauthenticated:

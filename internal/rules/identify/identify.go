@@ -150,6 +150,7 @@ func Who(w World, o Org, c Call) Result {
 	q := &question{world: w, org: o, call: c}
 	q.r.By = e911.ByTrunkOnly
 	q.line()
+	q.passedOn()
 	q.device()
 	q.user()
 	q.agreement()

@@ -121,6 +121,8 @@ func flag(code string) string {
 		return "The callback number is the billing number of the lines: nobody may answer it"
 	case "no_callback":
 		return "There is no callback number"
+	case "passed_on":
+		return "Transferred or forwarded to 911: the one in need may be elsewhere"
 	case "unknown_organisation":
 		return "The platform named another organisation than it may, or one that is not known"
 	case "no_confirmed_elin":
