@@ -1,0 +1,48 @@
+package change
+
+import (
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// Origin is where a wish came from, for faults. Row and Col are 1-based.
+type Origin struct {
+	File  string `json:"file,omitempty"`
+	Sheet string `json:"sheet,omitempty"`
+	Row   int    `json:"row,omitempty"`
+	Col   int    `json:"col,omitempty"`
+}
+
+// Put creates an object, or changes the one of the same id or key. It is a verb of
+// a Step alone: the plan says Created, Changed or nothing.
+const Put admin.Verb = "put"
+
+// Step is one wish. Created: the object must not exist. Changed: it must. Deleted:
+// only Ref, or its kind, organisation and Key, are read. Put: create it, or change
+// the one that has the same id or, without an id, the same key.
+type Step struct {
+	Verb  admin.Verb
+	Value any       // an e911 value, as admin.Object.Value; nil when Deleted
+	Ref   admin.Ref // empty: that of Value
+	Key   string    // of what is Deleted, when Ref has no id
+	// Version is the one that the wish was made on; 0: as it is stored when planned.
+	Version int64
+	From    Origin
+}
+
+// Set is a change set: steps of one organisation, or of the world when Org is empty
+// (then also of any organisation: only the operator may do that).
+type Set struct {
+	Org    e911.OrgID
+	Title  string // for people: "users of the new mill"
+	Source string // "api", "csv users.csv", "world.yaml"
+	Steps  []Step
+	// Faults are what was wrong before there was a step: a row that could not be
+	// read. They refuse the set as faults of steps do.
+	Faults []e911.Fault
+	// Partial leaves bad rows out and reports them; otherwise one bad row refuses
+	// the whole set.
+	Partial bool
+	// Unroute is why places may lose every way to their PSAP; the audit trail keeps it.
+	Unroute string
+}
