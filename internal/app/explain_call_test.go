@@ -17,7 +17,7 @@ import (
 // One call, asked about as it was; after the world changed, as it would be; and
 // with the server gone.
 //
-// Proves: E11, E14, D-14; NENA-STA-010.3, section 4.12.3
+// Proves: E11, E14, N-01, N-47, D-14; NENA-STA-010.3, section 4.12.3
 func TestExplainACallSaysWhatItDidAndWhatItWouldDoToday(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
