@@ -1,0 +1,3 @@
+package sheet
+
+func columnsOf(Kind) []Column { return nil }

@@ -1,0 +1,42 @@
+package sheet
+
+// Limits bound what Read takes. Zero values are the defaults.
+type Limits struct {
+	Bytes   int64 // of the file; default 64 MiB
+	Rows    int   // of a sheet, with data; default 20,000 (C-63)
+	Columns int   // of a sheet; default 200
+	Cell    int   // octets of a cell; default 4096
+	Sheets  int   // of a workbook; default 20
+	// Unpacked bounds the parts of a workbook that are read, unpacked, together;
+	// default 512 MiB. Ratio is how many times its packed size a part may have;
+	// default 200, counted from 1 MiB on.
+	Unpacked int64
+	Ratio    int64
+}
+
+// AnyRows are the limits of the command line: of rows there may be a million and
+// more.
+func AnyRows() Limits {
+	return Limits{Bytes: 512 << 20, Rows: 2_000_000, Unpacked: 4 << 30}
+}
+
+func (l Limits) filled() Limits {
+	or := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	or64 := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	or64(&l.Bytes, 64<<20)
+	or(&l.Rows, 20_000)
+	or(&l.Columns, 200)
+	or(&l.Cell, 4096)
+	or(&l.Sheets, 20)
+	or64(&l.Unpacked, 512<<20)
+	or64(&l.Ratio, 200)
+	return l
+}
