@@ -59,6 +59,9 @@ func (s *Store) SaveCalls(ctx context.Context, node string, upTo uint64, calls [
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return s.fault("read the cursor of the call records", err)
 		}
+		if err := t.every(ctx); err != nil { // a node has the calls of all organisations
+			return err
+		}
 		if at.Seq > upTo {
 			return e911.Errorf(e911.Conflict, "the call records of this node are further than this change")
 		}
@@ -146,7 +149,9 @@ func (t *tx) saveCall(ctx context.Context, put *sql.Stmt, node string, c *report
 // Call implements report.Writer and report.Reader.
 func (s *Store) Call(ctx context.Context, org e911.OrgID, id e911.CallID) (report.CallRecord, error) {
 	var row callRow
-	err := s.cfg.Reads.NewSelect().Model(&row).Where("org_id = ? AND id = ?", org, id).Scan(ctx)
+	err := s.readOf(ctx, org, func(t *tx) error {
+		return t.db.NewSelect().Model(&row).Where("org_id = ? AND id = ?", org, id).Scan(ctx)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return report.CallRecord{}, e911.Errorf(e911.NotFound, "there is no such call")
 	}
@@ -159,11 +164,14 @@ func (s *Store) Call(ctx context.Context, org e911.OrgID, id e911.CallID) (repor
 // ListCalls implements report.Reader.
 func (s *Store) ListCalls(ctx context.Context, org e911.OrgID, before e911.CallID, limit int) ([]report.CallRecord, error) {
 	var found []callRow
-	q := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("id DESC").Limit(page(limit))
-	if before != "" {
-		q = q.Where("id < ?", before)
-	}
-	if err := q.Scan(ctx); err != nil {
+	err := s.readOf(ctx, org, func(t *tx) error {
+		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("id DESC").Limit(page(limit))
+		if before != "" {
+			q = q.Where("id < ?", before)
+		}
+		return q.Scan(ctx)
+	})
+	if err != nil {
 		return nil, s.fault("read call records", err)
 	}
 	records := make([]report.CallRecord, len(found))

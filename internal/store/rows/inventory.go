@@ -72,7 +72,9 @@ func (s *Store) SeenDevices(ctx context.Context, ids []inventory.ID) ([]inventor
 	for org, all := range names {
 		for part := range slices.Chunk(all, someIDs) {
 			var found []seenRow
-			err := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ? AND device IN (?)", org, bun.List(part)).Scan(ctx)
+			err := s.readOf(ctx, org, func(t *tx) error {
+				return t.db.NewSelect().Model(&found).Where("org_id = ? AND device IN (?)", org, bun.List(part)).Scan(ctx)
+			})
 			if err != nil {
 				return nil, s.fault("read seen devices", err)
 			}
@@ -87,7 +89,10 @@ func (s *Store) SeenDevices(ctx context.Context, ids []inventory.ID) ([]inventor
 // AllSeenDevices implements inventory.Store.
 func (s *Store) AllSeenDevices(ctx context.Context, org e911.OrgID) ([]inventory.Device, error) {
 	var found []seenRow
-	if err := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("device").Scan(ctx); err != nil {
+	err := s.readOf(ctx, org, func(t *tx) error {
+		return t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("device").Scan(ctx)
+	})
+	if err != nil {
 		return nil, s.fault("read seen devices", err)
 	}
 	return appendDevices(nil, found)
@@ -109,7 +114,9 @@ func (s *Store) UnknownElements(ctx context.Context, org e911.OrgID, ids []strin
 	var out []inventory.Unknown
 	for part := range slices.Chunk(ids, someIDs) {
 		var found []unknownRow
-		err := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ? AND id IN (?)", org, bun.List(part)).Scan(ctx)
+		err := s.readOf(ctx, org, func(t *tx) error {
+			return t.db.NewSelect().Model(&found).Where("org_id = ? AND id IN (?)", org, bun.List(part)).Scan(ctx)
+		})
 		if err != nil {
 			return nil, s.fault("read unknown elements", err)
 		}
@@ -127,11 +134,14 @@ func (s *Store) UnknownElements(ctx context.Context, org e911.OrgID, ids []strin
 // ListUnknown implements inventory.Store.
 func (s *Store) ListUnknown(ctx context.Context, org e911.OrgID, state inventory.State) ([]inventory.Unknown, error) {
 	var found []unknownRow
-	q := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("stranded DESC, devices DESC, last_at DESC, id")
-	if state != "" {
-		q = q.Where("state = ?", state)
-	}
-	if err := q.Scan(ctx); err != nil {
+	err := s.readOf(ctx, org, func(t *tx) error {
+		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("stranded DESC, devices DESC, last_at DESC, id")
+		if state != "" {
+			q = q.Where("state = ?", state)
+		}
+		return q.Scan(ctx)
+	})
+	if err != nil {
 		return nil, s.fault("read unknown elements", err)
 	}
 	out := make([]inventory.Unknown, len(found))
@@ -159,7 +169,7 @@ func (s *Store) Unknown(ctx context.Context, org e911.OrgID, id string) (invento
 // Decide implements inventory.Store.
 func (s *Store) Decide(ctx context.Context, org e911.OrgID, id string, from []inventory.State, d inventory.Decision) (inventory.Unknown, error) {
 	var now inventory.Unknown
-	err := s.write(ctx, func(t *tx) error {
+	err := s.writeOf(ctx, org, func(t *tx) error {
 		res, err := t.db.NewUpdate().Model((*unknownRow)(nil)).
 			Set("state = ?, state_by = ?, state_at = ?, state_why = ?, location_id = ?", d.State, d.By, millis(d.At), d.Why, d.Location).
 			Where("org_id = ? AND id = ? AND state IN (?)", org, id, bun.List(from)).Exec(ctx)
@@ -196,6 +206,9 @@ func (s *Store) SaveInventory(ctx context.Context, node string, upTo uint64, b i
 		err := t.db.NewSelect().Model(&at).Where("node = ?", node).Scan(ctx)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return s.fault("read the cursor of the inventory", err)
+		}
+		if err := t.every(ctx); err != nil { // a node has seen the devices of all organisations
+			return err
 		}
 		if at.Seq > upTo {
 			return e911.Errorf(e911.Conflict, "the inventory of this node is further than this change")
@@ -234,8 +247,8 @@ func (t *tx) saveDevices(ctx context.Context, devices []inventory.Device) error 
 		}
 	}
 	for org := range strangers {
-		_, err := t.db.NewRaw(`DELETE FROM seen_devices WHERE org_id = ? AND known = 0 AND device IN (
-			SELECT device FROM seen_devices WHERE org_id = ? AND known = 0 ORDER BY last_at DESC, device LIMIT -1 OFFSET ?)`,
+		_, err := t.db.NewRaw(`DELETE FROM seen_devices WHERE org_id = ? AND known = FALSE AND device IN (
+			SELECT device FROM seen_devices WHERE org_id = ? AND known = FALSE ORDER BY last_at DESC, device LIMIT 9223372036854775807 OFFSET ?)`,
 			org, org, inventory.MaxStrangers).Exec(ctx)
 		if err != nil {
 			return t.s.fault("drop devices of long ago", err)
@@ -269,7 +282,7 @@ func (t *tx) saveUnknown(ctx context.Context, unknown []inventory.Unknown) error
 			keep  int
 		}{{"state = 'open'", inventory.MaxOpen}, {"state IN ('assigned', 'mapped')", inventory.MaxClosed}} {
 			_, err := t.db.NewRaw(`DELETE FROM unknown_elements WHERE org_id = ? AND id IN (
-				SELECT id FROM unknown_elements WHERE org_id = ? AND `+bound.where+` ORDER BY stranded DESC, devices DESC, last_at DESC, id LIMIT -1 OFFSET ?)`,
+				SELECT id FROM unknown_elements WHERE org_id = ? AND `+bound.where+` ORDER BY stranded DESC, devices DESC, last_at DESC, id LIMIT 9223372036854775807 OFFSET ?)`,
 				org, org, bound.keep).Exec(ctx)
 			if err != nil {
 				return t.s.fault("drop unknown elements", err)

@@ -159,7 +159,7 @@ func (s *Store) LayerBlob(ctx context.Context, digest string) ([]byte, error) {
 
 // SweepLayerBlobs implements admin.LayerBlobs.
 func (s *Store) SweepLayerBlobs(ctx context.Context) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeOf(ctx, "", func(t *tx) error {
 		_, err := t.db.NewDelete().Model((*blobRow)(nil)).Where("digest NOT IN (SELECT digest FROM layers)").Exec(ctx)
 		return s.fault("remove what no layer names", err)
 	})

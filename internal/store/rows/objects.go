@@ -135,6 +135,9 @@ func bounds(p netip.Prefix) (lo, hi []byte) {
 func (t *tx) Pointing(ctx context.Context, ref admin.Ref, limit int) ([]admin.Ref, error) {
 	var refs []admin.Ref
 	for _, p := range pointersTo(ref.Kind) {
+		if err := t.see(ctx, filter{org: ref.Org, every: p.cross}); err != nil {
+			return nil, err
+		}
 		var found []struct {
 			ID    string     `bun:"id"`
 			OrgID e911.OrgID `bun:"org_id"`

@@ -39,7 +39,7 @@ func elements() rowTable[elementRow, e911.Element] {
 			admin.ByMAC:         "element_key = 'mac ' || ?",
 			admin.ByRange:       "element_key = 'ip ' || ?",
 			admin.ByLowHigh:     "kind = 'ip' AND addr_from <> '' AND ? = '1'",
-			admin.ByKeyPrefix:   "element_key >= ?0 AND element_key < ?0 || char(1114111)",
+			admin.ByKeyPrefix:   "element_key >= ?0 AND element_key < ?0 || '\U0010ffff'",
 			admin.ByElementKind: "element_key >= ?0 || ' ' AND element_key < ?0 || '!'",
 			admin.ByBSSIDPrefix: "element_key >= 'bssid ' || ?0 AND element_key < 'bssid ' || ?0 || 'g'",
 		},
@@ -106,6 +106,8 @@ type userRow struct {
 	DeviceUserID string      `bun:"device_user_id"`
 	Callback     e911.Number `bun:"callback"`
 	ECBN         ecbn        `bun:"embed:ecbn_"`
+	Language     string      `bun:"language"`
+	OffPremises  string      `bun:"off_premises"` // e911.Consent; empty: none is kept
 }
 
 func users() rowTable[userRow, e911.User] {
@@ -117,16 +119,18 @@ func users() rowTable[userRow, e911.User] {
 		},
 		base: func(r *userRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.User) (userRow, error) {
+			consent, err := optional(v.OffPremises)
 			return userRow{
 				SiteID: v.Site, Key: v.Key, Name: v.Name, Email: v.Email, DeviceUserID: v.DeviceUserID, Callback: v.Callback,
-				ECBN: ecbn(v.ECBN),
-			}, nil
+				ECBN: ecbn(v.ECBN), Language: v.Language, OffPremises: consent,
+			}, err
 		},
 		decode: func(_ *tx, r *userRow) (e911.User, error) {
+			consent, err := unoptional[e911.Consent](r.OffPremises)
 			return e911.User{
 				ID: e911.UserID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Email: r.Email,
-				DeviceUserID: r.DeviceUserID, Callback: r.Callback, ECBN: e911.ECBN(r.ECBN),
-			}, nil
+				DeviceUserID: r.DeviceUserID, Callback: r.Callback, ECBN: e911.ECBN(r.ECBN), Language: r.Language, OffPremises: consent,
+			}, err
 		},
 	}
 }
@@ -142,6 +146,9 @@ type deviceRow struct {
 	SIPUser string       `bun:"sip_user"`   // empty: it does not register
 	SIP     string       `bun:"sip_sealed"` // e911.SIPAccount
 	ECBN    ecbn         `bun:"embed:ecbn_"`
+
+	Station  string `bun:"station"` // e911.Station; empty: nobody stated one
+	Language string `bun:"language"`
 }
 
 func devices() rowTable[deviceRow, e911.Device] {
@@ -154,22 +161,26 @@ func devices() rowTable[deviceRow, e911.Device] {
 		},
 		base: func(r *deviceRow) *Base { return &r.Base },
 		encode: func(t *tx, v e911.Device) (deviceRow, error) {
-			r := deviceRow{SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model, ECBN: ecbn(v.ECBN)}
-			if v.SIP == nil {
-				return r, nil
+			station, err := optional(v.Station)
+			r := deviceRow{
+				SiteID: v.Site, Key: v.Key, MAC: v.MAC, UserID: v.User, ModelID: v.Model, ECBN: ecbn(v.ECBN),
+				Station: station, Language: v.Language,
 			}
-			var err error
+			if err != nil || v.SIP == nil {
+				return r, err
+			}
 			r.SIPUser = v.SIP.User
 			r.SIP, err = t.seal("device_sip/"+string(v.ID), v.SIP)
 			return r, err
 		},
 		decode: func(t *tx, r *deviceRow) (e911.Device, error) {
+			station, err := unoptional[e911.Station](r.Station)
 			v := e911.Device{
 				ID: e911.DeviceID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, MAC: r.MAC, User: r.UserID, Model: r.ModelID,
-				ECBN: e911.ECBN(r.ECBN),
+				ECBN: e911.ECBN(r.ECBN), Station: station, Language: r.Language,
 			}
-			if r.SIP == "" {
-				return v, nil
+			if err != nil || r.SIP == "" {
+				return v, err
 			}
 			v.SIP = new(e911.SIPAccount)
 			return v, t.unseal("device_sip/"+r.ID, r.SIP, v.SIP)
@@ -199,7 +210,7 @@ func numbers() rowTable[numberRow, e911.NumberRec] {
 			admin.ByKey: "number = ?", admin.ByNumber: "number = ?", admin.BySite: "site_id = ?",
 			admin.ByUser: "user_id = ?", admin.ByLocation: "location_id = ?",
 			admin.ByMember: "ecbn_member = ?",
-			admin.ByALI:    "(elin = 1 OR ali <> '') AND ? = '1'",
+			admin.ByALI:    "(elin = TRUE OR ali <> '') AND ? = '1'",
 		},
 		base: func(r *numberRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.NumberRec) (numberRow, error) {

@@ -191,6 +191,7 @@ type buildingRow struct {
 	Civic  civic       `bun:"embed:civic_"`
 	// Validation is e911.Validation as JSON; empty: nobody looked.
 	Validation string `bun:"validation"`
+	SquareFeet int    `bun:"square_feet"`
 }
 
 func buildings() rowTable[buildingRow, e911.Building] {
@@ -199,7 +200,7 @@ func buildings() rowTable[buildingRow, e911.Building] {
 		columns: map[admin.Field]string{admin.ByKey: "key = ?", admin.BySite: "site_id = ?"},
 		base:    func(r *buildingRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.Building) (buildingRow, error) {
-			r := buildingRow{SiteID: v.Site, Key: v.Key, Name: v.Name, Civic: civic(v.Address)}
+			r := buildingRow{SiteID: v.Site, Key: v.Key, Name: v.Name, Civic: civic(v.Address), SquareFeet: v.SquareFeet}
 			if v.Point != nil {
 				r.Lat, r.Lon = &v.Point.Lat, &v.Point.Lon
 			}
@@ -211,7 +212,7 @@ func buildings() rowTable[buildingRow, e911.Building] {
 		},
 		decode: func(_ *tx, r *buildingRow) (e911.Building, error) {
 			v := e911.Building{
-				ID: e911.BuildingID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Address: e911.Civic(r.Civic),
+				ID: e911.BuildingID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Address: e911.Civic(r.Civic), SquareFeet: r.SquareFeet,
 			}
 			if r.Lat != nil && r.Lon != nil {
 				v.Point = &e911.Point{Lat: *r.Lat, Lon: *r.Lon}

@@ -49,6 +49,9 @@ func (s *Store) WriteALI(ctx context.Context, who admin.Actor, do func(psali.Wri
 // LastALIFile implements psali.Files.
 func (t *tx) LastALIFile(ctx context.Context, org e911.OrgID) (psali.File, error) {
 	var row aliFileRow
+	if err := t.of(ctx, org); err != nil {
+		return psali.File{}, err
+	}
 	err := t.db.NewSelect().Model(&row).Where("org_id = ?", org).OrderExpr("cycle DESC").Limit(1).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return psali.File{}, nil
@@ -59,6 +62,9 @@ func (t *tx) LastALIFile(ctx context.Context, org e911.OrgID) (psali.File, error
 // ALIFile implements psali.Files.
 func (t *tx) ALIFile(ctx context.Context, org e911.OrgID, cycle int) (psali.File, error) {
 	var row aliFileRow
+	if err := t.of(ctx, org); err != nil {
+		return psali.File{}, err
+	}
 	err := t.db.NewSelect().Model(&row).Where("org_id = ? AND cycle = ?", org, cycle).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return psali.File{}, e911.Errorf(e911.NotFound, "there is no file with the cycle %d", cycle)
@@ -68,6 +74,9 @@ func (t *tx) ALIFile(ctx context.Context, org e911.OrgID, cycle int) (psali.File
 
 // SaveALIFile implements psali.Writer.
 func (t *tx) SaveALIFile(ctx context.Context, f psali.File) error {
+	if err := t.of(ctx, f.Org); err != nil {
+		return err
+	}
 	_, err := t.db.NewInsert().Model(&aliFileRow{
 		OrgID: f.Org, Cycle: f.Cycle, At: f.At.UnixMilli(), By: f.By, Records: f.Records, Digest: f.Digest, Text: f.Text,
 	}).Exec(ctx)
@@ -88,7 +97,7 @@ func unoptional[T any](s string) (*T, error) {
 	}
 	v := new(T)
 	if err := untext(s, v); err != nil {
-		return nil, fmt.Errorf("decode an ALI record: %w", err)
+		return nil, fmt.Errorf("decode what is kept beside a row: %w", err)
 	}
 	return v, nil
 }

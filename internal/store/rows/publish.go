@@ -24,6 +24,9 @@ func (t *tx) head(ctx context.Context) (admin.Head, error) {
 	if err != nil {
 		return head, t.s.fault("read the name of the database", err)
 	}
+	if err := t.every(ctx); err != nil {
+		return head, err
+	}
 	var seq sql.NullInt64
 	if err := t.db.NewSelect().TableExpr("changes").ColumnExpr("max(seq)").Scan(ctx, &seq); err != nil {
 		return head, t.s.fault("read the last change", err)
@@ -40,6 +43,9 @@ func (s *Store) Since(ctx context.Context, after uint64, also []admin.Ref) (admi
 	var batch admin.Batch
 	err := s.read(ctx, func(t *tx) (err error) {
 		if batch.Head, err = t.head(ctx); err != nil {
+			return err
+		}
+		if err := t.every(ctx); err != nil {
 			return err
 		}
 		var changes []changeRow

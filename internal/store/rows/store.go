@@ -23,6 +23,17 @@ type Config struct {
 	// Writes runs one write transaction at a time, in commit order: a change
 	// with a lower sequence must never appear after a higher one was read.
 	Writes *bun.DB
+	// Isolation makes a transaction of Reads see one state.
+	Isolation sql.IsolationLevel
+	// Lock is the statement that makes a write transaction wait for all others,
+	// where the engine would let several run at once.
+	Lock string
+	// Scope is the statement that tells the engine's row-level security whose rows
+	// may be seen in this transaction (scope.go); it has one ?.
+	Scope string
+	// Notify is the statement that tells the other users of the database of a
+	// change when the transaction commits.
+	Notify string
 	Ring   *seal.Ring
 	Now    func() time.Time
 	// KindOf says what an error of the driver means; "" is not one it knows.
@@ -60,7 +71,7 @@ func (s *Store) Read(ctx context.Context, do func(admin.Reader) error) error {
 }
 
 func (s *Store) read(ctx context.Context, do func(*tx) error) error {
-	db, err := s.cfg.Reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	db, err := s.cfg.Reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.cfg.Isolation})
 	if err != nil {
 		return s.fault("begin to read", err)
 	}
@@ -77,15 +88,24 @@ func (s *Store) Write(ctx context.Context, who admin.Actor, do func(admin.Writer
 			return err
 		}
 		changed = len(tx.log) > 0
-		return tx.flush(ctx)
+		if err := tx.flush(ctx); err != nil || !changed || s.cfg.Notify == "" {
+			return err
+		}
+		_, err := tx.db.NewRaw(s.cfg.Notify).Exec(ctx)
+		return s.fault("tell of the change", err)
 	})
 	if err == nil && changed {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		s.Nudge()
 	}
 	return err
+}
+
+// Nudge makes Wake receive: somebody else has changed objects.
+func (s *Store) Nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
@@ -94,6 +114,11 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 		return s.fault("begin to write", err)
 	}
 	defer func() { _ = db.Rollback() }() // does nothing after a commit
+	if s.cfg.Lock != "" {
+		if _, err := db.NewRaw(s.cfg.Lock).Exec(ctx); err != nil {
+			return s.fault("wait for other changes", err)
+		}
+	}
 	if err := do(&tx{s: s, db: db}); err != nil {
 		return err
 	}
@@ -138,10 +163,11 @@ func (s *Store) fault(doing string, err error) error {
 
 // tx is one transaction; it implements admin.Writer.
 type tx struct {
-	s   *Store
-	db  bun.IDB
-	who admin.Actor
-	log []entry
+	s     *Store
+	db    bun.IDB
+	scope string // what the engine's row-level security was told last
+	who   admin.Actor
+	log   []entry
 }
 
 // entry is one change to be logged when the transaction commits.
@@ -180,6 +206,12 @@ const logBatch = 200
 // flush writes the change and audit rows of the transaction. An object has one
 // change row, its newest: publish asks for the present form, never for history.
 func (t *tx) flush(ctx context.Context) error {
+	if len(t.log) == 0 {
+		return nil
+	}
+	if err := t.every(ctx); err != nil { // a transaction may change several organisations
+		return err
+	}
 	at := t.s.cfg.Now().UnixMilli()
 	for start := 0; start < len(t.log); start += logBatch {
 		part := t.log[start:min(start+logBatch, len(t.log))]
@@ -244,7 +276,7 @@ func loggedLater(rest []entry, ref admin.Ref) bool {
 // 0, excludes itself and all that is newer.
 func (s *Store) Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error) {
 	var found []auditRow
-	err := s.read(ctx, func(t *tx) error {
+	err := s.readOf(ctx, org, func(t *tx) error {
 		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("seq DESC").Limit(page(limit))
 		if before > 0 {
 			q = q.Where("seq < ?", before)

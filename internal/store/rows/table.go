@@ -71,6 +71,9 @@ func (rt rowTable[R, V]) column(f admin.Field) (string, bool) {
 }
 
 func (rt rowTable[R, V]) list(ctx context.Context, t *tx, f filter) ([]item, error) {
+	if err := t.see(ctx, f); err != nil {
+		return nil, err
+	}
 	var rs []R
 	q := t.db.NewSelect().Model(&rs).OrderExpr("id")
 	if !f.every {
@@ -133,6 +136,9 @@ func (rt rowTable[R, V]) insert(ctx context.Context, t *tx, value any) error {
 		return err
 	}
 	b.Version, b.CreatedAt = 1, b.UpdatedAt
+	if err := t.of(ctx, b.OrgID); err != nil {
+		return err
+	}
 	if _, err := t.db.NewInsert().Model(r).Exec(ctx); err != nil {
 		return t.s.fault("create "+string(rt.name), err)
 	}
@@ -142,13 +148,18 @@ func (rt rowTable[R, V]) insert(ctx context.Context, t *tx, value any) error {
 // insertAll is insert for few enough values for one statement.
 func (rt rowTable[R, V]) insertAll(ctx context.Context, t *tx, values []any) error {
 	rs := make([]R, 0, len(values))
+	orgs := map[e911.OrgID]bool{}
 	for _, v := range values {
 		r, b, err := rt.row(t, v)
 		if err != nil {
 			return err
 		}
+		orgs[b.OrgID] = true
 		b.Version, b.CreatedAt = 1, b.UpdatedAt
 		rs = append(rs, *r)
+	}
+	if err := t.ofAll(ctx, orgs); err != nil {
+		return err
 	}
 	if _, err := t.db.NewInsert().Model(&rs).Exec(ctx); err != nil {
 		return t.s.fault("create many of "+string(rt.name), err)
@@ -165,6 +176,9 @@ func (rt rowTable[R, V]) insertAll(ctx context.Context, t *tx, values []any) err
 }
 
 func (rt rowTable[R, V]) removeAll(ctx context.Context, t *tx, org e911.OrgID, ids []string) (int64, error) {
+	if err := t.of(ctx, org); err != nil {
+		return 0, err
+	}
 	res, err := t.db.NewDelete().Model((*R)(nil)).Where("org_id = ? AND id IN (?)", org, bun.List(ids)).Exec(ctx)
 	if err != nil {
 		return 0, t.s.fault("delete many of "+string(rt.name), err)
@@ -179,6 +193,9 @@ func (rt rowTable[R, V]) update(ctx context.Context, t *tx, value any, version i
 		return 0, err
 	}
 	b.Version = version + 1
+	if err := t.of(ctx, b.OrgID); err != nil {
+		return 0, err
+	}
 	res, err := t.db.NewUpdate().Model(r).ExcludeColumn("id", "org_id", "created_at").
 		Where("id = ? AND org_id = ? AND version = ?", b.ID, b.OrgID, version).Exec(ctx)
 	if err != nil {
@@ -199,6 +216,9 @@ func (rt rowTable[R, V]) spreadOut(ctx context.Context, t *tx, value any) error 
 }
 
 func (rt rowTable[R, V]) remove(ctx context.Context, t *tx, ref admin.Ref, version int64) (int64, error) {
+	if err := t.of(ctx, ref.Org); err != nil {
+		return 0, err
+	}
 	res, err := t.db.NewDelete().Model((*R)(nil)).
 		Where("id = ? AND org_id = ? AND version = ?", ref.ID, ref.Org, version).Exec(ctx)
 	if err != nil {
