@@ -80,6 +80,8 @@ func Run(t *testing.T, open Open) {
 		{"devices and unknown elements are kept by organisation, and decisions are made once", testInventory},
 		{"what a layer holds is there whole or not at all", testLayerBlobs},
 		{"unknown elements have an end, and those that strand most stay", testInventoryBounds},
+		{"API keys are kept by organisation and end once", testAPIKeys},
+		{"a request that is sent again has its answer", testReplays},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}

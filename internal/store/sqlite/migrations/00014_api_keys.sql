@@ -1,0 +1,30 @@
+-- Keys of programs, of which a hash alone is kept, and what was answered to
+-- requests that may be sent twice. Neither has a constraint on its organisation:
+-- a key is looked up before anybody knows whose it is, and '' is the operator.
+
+-- +goose Up
+CREATE TABLE api_keys (
+    id        TEXT    NOT NULL PRIMARY KEY,
+    org_id    TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    scopes    TEXT    NOT NULL,
+    hash      BLOB    NOT NULL,
+    made_at   INTEGER NOT NULL,
+    made_by   TEXT    NOT NULL,
+    expires   INTEGER NOT NULL DEFAULT 0,
+    last_used INTEGER NOT NULL DEFAULT 0,
+    revoked   INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX api_keys_org ON api_keys (org_id, id);
+
+-- An answer may hold a secret that is shown once: it is sealed. Empty: the
+-- request is under way, or was cut short.
+CREATE TABLE api_requests (
+    caller      TEXT    NOT NULL,
+    request_key TEXT    NOT NULL,
+    hash        BLOB    NOT NULL,
+    at          INTEGER NOT NULL,
+    answer      TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (caller, request_key)
+);
+CREATE INDEX api_requests_at ON api_requests (at);
