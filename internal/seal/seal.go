@@ -6,7 +6,9 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -34,6 +36,7 @@ type Key struct {
 type Ring struct {
 	ids   []string
 	aeads map[string]cipher.AEAD
+	root  []byte // of Derive, of the first key
 }
 
 // NewRing makes a Ring; the first key seals.
@@ -51,10 +54,29 @@ func NewRing(keys ...Key) (*Ring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", k.ID, err)
 		}
+		if r.root == nil {
+			if r.root, err = hkdf.Extract(sha256.New, k.Secret, []byte("callbox seal")); err != nil {
+				return nil, fmt.Errorf("key %s: %w", k.ID, err)
+			}
+		}
 		r.ids = append(r.ids, k.ID)
 		r.aeads[k.ID] = aead
 	}
 	return r, nil
+}
+
+// Derive returns 32 secret bytes that follow from the first key and a purpose
+// (RFC 5869): all who hold the key have the same ones, and they tell nothing of
+// it nor of those of another purpose.
+func (r *Ring) Derive(purpose string) ([]byte, error) {
+	if r == nil || r.root == nil {
+		return nil, errors.New("seal: no key held")
+	}
+	b, err := hkdf.Expand(sha256.New, r.root, purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive a key: %w", err)
+	}
+	return b, nil
 }
 
 // Seal returns "keyid.base64url". The purpose is bound to the text: what was

@@ -82,3 +82,31 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// Proves: D-09
+func TestDerivedSecretsAreThoseOfTheKeyAndThePurpose(t *testing.T) {
+	key := func(b byte) *Ring {
+		r, err := NewRing(Key{ID: "m1", Secret: bytes.Repeat([]byte{b}, 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	derive := func(r *Ring, purpose string) string {
+		b, err := r.Derive(purpose)
+		if err != nil || len(b) != 32 {
+			t.Fatalf("%d bytes, %v", len(b), err)
+		}
+		return string(b)
+	}
+	one := derive(key(1), "a")
+	if one != derive(key(1), "a") {
+		t.Error("two who hold the key derive different secrets")
+	}
+	if one == derive(key(1), "b") || one == derive(key(2), "a") {
+		t.Error("another purpose or key derives the same secret")
+	}
+	if _, err := (&Ring{}).Derive("a"); err == nil {
+		t.Error("without a key something is derived")
+	}
+}
