@@ -370,6 +370,9 @@ type Building struct {
 	Point   *Point     `json:"point,omitempty"`
 	// Validation is what was found out about Address; zero: nobody looked yet.
 	Validation Validation `json:"validation,omitzero"`
+	// SquareFeet is its floor area, by which some states measure what a call must
+	// tell (F-39 (5)); zero: not known.
+	SquareFeet int `json:"square_feet,omitempty"`
 }
 
 // Location is a place inside a building (an ERL). Detail holds FLR, ROOM,
@@ -412,6 +415,12 @@ type User struct {
 	DeviceUserID string `json:"device_user_id,omitempty"` // what platforms send in E911-User-ID
 	Callback     Number `json:"callback,omitempty"`       // N-10
 	ECBN         ECBN   `json:"ecbn,omitzero"`            // of his lines that have none
+	// Language is the one that he speaks with a relay centre, "en" or "fr"; none: not
+	// said.
+	Language string `json:"language,omitempty"`
+	// OffPremises is what he was told of calling from elsewhere and agreed to; nil:
+	// nothing. What it points to is never changed.
+	OffPremises *Consent `json:"off_premises,omitempty"`
 }
 
 // Device is a device that calls.
@@ -427,6 +436,11 @@ type Device struct {
 	// changed.
 	SIP  *SIPAccount `json:"sip,omitempty"`
 	ECBN ECBN        `json:"ecbn,omitzero"` // where neither line nor user has one
+	// Station is its class before the law; nil: nobody stated one. What it points to
+	// is never changed.
+	Station *Station `json:"station,omitempty"`
+	// Language is that of whoever calls from it where its user has none.
+	Language string `json:"language,omitempty"`
 }
 
 // SIPAccount is what a telephone registers with, at its organisation's

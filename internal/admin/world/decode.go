@@ -202,19 +202,19 @@ func (d *draft) site(n node, org string) {
 		d.building(b, org, key)
 	}
 	for _, u := range f["users"].list() {
-		g := u.object("key", "name", "email", "device_user_id", "callback", "ecbn")
+		g := u.object("key", "name", "email", "device_user_id", "callback", "ecbn", "language", "off_premises")
 		d.add(u, org, e911.User{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), Name: g["name"].text(), Email: g["email"].text(),
 			DeviceUserID: g["device_user_id"].text(), Callback: number(g["callback"]),
-			ECBN: ecbn(g["ecbn"]),
+			ECBN: ecbn(g["ecbn"]), Language: g["language"].text(), OffPremises: consent(g["off_premises"]),
 		}, nil)
 	}
 	for _, x := range f["devices"].list() {
-		g := x.object("key", "mac", "user", "model", "sip", "ecbn")
+		g := x.object("key", "mac", "user", "model", "sip", "ecbn", "station", "language")
 		d.add(x, org, e911.Device{
 			Org: e911.OrgID(org), Site: e911.SiteID(key), Key: g["key"].text(), MAC: mac(g["mac"]),
 			User: e911.UserID(g["user"].text()), Model: e911.ModelID(g["model"].text()), SIP: sipAccount(g["sip"]),
-			ECBN: ecbn(g["ecbn"]),
+			ECBN: ecbn(g["ecbn"]), Station: station(g["station"]), Language: g["language"].text(),
 		}, nil)
 	}
 	for _, x := range f["numbers"].list() {
@@ -244,10 +244,11 @@ func (d *draft) alert(n node, org, site string) {
 }
 
 func (d *draft) building(n node, org, site string) {
-	f := n.object("key", "name", "address", "locations")
+	f := n.object("key", "name", "address", "locations", "square_feet")
 	a := f["address"].object(append(e911.CivicFieldNames(), "point")...)
 	v := e911.Building{Org: e911.OrgID(org), Site: e911.SiteID(site), Key: f["key"].text(), Name: f["name"].text(), Address: civic(a)}
 	v.Point = point(a["point"])
+	v.SquareFeet = f["square_feet"].whole()
 	d.add(n, org, v, map[string]string{"point": a["point"].path})
 	for _, l := range f["locations"].list() {
 		d.location(l, org, v.Key)
