@@ -13,6 +13,8 @@ const (
 	ChangedReplaced    = "replaced"    // N has the call now, who came for the place of another
 	ChangedReturned    = "returned"    // N has the call again: who it was handed on to is gone
 	ChangedMoved       = "moved"       // the caller's telephone is at To now
+	ChangedLeft        = "left"        // the server was stopped while the caller waited for an answer
+	ChangedResumed     = "resumed"     // the next process goes on with a caller who waits; N attempts were out
 )
 
 // Changed is the body of CallChanged. N is an attempt, 0 the caller.

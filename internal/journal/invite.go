@@ -9,16 +9,18 @@ import (
 // Invite is the body of CallInvite: all of an INVITE that the decision was made
 // by. Header fields with credentials are left out.
 type Invite struct {
-	URI         string         `json:"uri"`
-	Headers     []Named        `json:"headers"`
-	ContentType string         `json:"content_type,omitempty"`
-	Body        []byte         `json:"body,omitempty"`
-	SIPCallID   string         `json:"sip_call_id,omitempty"`
-	Source      netip.AddrPort `json:"source"`
-	Local       netip.AddrPort `json:"local,omitzero"`
-	Transport   string         `json:"transport"`
-	Peer        []string       `json:"peer,omitempty"`     // what a verified client certificate says
-	Repaired    []string       `json:"repaired,omitempty"` // what was wrong with it
+	URI         string  `json:"uri"`
+	Headers     []Named `json:"headers"`
+	ContentType string  `json:"content_type,omitempty"`
+	Body        []byte  `json:"body,omitempty"`
+	SIPCallID   string  `json:"sip_call_id,omitempty"`
+	// Tag is what our To-tags toward the caller begin with, one for each attempt.
+	Tag       string         `json:"tag,omitempty"`
+	Source    netip.AddrPort `json:"source"`
+	Local     netip.AddrPort `json:"local,omitzero"`
+	Transport string         `json:"transport"`
+	Peer      []string       `json:"peer,omitempty"`     // what a verified client certificate says
+	Repaired  []string       `json:"repaired,omitempty"` // what was wrong with it
 	// Who is the trunk that it was taken for, How by what; Proved: it showed good
 	// credentials.
 	Who    string `json:"who,omitempty"`

@@ -31,6 +31,10 @@ func changed(b journal.Changed) Entry {
 		return Entry{Title: "The call is back with the PSAP", Detail: "Who it was handed on to is gone."}
 	case journal.ChangedMoved:
 		return Entry{Title: "The caller's telephone is at another address", Detail: b.To}
+	case journal.ChangedLeft:
+		return Entry{Tone: ToneWarn, Title: "Callbox was stopped while the caller waited", Detail: "Nothing was cancelled; the next start goes on with the call."}
+	case journal.ChangedResumed:
+		return Entry{Tone: ToneWarn, Title: "Callbox was restarted while the caller waited: it goes on", Detail: capital(b.Why) + "."}
 	}
 	return Entry{}
 }

@@ -258,6 +258,11 @@ type Invite struct {
 	// NoOffer: the body holds no SDP (a location alone, say), so the 2xx makes
 	// the offer and waits for Leg.Ack, as it does without a body.
 	NoOffer bool
+	// Keep is told how another process goes on with the leg while it has no final
+	// response, before each INVITE of it goes out; it must not wait for long, nor
+	// call the leg. A stop of the edge then leaves the leg as it is: it is not
+	// cancelled. None: it is.
+	Keep func(DialledState)
 	// Trace is told of everything on the wire of this call, in order, at most 256
 	// times; it must not wait, nor call the leg. None: nothing is kept.
 	Trace func(Traced)

@@ -48,6 +48,10 @@ type call struct {
 	// restored: taken up again from another process, which may have heard more.
 	restored   bool
 	byFlow     bool      // dialled to a telephone that registered, in that process
+	// kept: unanswered, it is left as it is when the edge stops; keep is told of a
+	// dialled leg's INVITE before it goes.
+	kept bool
+	keep func(DialledState)
 	answeredAt time.Time // when our 200 was sent
 	// authorize answers challenges; nil: nobody does.
 	authorize func(Challenge) Headers
@@ -174,17 +178,19 @@ func (c *call) forget() {
 }
 
 // shutdown is the edge's stop: unanswered callers are told to try elsewhere,
-// ringing PSAPs are told to stop, calls that are up go on without us.
+// ringing PSAPs are told to stop, but for legs that another process goes on with;
+// calls that are up go on without us.
 func (c *call) shutdown() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.phase == over {
 		return
 	}
-	if c.phase == opening && c.inbound {
+	switch {
+	case c.phase != opening || c.kept:
+	case c.inbound:
 		c.final(c.first, response{code: 503, tag: c.tag(0), m: Message{Headers: retryAfter(1)}})
-	}
-	if c.phase == opening && !c.inbound {
+	default:
 		c.cancelNow("node stops")
 	}
 	c.finish(&Event{Kind: Lost, Err: ErrStopped})

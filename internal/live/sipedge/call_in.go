@@ -144,7 +144,11 @@ func (c *call) accept(m *message, h hop, src netip.AddrPort) {
 }
 
 // reply sends the newest response of s.
-func (c *call) reply(s *inviteServer) { c.e.answer(s.h, s.last) }
+func (c *call) reply(s *inviteServer) {
+	if !c.byRegistration(s) {
+		c.e.answer(s.h, s.last)
+	}
+}
 
 // final sends a final response and keeps it for repetitions: 2xx until the ACK
 // on any transport (section 13.3.1.4), others over UDP only (17.2.1).

@@ -102,8 +102,10 @@ func (e *Edge) Dial(ctx context.Context, in Invite) *Leg {
 	a.out.honours = in.Honours
 	a.out.m.Headers = append(slices.Clone(in.Headers), Header{"Supported", supported(a.offer, in.Honours)})
 	c.ask = a
+	c.keep = in.Keep
 	e.table.add(c, nil)
 	c.detach = context.AfterFunc(ctx, c.abandon)
+	c.tellKeeper(a)
 	c.sendInvite(a)
 	return leg
 }
@@ -204,6 +206,7 @@ func (c *call) inviteTimeout(a *inviteClient) {
 // asked takes a response to the INVITE.
 func (c *call) asked(m *message) {
 	a := c.ask
+	c.strict = false // of a leg that was taken up again: it is there
 	switch {
 	case m.code < 200:
 		if c.phase != opening || !c.reliable(m) {
@@ -249,6 +252,7 @@ func (c *call) prove(a *inviteClient, m *message) bool {
 	next.out.branch, next.out.seq = next.branch, c.d.localSeq
 	next.out.m.Headers = append(slices.Clone(a.out.m.Headers), credentials...)
 	c.challenged, c.ask = a, next
+	c.tellKeeper(next)
 	c.sendInvite(next)
 	return true
 }

@@ -9,9 +9,9 @@ import (
 // UDP they come again.
 const parkRoom = 4096
 
-// parking keeps requests inside dialogs that nobody here has, while legs of
-// another process may still be taken up again: a BYE must not be answered 481
-// because its call comes a moment later.
+// parking keeps requests inside dialogs that nobody here has, and CANCELs, while
+// legs of another process may still be taken up again: a BYE must not be answered
+// 481 because its call comes a moment later.
 type parking struct {
 	mu   sync.Mutex
 	open bool
@@ -36,7 +36,7 @@ func (e *Edge) park(m *message, h hop, src netip.AddrPort) bool {
 }
 
 // Resumed says that all legs of the process before were taken up again by
-// Restore. Until then, where Config.Resuming says so, requests inside dialogs
+// Restore, RestoreInvite and RestoreDialled. Until then, where Config.Resuming says so, requests inside dialogs
 // that are not known wait; now they are answered, in their order.
 func (e *Edge) Resumed() {
 	p := &e.parked

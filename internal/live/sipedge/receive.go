@@ -77,6 +77,9 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 				return
 			}
 		}
+		if e.park(m, h, src) {
+			return
+		}
 		e.reply(m, h, response{code: 481})
 	case m.to.tag != "":
 		for _, c := range calls {
