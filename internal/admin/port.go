@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/netip"
-	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -125,15 +124,3 @@ const (
 	Changed Verb = "changed"
 	Deleted Verb = "deleted"
 )
-
-// AuditEntry is one line of the audit trail. Fields names what was changed,
-// without values: they may be secrets or somebody's address.
-type AuditEntry struct {
-	Seq    int64     `json:"seq"`
-	At     time.Time `json:"at"`
-	Who    Actor     `json:"who"`
-	Verb   Verb      `json:"verb"`
-	Ref    Ref       `json:"ref"`
-	Key    string    `json:"key,omitempty"`
-	Fields []string  `json:"fields,omitempty"`
-}

@@ -2,7 +2,6 @@ package rows
 
 import (
 	"context"
-	"encoding/json"
 	"net/netip"
 	"slices"
 
@@ -172,7 +171,7 @@ func (t *tx) Create(ctx context.Context, value any) (admin.Object, error) {
 	if err := tableOf(ref.Kind).insert(ctx, t, value); err != nil {
 		return admin.Object{}, err
 	}
-	t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(value), verb: admin.Created})
+	t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(value), verb: admin.Created, after: value})
 	return admin.Object{Ref: ref, Version: 1, Value: value}, nil
 }
 
@@ -189,7 +188,7 @@ func (t *tx) CreateAll(ctx context.Context, values []any) error {
 			if ref.ID == "" || ref.Kind != kind {
 				return e911.Errorf(e911.Invalid, "a %s needs an id, and values that are created together are of one kind", word(ref.Kind))
 			}
-			t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(v), verb: admin.Created})
+			t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(v), verb: admin.Created, after: v})
 		}
 		if err := tableOf(kind).insertAll(ctx, t, part); err != nil {
 			return err
@@ -208,7 +207,7 @@ func (t *tx) DeleteAll(ctx context.Context, objects []admin.Object) error {
 				return e911.Errorf(e911.Invalid, "objects that are deleted together are of one kind and organisation")
 			}
 			ids[i] = o.Ref.ID
-			t.log = append(t.log, entry{ref: o.Ref, key: admin.KeyOf(o.Value), verb: admin.Deleted})
+			t.log = append(t.log, entry{ref: o.Ref, key: admin.KeyOf(o.Value), verb: admin.Deleted, before: o.Value})
 		}
 		n, err := tableOf(first.Kind).removeAll(ctx, t, first.Org, ids)
 		if err == nil && n != int64(len(ids)) {
@@ -235,7 +234,7 @@ func (t *tx) Update(ctx context.Context, value any, version int64) (admin.Object
 	if err != nil {
 		return admin.Object{}, err
 	}
-	t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(value), verb: admin.Changed, fields: changedFields(before.Value, value)})
+	t.log = append(t.log, entry{ref: ref, key: admin.KeyOf(value), verb: admin.Changed, before: before.Value, after: value})
 	return admin.Object{Ref: ref, Version: version + 1, Value: value}, nil
 }
 
@@ -256,42 +255,10 @@ func (t *tx) Delete(ctx context.Context, ref admin.Ref, version int64) error {
 	if before.Value != nil {
 		key = admin.KeyOf(before.Value)
 	}
-	t.log = append(t.log, entry{ref: ref, key: key, verb: admin.Deleted})
+	t.log = append(t.log, entry{ref: ref, key: key, verb: admin.Deleted, before: before.Value})
 	return nil
 }
 
 func stale(ref admin.Ref) error {
 	return e911.Errorf(e911.Conflict, "somebody else has changed the %s meanwhile: read it again", word(ref.Kind))
-}
-
-// changedFields names the fields in which two values of a kind differ.
-func changedFields(before, after any) []string {
-	var old, fresh map[string]json.RawMessage
-	if err := remarshal(before, &old); err != nil {
-		return nil
-	}
-	if err := remarshal(after, &fresh); err != nil {
-		return nil
-	}
-	var names []string
-	for name, v := range fresh {
-		if string(old[name]) != string(v) {
-			names = append(names, name)
-		}
-	}
-	for name := range old {
-		if _, still := fresh[name]; !still {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func remarshal(v any, into *map[string]json.RawMessage) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, into)
 }

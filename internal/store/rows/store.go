@@ -3,9 +3,10 @@ package rows
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -172,10 +173,10 @@ type tx struct {
 
 // entry is one change to be logged when the transaction commits.
 type entry struct {
-	ref    admin.Ref
-	key    string
-	verb   admin.Verb
-	fields []string
+	ref           admin.Ref
+	key           string
+	verb          admin.Verb
+	before, after any // e911 values; nil: there is none, or it could not be read
 }
 
 type changeRow struct {
@@ -185,19 +186,6 @@ type changeRow struct {
 	OrgID         e911.OrgID      `bun:"org_id"`
 	ObjectID      string          `bun:"object_id"`
 	At            int64           `bun:"at"`
-}
-
-type auditRow struct {
-	bun.BaseModel `bun:"table:audit"`
-	Seq           int64           `bun:"seq,pk,autoincrement"`
-	At            int64           `bun:"at"`
-	Who           admin.Actor     `bun:"who"`
-	Verb          admin.Verb      `bun:"verb"`
-	Kind          e911.ObjectKind `bun:"kind"`
-	OrgID         e911.OrgID      `bun:"org_id"`
-	ObjectID      string          `bun:"object_id"`
-	ObjectKey     string          `bun:"object_key"`
-	Fields        string          `bun:"fields"`
 }
 
 // logBatch is how many log rows go into one statement.
@@ -212,20 +200,25 @@ func (t *tx) flush(ctx context.Context) error {
 	if err := t.every(ctx); err != nil { // a transaction may change several organisations
 		return err
 	}
-	at := t.s.cfg.Now().UnixMilli()
+	orgs := map[e911.OrgID]bool{}
+	for i := range t.log {
+		orgs[t.log[i].ref.Org] = true
+	}
+	heads, err := t.heads(ctx, slices.Collect(maps.Keys(orgs)))
+	if err != nil {
+		return err
+	}
+	at, trail := t.s.cfg.Now().UnixMilli(), admin.TrailOf(ctx)
 	for start := 0; start < len(t.log); start += logBatch {
 		part := t.log[start:min(start+logBatch, len(t.log))]
 		changes := make([]changeRow, 0, len(part))
 		audits := make([]auditRow, 0, len(part))
 		for i, e := range part {
-			fields, err := json.Marshal(e.fields)
+			row, err := e.audit(trail)
 			if err != nil {
-				return fmt.Errorf("encode audit fields: %w", err)
+				return err
 			}
-			audits = append(audits, auditRow{
-				At: at, Who: t.who, Verb: e.verb, Kind: e.ref.Kind, OrgID: e.ref.Org,
-				ObjectID: e.ref.ID, ObjectKey: e.key, Fields: string(fields),
-			})
+			audits = append(audits, row)
 			if !loggedLater(part[i+1:], e.ref) {
 				changes = append(changes, changeRow{Kind: e.ref.Kind, OrgID: e.ref.Org, ObjectID: e.ref.ID, At: at})
 			}
@@ -236,11 +229,11 @@ func (t *tx) flush(ctx context.Context) error {
 		if _, err := t.db.NewInsert().Model(&changes).Exec(ctx); err != nil {
 			return t.s.fault("log the change", err)
 		}
-		if _, err := t.db.NewInsert().Model(&audits).Exec(ctx); err != nil {
-			return t.s.fault("write the audit trail", err)
+		if err := t.writeAudit(ctx, audits, heads); err != nil {
+			return err
 		}
 	}
-	return nil
+	return t.writeHeads(ctx, heads)
 }
 
 // forget removes the older change rows of the objects. One that was created
@@ -270,33 +263,6 @@ func loggedLater(rest []entry, ref admin.Ref) bool {
 		}
 	}
 	return false
-}
-
-// Audit returns the organisation's audit trail, newest first; before, when not
-// 0, excludes itself and all that is newer.
-func (s *Store) Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error) {
-	var found []auditRow
-	err := s.readOf(ctx, org, func(t *tx) error {
-		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("seq DESC").Limit(page(limit))
-		if before > 0 {
-			q = q.Where("seq < ?", before)
-		}
-		return s.fault("read the audit trail", q.Scan(ctx))
-	})
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]admin.AuditEntry, len(found))
-	for i, r := range found {
-		entries[i] = admin.AuditEntry{
-			Seq: r.Seq, At: time.UnixMilli(r.At).UTC(), Who: r.Who, Verb: r.Verb,
-			Ref: admin.Ref{Kind: r.Kind, Org: r.OrgID, ID: r.ObjectID}, Key: r.ObjectKey,
-		}
-		if err := json.Unmarshal([]byte(r.Fields), &entries[i].Fields); err != nil {
-			return nil, s.fault("read the audit trail", err)
-		}
-	}
-	return entries, nil
 }
 
 func page(limit int) int64 {

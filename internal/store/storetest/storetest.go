@@ -25,6 +25,7 @@ type Store interface {
 	report.Reader
 	Inventory
 	admin.LayerBlobs
+	admin.AuditTrail
 	Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error)
 	Close() error
 }
@@ -74,7 +75,9 @@ func Run(t *testing.T, open Open) {
 		{"everything is read whole", testAll},
 		{"a reader of changes keeps up with many writers", testFollow},
 		{"secrets need their key, and one lost key hides one kind of thing", testSecrets},
-		{"the audit trail says who did what and no values", testAudit},
+		{"the audit trail says who did what, and no secrets", testAudit},
+		{"the audit trail is one chain for each organisation", testAuditChain},
+		{"the audit trail is searched", testAuditSearch},
 		{"a database is the same after a restart", testRestart},
 		{"call records are kept by organisation and cursor", testCalls},
 		{"devices and unknown elements are kept by organisation, and decisions are made once", testInventory},
