@@ -50,7 +50,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
 		ID: k.ID, OrgID: k.Org, Name: k.Name, Scopes: scopes, Hash: k.Hash, MadeAt: millis(k.Made), MadeBy: k.By,
 		Expires: millis(k.Expires), LastUsed: millis(k.LastUsed), Revoked: millis(k.Revoked),
 	}
-	return s.write(ctx, func(t *tx) error {
+	return s.writeOf(ctx, k.Org, func(t *tx) error {
 		_, err := t.db.NewInsert().Model(&row).Exec(ctx)
 		return s.fault("write an API key", err)
 	})
@@ -59,7 +59,9 @@ func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
 // APIKey implements apikey.Store.
 func (s *Store) APIKey(ctx context.Context, id string) (apikey.Key, error) {
 	var row apiKeyRow
-	if err := s.cfg.Reads.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx); err != nil {
+	// The key says which organisation it is of.
+	err := s.readEvery(ctx, func(t *tx) error { return t.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx) })
+	if err != nil {
 		return apikey.Key{}, s.fault("read an API key", err)
 	}
 	return row.key()
@@ -68,11 +70,14 @@ func (s *Store) APIKey(ctx context.Context, id string) (apikey.Key, error) {
 // APIKeys implements apikey.Store.
 func (s *Store) APIKeys(ctx context.Context, org e911.OrgID, after string, limit int) ([]apikey.Key, error) {
 	var found []apiKeyRow
-	q := s.cfg.Reads.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("id").Limit(page(limit))
-	if after != "" {
-		q = q.Where("id > ?", after)
-	}
-	if err := q.Scan(ctx); err != nil {
+	err := s.readOf(ctx, org, func(t *tx) error {
+		q := t.db.NewSelect().Model(&found).Where("org_id = ?", org).OrderExpr("id").Limit(page(limit))
+		if after != "" {
+			q = q.Where("id > ?", after)
+		}
+		return q.Scan(ctx)
+	})
+	if err != nil {
 		return nil, s.fault("read API keys", err)
 	}
 	keys := make([]apikey.Key, len(found))
@@ -87,7 +92,7 @@ func (s *Store) APIKeys(ctx context.Context, org e911.OrgID, after string, limit
 
 // RevokeAPIKey implements apikey.Store.
 func (s *Store) RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgID, id string, at time.Time) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeOf(ctx, org, func(t *tx) error {
 		var row apiKeyRow
 		if err := t.db.NewSelect().Model(&row).Where("id = ? AND org_id = ?", id, org).Scan(ctx); err != nil {
 			return s.fault("find the API key", err)
@@ -102,7 +107,7 @@ func (s *Store) RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgI
 
 // TouchAPIKeys implements apikey.Store.
 func (s *Store) TouchAPIKeys(ctx context.Context, used map[string]time.Time) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeEvery(ctx, func(t *tx) error {
 		for id, at := range used {
 			_, err := t.db.NewUpdate().Model((*apiKeyRow)(nil)).Set("last_used = ?", at.UnixMilli()).
 				Where("id = ? AND last_used < ?", id, at.UnixMilli()).Exec(ctx)

@@ -78,3 +78,23 @@ func (s *Store) writeOf(ctx context.Context, org e911.OrgID, do func(*tx) error)
 		return do(t)
 	})
 }
+
+// readEvery reads rows of all organisations; see every.
+func (s *Store) readEvery(ctx context.Context, do func(*tx) error) error {
+	return s.read(ctx, func(t *tx) error {
+		if err := t.every(ctx); err != nil {
+			return err
+		}
+		return do(t)
+	})
+}
+
+// writeEvery writes rows of all organisations; see every.
+func (s *Store) writeEvery(ctx context.Context, do func(*tx) error) error {
+	return s.write(ctx, func(t *tx) error {
+		if err := t.every(ctx); err != nil {
+			return err
+		}
+		return do(t)
+	})
+}

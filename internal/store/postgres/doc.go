@@ -1,3 +1,0 @@
-// Package postgres opens a PostgreSQL database: what several nodes share.
-// Nothing on the call path knows that it exists (E3).
-package postgres

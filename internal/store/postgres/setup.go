@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// setUp brings the tables up to date; nodes that start together do it one after
+// the other.
+func setUp(ctx context.Context, cfg Config, conn *pgx.ConnConfig) (err error) {
+	conn = conn.Copy()
+	// A migration may take as long as it needs and sees all rows.
+	settings(conn, map[string]string{"application_name": "callbox setup", "callbox.org": "*", "statement_timeout": "0", "lock_timeout": "0"})
+	c := driver.Connector(connector{conn})
+	if cfg.Wrap != nil {
+		c = cfg.Wrap(c)
+	}
+	db := sql.OpenDB(c)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	held, err := db.Conn(ctx)
+	if err != nil {
+		return unavailable("connect to the database", err)
+	}
+	defer held.Close()
+	if err := fit(ctx, held); err != nil {
+		return err
+	}
+	// The connection's end gives the lock back.
+	if _, err := held.ExecContext(ctx, fmt.Sprintf("SELECT pg_advisory_lock(%d)", setupLock)); err != nil {
+		return unavailable("wait for other nodes", err)
+	}
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	return secure(ctx, db)
+}
+
+// fit refuses a database in which the store could not keep its promises.
+func fit(ctx context.Context, db *sql.Conn) error {
+	var encoding, role, schema string
+	var above bool
+	err := db.QueryRowContext(ctx, `SELECT current_setting('server_encoding'), current_user, coalesce(current_schema(), ''),
+		(SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)`).Scan(&encoding, &role, &schema, &above)
+	switch {
+	case err != nil:
+		return unavailable("look at the database", err)
+	case encoding != "UTF8":
+		return e911.Errorf(e911.Invalid, "the database has the encoding %s: make one with ENCODING 'UTF8'", encoding)
+	case above:
+		return e911.Errorf(e911.Invalid, "the database role %s is above row-level security (SUPERUSER or BYPASSRLS): make a role of its own for Callbox and let it own the database, see docs/operations.md", role)
+	case schema == "":
+		return e911.Errorf(e911.Invalid, "the database role %s has no schema to put tables in: let it own the database", role)
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return unavailable("read the migrations", err)
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true), goose.WithVerbose(false))
+	if err != nil {
+		return unavailable("read the migrations", err)
+	}
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return unavailable("read the version of the database", err)
+	}
+	if have > want {
+		return e911.Errorf(e911.Unavailable, "the database was made by a newer Callbox (version %d, this one knows %d)", have, want)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return unavailable("bring the database up to date", err)
+	}
+	return nil
+}
+
+// openTables are the tables with org_id that no policy guards.
+const openTables = `SELECT c.relname FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+	AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'callbox_org'))
+ORDER BY 1`
+
+// guard shows the rows of the organisation in callbox.org; "-" is the world
+// part, "*" all, and nothing shows nothing. The questions in brackets are
+// answered once a statement. FORCE: the server's role owns the tables.
+const guard = `ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY;
+ALTER TABLE %[1]s FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS callbox_org ON %[1]s;
+CREATE POLICY callbox_org ON %[1]s USING ((SELECT coalesce(current_setting('callbox.org', true), '')) = '*' OR org_id =
+	(SELECT CASE current_setting('callbox.org', true) WHEN '' THEN NULL WHEN '-' THEN '' ELSE current_setting('callbox.org', true) END))`
+
+// secure puts the wall of row-level security around every table with org_id, so
+// that no migration can forget it.
+func secure(ctx context.Context, db *sql.DB) error {
+	found, err := db.QueryContext(ctx, openTables)
+	if err != nil {
+		return unavailable("look for tables without row-level security", err)
+	}
+	defer found.Close()
+	var text []string
+	for found.Next() {
+		var table string
+		if err := found.Scan(&table); err != nil {
+			return unavailable("look for tables without row-level security", err)
+		}
+		text = append(text, fmt.Sprintf(guard, pgx.Identifier{table}.Sanitize()))
+	}
+	if err := found.Err(); err != nil || len(text) == 0 {
+		return unavailableOrNil("look for tables without row-level security", err)
+	}
+	// Several statements in one message are one transaction.
+	_, err = db.ExecContext(ctx, strings.Join(text, ";\n"))
+	return unavailableOrNil("turn on row-level security", err)
+}
+
+func unavailableOrNil(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return unavailable(doing, err)
+}
