@@ -467,6 +467,8 @@ func flagText(flag string) string {
 		return "the place is in no PSAP's boundary: the call goes to the relay centre"
 	case emergency.FlagPassportInvalid:
 		return "a signature over the caller's number does not hold; the call goes on"
+	case emergency.FlagNoConsent:
+		return "the device is off the premises in Canada, and nobody recorded that its user was told of it and agreed"
 	case emergency.FlagSitePath:
 		return "the call goes by the site's own trunk: 911 sees the address of the number that it carries"
 	case ladder.FlagMayBeWrong:

@@ -40,7 +40,8 @@ type Identified struct {
 	Site        *Ref              `json:"site,omitempty"`
 	Callback    e911.Number       `json:"callback,omitempty"`
 	CallbackWhy string            `json:"callback_why,omitempty"`
-	Flags       []string          `json:"flags,omitempty"` // "unknown_number", "disagreement" ...
+	Language    string            `json:"language,omitempty"` // that the caller speaks, "en"; none: not known
+	Flags       []string          `json:"flags,omitempty"`    // "unknown_number", "disagreement" ...
 	Evidence    []e911.Finding    `json:"evidence"`
 }
 

@@ -343,7 +343,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 			candidates = append(candidates, k)
 		}
 	}
-	d.moves = movement{off: off, nomadic: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0 || access.Handset}
+	d.moves = movement{off: off, nomadic: c.ofMovingClass(token.asked || len(clients) > 0 || access.Handset)}
 	d.where = locate.Decide(candidates, locate.Situation{
 		HELD: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
@@ -466,6 +466,7 @@ func (c *inquiry) route() {
 	r := route.Decide(c.snap, c.org, q)
 	c.use(r, q.Located)
 	c.guard("ways", func() { c.ways(r.Gate, r.Gated, q.Caller.Moved) })
+	c.guard("consent", func() { c.consent(q.Caller) })
 }
 
 // mapping is what the authority said of the place; nil: nothing is known.

@@ -101,7 +101,7 @@ func (c *inquiry) identified() journal.Identified {
 	d := &c.dec
 	ident := journal.Identified{
 		By: d.who.By, Line: d.who.Line, Callback: d.who.Callback, CallbackWhy: d.who.CallbackWhy,
-		Flags: d.whoFlags(), Evidence: slices.Concat(d.messageFindings, d.who.Findings),
+		Flags: d.whoFlags(), Evidence: slices.Concat(d.messageFindings, d.who.Findings), Language: c.language(),
 	}
 	if v := d.who.Device; v != nil {
 		ident.Device = &journal.Ref{ID: string(v.ID), Key: v.Key}

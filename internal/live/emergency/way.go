@@ -94,17 +94,6 @@ func sitesWithTrunks(o *snapshot.Org, yield func(ladder.Site) bool) {
 	}
 }
 
-// language is what the caller's side says that he speaks: the offer (RFC 8373),
-// else Accept-Language (RFC 3261, section 20.3).
-func (c *inquiry) language() string {
-	for line := range strings.Lines(string(c.dec.sdp)) {
-		if tag, ok := strings.CutPrefix(strings.TrimSpace(line), "a=hlang-send:"); ok {
-			return primary(tag)
-		}
-	}
-	return primary(c.req.Headers.Get("Accept-Language"))
-}
-
 // primary is the first part of the first language tag, in lower case.
 func primary(tags string) string {
 	tag := strings.TrimLeft(tags, " \t")

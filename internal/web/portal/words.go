@@ -149,6 +149,8 @@ func flag(code string) string {
 		return "The PSAP got no location body"
 	case "site_not_set_up":
 		return "The site is not set up for 911"
+	case "no_off_premises_consent":
+		return "Calls from off the premises in Canada without a recorded consent"
 	case "by_site_trunk":
 		return "Sent by the site’s own telephone line"
 	case "location_may_be_wrong":
