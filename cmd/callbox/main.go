@@ -98,6 +98,7 @@ type serveCmd struct {
 	dataFlag
 	lostFlags
 	stirFlags
+	peerFlags
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
@@ -172,6 +173,9 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
 	cfg.STIR = c.stir()
+	if cfg.Peer, err = c.peers(); err != nil {
+		errs = append(errs, err)
+	}
 	if cfg.LoST, err = c.lost(); err != nil {
 		errs = append(errs, err)
 	}

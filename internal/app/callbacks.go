@@ -13,8 +13,9 @@ import (
 func (s *Server) wireCallbacks() (err error) {
 	s.backs, err = callback.New(callback.Config{
 		Snapshot: s.holder, Journal: s.journal, Phones: s.phones, Trunks: s.trunks, Domain: s.cfg.Domain, Passports: s.stir.passports(), Window: s.cfg.CallbackWindow,
-		Dial:      func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
-		UDPFlow:   func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
+		Dial:    func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
+		UDPFlow: func(local, remote netip.AddrPort) (sipedge.Flow, bool) { return s.edge.FlowTo(local, remote) },
+		Node:    s.share(), Nodes: s.nodes(), Ring: s.ring, Elsewhere: s.phones.Elsewhere,
 		Restoring: s.before > 0, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	return err

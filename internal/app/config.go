@@ -95,6 +95,7 @@ type Config struct {
 	Domain           string // our element's name in emergency call ids
 	LoST             LoSTConfig
 	STIR             STIRConfig
+	Peer             PeerConfig
 	Mail             MailConfig
 	Provider         Provider
 	// RTP is the address and port range of the calls that we answer ourselves.
@@ -164,6 +165,7 @@ func (c Config) validate() error {
 	errs = append(errs, c.heldFaults()...)
 	errs = append(errs, c.sipFaults()...)
 	errs = append(errs, c.stirFaults()...)
+	errs = append(errs, c.peerFaults()...)
 	if w := c.CallbackWindow; w != 0 && w != elinpool.Window(w) {
 		bad("callback-window: %s is not between 10 minutes and 24 hours", w)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/callbox911/callbox/internal/live/heldplus"
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/live/media"
+	"github.com/callbox911/callbox/internal/live/peer"
 	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/resolve"
 	"github.com/callbox911/callbox/internal/live/sipedge"
@@ -83,11 +84,14 @@ type Server struct {
 	trunks   *trunk.Keeper
 	door     *trunk.Door
 
-	heldL, webL net.Listener
-	files       descriptors
-	unlock      func()
-	stopped     atomic.Bool
-	tight       atomic.Bool // memory is short
+	peers *peer.Mesh // nil: this node is alone
+
+	heldL, webL, peerL net.Listener
+
+	files   descriptors
+	unlock  func()
+	stopped atomic.Bool
+	tight   atomic.Bool // memory is short
 }
 
 // New checks cfg, takes the data directory and binds every socket. The world
@@ -101,7 +105,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -112,7 +116,7 @@ func New(cfg Config) (*Server, error) {
 
 // close gives back what New took.
 func (s *Server) close() {
-	for _, l := range []net.Listener{s.heldL, s.webL} {
+	for _, l := range []net.Listener{s.heldL, s.webL, s.peerL} {
 		if l != nil {
 			l.Close()
 		}
@@ -261,7 +265,7 @@ func (s *Server) known(src sipedge.Source) bool {
 	if _, ok := w.TrunkByCertificate(src.Names); ok {
 		return true
 	}
-	return len(w.OrgsByAddress(src.Addr)) > 0 || s.phones.Known(src.Addr) || s.door.Known(src)
+	return len(w.OrgsByAddress(src.Addr)) > 0 || s.phones.Known(src.Addr) || s.door.Known(src) || s.peers != nil && s.peers.Known(src.Addr)
 }
 
 func (s *Server) knownAddr(a netip.Addr) bool { return s.known(sipedge.Source{Addr: a}) }
@@ -330,6 +334,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "other location servers", Run: s.runForeign},
 		{Name: "speech", Run: s.speaker.Run},
 		{Name: "what the journal knows", Run: s.resume},
+		{Name: "other nodes", Run: s.runPeers},
 		{Name: "certificate", Run: s.watchCerts},
 		{Name: "location server", Run: func(ctx context.Context) error { return serveHTTP(ctx, s.cfg.Log, s.heldL, s.locationHTTP()) }},
 		{Name: "LoST mappings", Run: s.runLoST},

@@ -63,6 +63,7 @@ func (s *Service) tellLow(at e911.LocationID, now time.Time) bool {
 func (s *Service) minutes() int { return int(s.cfg.Window / time.Minute) }
 
 func (s *Service) record(b bound) {
+	b.given.Node = b.node
 	s.cfg.Journal.Record(journal.New(journal.CallbackBound, s.cfg.Now(), b.org, b.call, b.given))
 }
 
@@ -182,7 +183,7 @@ func (s *Service) Restore(f journal.Fact) error {
 		if err != nil {
 			return err
 		}
-		b := bound{org: f.Org, call: f.Call, given: g, sent: true, at: f.At}
+		b := bound{org: f.Org, call: f.Call, given: g, sent: true, at: f.At, node: g.Node}
 		b.lines = s.linesOf(s.cfg.Snapshot.Load().Org(f.Org), g)
 		if local, err := netip.ParseAddrPort(g.Local); err == nil && g.Network == "udp" && s.cfg.UDPFlow != nil {
 			if remote, err := netip.ParseAddrPort(g.Source); err == nil {

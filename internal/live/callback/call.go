@@ -327,7 +327,10 @@ func (b *back) invite(w way) sipedge.Invite {
 			{Name: "Alert-Info", Value: "<urn:alert:priority:high>"},
 		},
 	}
-	if b.a.known {
+	if w.forward != "" {
+		in.Headers = append(in.Headers, sipedge.Header{Name: headerForward, Value: w.forward})
+	}
+	if b.a.known || b.p.forwarded {
 		for _, v := range req.Headers.All("P-Asserted-Identity") {
 			in.Headers = append(in.Headers, sipedge.Header{Name: "P-Asserted-Identity", Value: v})
 		}
@@ -388,6 +391,9 @@ func (b *back) tell(reason string) {
 }
 
 func (b *back) missed(a callbackflow.Action) {
+	if b.p.forwarded {
+		return // the node that the PSAP called says so
+	}
 	b.s.alarm(b.p.org, b.call, journal.Alarm{
 		Code: AlarmMissed, Source: b.a.req.Source.String(),
 		Detail: "a call back to a number that a PSAP was given reached nobody: " + a.Reason + ". Call the PSAP",

@@ -36,6 +36,10 @@ func (a *asked) mine(org e911.OrgID) bool {
 // Serve owns an INVITE that is no emergency call until it is over.
 func (s *Service) Serve(ctx context.Context, leg emergency.Caller) {
 	req := leg.Request()
+	if fw, ok := s.forwarded(req); ok {
+		s.serveForwarded(ctx, leg, fw)
+		return
+	}
 	a := asked{req: req, snap: s.cfg.Snapshot.Load(), now: s.cfg.Now()}
 	if !s.admit(&a, leg) {
 		return
@@ -53,6 +57,9 @@ func (s *Service) Serve(ctx context.Context, leg emergency.Caller) {
 	}
 	s.awaitRestored(ctx)
 	all := s.bounds(&a)
+	if len(all) == 0 && s.cfg.Nodes != nil && s.cfg.Nodes.Ask(ctx, number) {
+		all = s.bounds(&a)
+	}
 	p, found := s.plan(&a, all)
 	switch {
 	case found:
@@ -133,6 +140,8 @@ type plan struct {
 	groups [][]party
 	why    string
 	people bool // are told: it is likely that a PSAP calls
+	// forwarded: the PSAP called another node, which has all but the telephone.
+	forwarded bool
 }
 
 // plan decides whether a call is a callback, and whom it rings (F-11, F-12).

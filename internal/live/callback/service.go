@@ -17,6 +17,7 @@ import (
 	"github.com/callbox911/callbox/internal/rules/callbackflow"
 	"github.com/callbox911/callbox/internal/rules/elinpool"
 	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -63,7 +64,13 @@ type Config struct {
 	// 180 min; at least 10, at most 1440 (F-08).
 	Window time.Duration
 	Node   elinpool.Node
-	Policy callbackflow.Policy // zero: callbackflow.DefaultPolicy
+	// Nodes are the others; none: this one is alone. Ring seals what they tell each
+	// other with a call; it is required with Nodes. Elsewhere names the other nodes
+	// at which a user is registered, the latest first; none: nobody knows.
+	Nodes     Nodes
+	Ring      *seal.Ring
+	Elsewhere func(org e911.OrgID, user string) []string
+	Policy    callbackflow.Policy // zero: callbackflow.DefaultPolicy
 	// Bound is how many numbers are remembered; 20,000. Those of live calls are
 	// never forgotten, of others the oldest go first.
 	Bound int
@@ -85,6 +92,9 @@ func (c *Config) validate() error {
 	}
 	if c.Dial == nil {
 		errs = append(errs, errors.New("dial is required"))
+	}
+	if c.Nodes != nil && c.Ring == nil {
+		errs = append(errs, errors.New("ring is required with nodes"))
 	}
 	if c.Domain == "" {
 		errs = append(errs, errors.New("domain is required"))

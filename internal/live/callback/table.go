@@ -27,6 +27,7 @@ type bound struct {
 	sent  bool          // a PSAP has it; else an ELIN is lent, and not on its way yet
 	at    time.Time
 	ended time.Time // zero: the call is up
+	node  string    // that has the call, when it is another one
 }
 
 // until is when the number leads nowhere any more; zero while the call is up.
@@ -37,7 +38,20 @@ func (b *bound) until() time.Time {
 	return b.ended.Add(time.Duration(b.given.Minutes) * time.Minute)
 }
 
-func (b *bound) holds(now time.Time) bool { return b.ended.IsZero() || now.Before(b.until()) }
+func (b *bound) holds(now time.Time) bool {
+	if b.ended.IsZero() {
+		return b.node == "" || now.Sub(b.at) < longestLive
+	}
+	return now.Before(b.until())
+}
+
+// over is when the call ended; zero while it is up.
+func (b *bound) over(now time.Time) time.Time {
+	if b.ended.IsZero() && !b.holds(now) {
+		return b.at.Add(longestLive)
+	}
+	return b.ended
+}
 
 // table has all numbers that lead back. Safe for concurrent use.
 type table struct {
@@ -93,10 +107,14 @@ func (t *table) putLocked(b bound, now time.Time) {
 // has ended, many at a time.
 func (t *table) sweep(now time.Time) {
 	t.swept = now
+	t.sweepElsewhere() // first: they never cost a call of this node its number
 	var ended []*bound
 	for b := range t.all {
 		switch {
 		case b.ended.IsZero():
+			if b.node != "" && now.Sub(b.at) >= longestLive {
+				b.ended = b.at.Add(longestLive)
+			}
 		case !now.Before(b.until().Add(rest)):
 			t.drop(b)
 		default:
@@ -188,7 +206,7 @@ func (t *table) lend(q elinpool.Question, b bound) (a elinpool.Answer, crowded [
 			if b.call != "" && have.call == b.call && have.given.Location == b.given.Location {
 				return elinpool.Answer{Number: n, Size: len(q.Pool), Shared: have.given.Crowded, Why: "lent to this call before"}, nil
 			}
-			q.Loans = append(q.Loans, elinpool.Loan{Number: n, Began: have.at, Ended: have.ended})
+			q.Loans = append(q.Loans, elinpool.Loan{Number: n, Began: have.at, Ended: have.over(q.Now), Elsewhere: have.node != ""})
 		}
 	}
 	a = elinpool.Choose(q)
@@ -216,6 +234,18 @@ func (t *table) lent(call e911.CallID, n e911.Number) (bound, bool) {
 	defer t.mu.Unlock()
 	for _, b := range t.call[call] {
 		if b.given.Number == n && b.given.Kind == journal.NumberELIN {
+			return *b, true
+		}
+	}
+	return bound{}, false
+}
+
+// of is a number of a call.
+func (t *table) of(call e911.CallID, n e911.Number) (bound, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, b := range t.call[call] {
+		if b.given.Number == n {
 			return *b, true
 		}
 	}

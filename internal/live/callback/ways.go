@@ -31,6 +31,8 @@ type way struct {
 	flow   sipedge.Flow  // to a telephone, instead
 	trunk  e911.Trunk
 	target bool // to is one of the trunk's own targets, whose state is kept
+	// forward: to is another node, and this tells it whom to ring.
+	forward string
 }
 
 // party is somebody who is rung, and by which ways in turn.
@@ -47,6 +49,7 @@ type finder struct {
 	org  *snapshot.Org
 	came e911.TrunkID // by which the callback came
 	to   e911.Number  // that it called
+	here bool         // no other node is asked to ring anybody
 }
 
 // device is the telephone that called: its registered contact, other contacts of
@@ -63,19 +66,25 @@ func (f *finder) device(b bound) (out []party) {
 	if out == nil && b.flow.Valid() && g.Contact != "" {
 		out = append(out, party{what: rungDevice, name: g.Contact, ways: []way{{uri: g.Contact, flow: b.flow}}})
 	}
-	return out
+	return append(out, f.away(b, out == nil)...)
+}
+
+// account is the registered telephone's user part.
+func (f *finder) account(g journal.Given) string {
+	if g.Account != "" {
+		return g.Account
+	}
+	if d, ok := f.org.Device(g.Device); ok && d.SIP != nil {
+		return d.SIP.User
+	}
+	return ""
 }
 
 func (f *finder) contacts(g journal.Given) []registrar.Binding {
 	if f.s.cfg.Phones == nil {
 		return nil
 	}
-	account := g.Account
-	if account == "" {
-		if d, ok := f.org.Device(g.Device); ok && d.SIP != nil {
-			account = d.SIP.User
-		}
-	}
+	account := f.account(g)
 	if account == "" {
 		return nil
 	}
@@ -129,6 +138,13 @@ func (f *finder) platform(t e911.Trunk, user string, b *bound) (out []way) {
 			w.to.ServerName = serverName(t, addr)
 		}
 		if !slices.ContainsFunc(out, func(o way) bool { return o.to.Addr == addr }) {
+			out = append(out, w)
+		}
+	}
+	if b != nil && b.node != "" && b.given.Trunk == t.ID && f.s.cfg.Nodes != nil && !f.here {
+		// That node may have a connection of the platform's.
+		if w, ok := f.by(b.node, *b); ok {
+			w.trunk = e911.Trunk{}
 			out = append(out, w)
 		}
 	}

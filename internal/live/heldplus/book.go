@@ -86,12 +86,16 @@ type book struct {
 	owns      map[string]*own
 	of        map[client][]*own
 	callbacks map[userKey]e911.Number
+	// What nodes tell each other comes in the order of each node alone: the newest
+	// choice of a callback number wins, and what was deleted stays deleted.
+	callbackAt map[userKey]time.Time
+	gone       map[string]struct{}
 }
 
 func newBook() *book {
 	return &book{
 		devices: map[key]*device{}, users: map[userKey]map[string]bool{}, owns: map[string]*own{},
-		of: map[client][]*own{}, callbacks: map[userKey]e911.Number{},
+		of: map[client][]*own{}, callbacks: map[userKey]e911.Number{}, callbackAt: map[userKey]time.Time{}, gone: map[string]struct{}{},
 	}
 }
 
@@ -246,12 +250,19 @@ func (b *book) setCallback(u userKey, n e911.Number, device string, now time.Tim
 	if n == b.callbacks[u] {
 		return
 	}
+	b.chooses(u, n, now)
+	rec.Record(journal.New(journal.OwnCallback, now, u.org, "", journal.Callback{User: u.user, Number: n, Device: device}))
+}
+
+// chooses keeps a user's callback number, or that there is none any more. The lock
+// is held.
+func (b *book) chooses(u userKey, n e911.Number, at time.Time) {
+	b.callbackAt[u] = at
 	if n == "" {
 		delete(b.callbacks, u)
 	} else {
 		b.callbacks[u] = n
 	}
-	rec.Record(journal.New(journal.OwnCallback, now, u.org, "", journal.Callback{User: u.user, Number: n, Device: device}))
 }
 
 // seen is what a report told of the network that a device is on.

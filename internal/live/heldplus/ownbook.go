@@ -156,9 +156,25 @@ func (b *book) forget(c *caller, id string, now time.Time, rec journal.Recorder)
 }
 
 func (b *book) remove(o *own) {
+	b.bury(o.id)
 	delete(b.owns, o.id)
 	b.of[o.client] = slices.DeleteFunc(slices.Clone(b.of[o.client]), func(x *own) bool { return x == o })
 	if len(b.of[o.client]) == 0 {
 		delete(b.of, o.client)
 	}
+}
+
+// maxGone bounds the deleted locations that are remembered as such.
+const maxGone = 50_000
+
+// bury keeps a deleted location from coming back with an older fact of another
+// node. The lock is held.
+func (b *book) bury(id string) {
+	if len(b.gone) >= maxGone {
+		for old := range b.gone {
+			delete(b.gone, old)
+			break
+		}
+	}
+	b.gone[id] = struct{}{}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/rules/locate"
 )
@@ -86,6 +85,9 @@ func (b *book) restoreOwn(f journal.Fact, v journal.Own) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, gone := b.gone[v.ID]; gone {
+		return nil
+	}
 	c := client{f.Org, v.Client}
 	o := b.owns[v.ID]
 	switch {
@@ -110,6 +112,8 @@ func (b *book) restoreForgotten(f journal.Fact, v journal.Own) error {
 	defer b.mu.Unlock()
 	if o := b.owns[v.ID]; o != nil && o.client == (client{f.Org, v.Client}) {
 		b.remove(o)
+	} else if o == nil {
+		b.bury(v.ID)
 	}
 	return nil
 }
@@ -118,10 +122,8 @@ func (b *book) restoreCallback(f journal.Fact, v journal.Callback) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	u := userKey{f.Org, v.User}
-	if v.Number == e911.Number("") {
-		delete(b.callbacks, u)
-	} else {
-		b.callbacks[u] = v.Number
+	if !f.At.Before(b.callbackAt[u]) {
+		b.chooses(u, v.Number, f.At)
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type entry struct {
 	source     netip.Addr
 	says       []journal.Named
 	user       e911.UserID // who is signed in
+	userAt     time.Time   // since when
 	seen       time.Time   // last request
 	elsewhere  time.Time   // last seen in a network that is not on the map; zero: on the map
 	memory     string      // a locate.Memory in its binary form
@@ -206,7 +207,10 @@ func (t *table) sign(k key, user e911.UserID, now time.Time) (before e911.UserID
 		e = s.add(k, false)
 		e.seen = now
 	}
-	before, e.user = e.user, user
+	if now.Before(e.userAt) {
+		return e.user // heard late of another node
+	}
+	before, e.user, e.userAt = e.user, user, now
 	return before
 }
 

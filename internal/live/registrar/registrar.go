@@ -129,6 +129,8 @@ type Registrar struct {
 
 	verifiers sync.Map // domain -> *digest.Verifier
 
+	elsewhere elsewhere
+
 	mu        sync.Mutex
 	bindings  int
 	sightings int
@@ -182,6 +184,7 @@ func (r *Registrar) Run(ctx context.Context) error {
 			return nil
 		case <-t.C:
 			r.sweep(r.cfg.Now())
+			r.elsewhere.sweep(r.cfg.Now())
 		}
 	}
 }

@@ -36,6 +36,8 @@ type Loan struct {
 	Number e911.Number
 	Began  time.Time
 	Ended  time.Time // of the call; zero: it is live
+	// Elsewhere: another node lent it, before the nodes were divided as they are now.
+	Elsewhere bool
 }
 
 // held reports whether the number is taken by the loan. The end of the window
@@ -111,6 +113,7 @@ type use struct {
 	number e911.Number
 	held   bool
 	live   bool
+	away   bool      // held by a loan of another node
 	began  time.Time // of the newest live call
 	ended  time.Time // latest end
 }
@@ -123,7 +126,9 @@ func uses(q Question, share []e911.Number) []use {
 			if l.Number != n {
 				continue
 			}
-			u.held = u.held || l.held(q.Window, q.Now)
+			if l.held(q.Window, q.Now) {
+				u.held, u.away = true, u.away || l.Elsewhere
+			}
 			if l.Ended.IsZero() {
 				u.live = true
 				if l.Began.After(u.began) {
@@ -189,15 +194,19 @@ func (q Question) byRest(x, y use) int {
 }
 
 // longestEnded puts numbers without a live call first, by the end of their last
-// call; then those in live calls, the oldest first.
+// call; then those in live calls, the oldest first. Of both, those that no other
+// node lent come before the others.
 func longestEnded(x, y use) int {
-	live := func(u use) int {
+	order := func(u use) (n int) {
 		if u.live {
-			return 1
+			n = 2
 		}
-		return 0
+		if u.away {
+			n++
+		}
+		return n
 	}
-	if d := cmp.Compare(live(x), live(y)); d != 0 {
+	if d := cmp.Compare(order(x), order(y)); d != 0 {
 		return d
 	}
 	if x.live {
