@@ -155,8 +155,21 @@ var secretPaths = func() map[reflect.Type][][]string {
 // Examples is one empty value of each kind of configured object.
 func Examples() []any {
 	return []any{
-		e911.TokenKey{}, e911.Model{}, e911.Layer{}, e911.Org{}, e911.Trunk{}, e911.PSAP{}, e911.Site{}, e911.Building{},
-		e911.Location{}, e911.PSAPOverride{}, e911.Element{}, e911.User{}, e911.Device{}, e911.NumberRec{}, e911.Alert{},
+		e911.TokenKey{},
+		e911.Model{},
+		e911.Layer{},
+		e911.Org{},
+		e911.Trunk{},
+		e911.PSAP{},
+		e911.Site{},
+		e911.Building{},
+		e911.Location{},
+		e911.PSAPOverride{},
+		e911.Element{},
+		e911.User{},
+		e911.Device{},
+		e911.NumberRec{},
+		e911.Alert{},
 	}
 }
 

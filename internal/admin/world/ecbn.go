@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/identify"
@@ -61,7 +62,7 @@ func linkPlaces(v *e911.Site, find func(path string, kind e911.ObjectKind, key s
 // callbacks refuses to drop numbers that are somebody's emergency callback
 // number (W-06), and notes the numbers that are not recommended as one (W-05)
 // and the ids of users that are alike (N-20).
-func (r *resolver) callbacks(ctx context.Context, view *set) error {
+func (r *resolver) callbacks(ctx context.Context, view admin.View) error {
 	for n, o := range r.stored {
 		v, is := o.Value.(e911.NumberRec)
 		if _, stays := r.ids[n]; stays || !is {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/examples"
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/overlay"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -22,20 +23,19 @@ func (nothing) List(context.Context, admin.Query) ([]admin.Object, error) { retu
 func (nothing) Orgs(context.Context) ([]e911.Org, error)                  { return nil, nil }
 
 // held is a store that holds what a plan created.
-type held struct{ *set }
+type held struct{ *overlay.View }
 
 func (held) Pointing(context.Context, admin.Ref, int) ([]admin.Ref, error) { return nil, nil }
 
 func hold(values ...any) held {
-	h := held{newSet(nothing{})}
-	h.touched[""] = true
+	h := held{overlay.New(nothing{})}
+	h.Replace("")
 	for _, v := range values {
 		if o, ok := v.(e911.Org); ok {
-			h.touched[o.ID] = true
+			h.Replace(o.ID)
 		}
-		h.put(v)
+		h.Put(admin.Object{Ref: admin.RefOf(v), Value: v})
 	}
-	h.finish()
 	return h
 }
 

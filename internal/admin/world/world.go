@@ -18,6 +18,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/admin/layer"
+	"github.com/callbox911/callbox/internal/admin/overlay"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -217,21 +218,24 @@ func (im *Importer) survey(r *resolver) {
 }
 
 // after is the state as it will be.
-func (r *resolver) after(base admin.View) *set {
-	view := newSet(base)
-	view.touched[""] = r.d.world
+func (r *resolver) after(base admin.View) *overlay.View {
+	view := overlay.New(base)
+	if r.d.world {
+		view.Replace("")
+	}
 	for _, id := range r.orgIDs {
-		view.touched[id] = true
+		view.Replace(id)
 	}
 	for _, it := range r.d.items {
-		view.put(it.value)
+		if ref := admin.RefOf(it.value); !view.Has(ref) {
+			view.Put(admin.Object{Ref: ref, Value: it.value})
+		}
 	}
 	for n, o := range r.stored {
 		if _, named := r.first[n]; !named && listed(o.Value) {
-			view.put(o.Value)
+			view.Put(o)
 		}
 	}
-	view.finish()
 	return view
 }
 
