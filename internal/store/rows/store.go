@@ -223,7 +223,7 @@ func (t *tx) flush(ctx context.Context) error {
 				changes = append(changes, changeRow{Kind: e.ref.Kind, OrgID: e.ref.Org, ObjectID: e.ref.ID, At: at})
 			}
 		}
-		if err := t.forget(ctx, part); err != nil {
+		if err := t.forget(ctx, part, trail.Set != ""); err != nil {
 			return err
 		}
 		if _, err := t.db.NewInsert().Model(&changes).Exec(ctx); err != nil {
@@ -236,12 +236,13 @@ func (t *tx) flush(ctx context.Context) error {
 	return t.writeHeads(ctx, heads)
 }
 
-// forget removes the older change rows of the objects. One that was created
-// has none: ids are never used again.
-func (t *tx) forget(ctx context.Context, part []entry) error {
+// forget removes the older change rows of the objects. One that was created has
+// none: ids are never used again, but by a change set that puts back what another
+// deleted.
+func (t *tx) forget(ctx context.Context, part []entry, again bool) error {
 	groups := map[admin.Ref][]string{} // by kind and organisation
 	for _, e := range part {
-		if e.verb != admin.Created {
+		if e.verb != admin.Created || again {
 			k := admin.Ref{Kind: e.ref.Kind, Org: e.ref.Org}
 			groups[k] = append(groups[k], e.ref.ID)
 		}

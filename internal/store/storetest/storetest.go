@@ -26,6 +26,7 @@ type Store interface {
 	Inventory
 	admin.LayerBlobs
 	admin.AuditTrail
+	admin.ChangeSets
 	Audit(ctx context.Context, org e911.OrgID, before int64, limit int) ([]admin.AuditEntry, error)
 	Close() error
 }
@@ -78,6 +79,7 @@ func Run(t *testing.T, open Open) {
 		{"the audit trail says who did what, and no secrets", testAudit},
 		{"the audit trail is one chain for each organisation", testAuditChain},
 		{"the audit trail is searched", testAuditSearch},
+		{"change sets are kept sealed, by organisation, and applied once", testChangeSets},
 		{"a database is the same after a restart", testRestart},
 		{"call records are kept by organisation and cursor", testCalls},
 		{"devices and unknown elements are kept by organisation, and decisions are made once", testInventory},
@@ -204,7 +206,7 @@ func newTenant(key string, net byte) tenant {
 	}
 	building := e911.Building{
 		ID: e911.NewID[e911.BuildingID](), Org: org, Site: site.ID, Key: "building-" + key, Name: "Mill",
-		Address: full, Point: &e911.Point{Lat: 42.36684, Lon: -71.10565000000001},
+		Address: full, Point: &e911.Point{Lat: 42.36684, Lon: -71.10565000000001}, SquareFeet: 120_000,
 		Validation: e911.Validation{
 			Verdict: e911.VerdictValid, Entered: e911.Civic{Country: "US", A3: key}, By: "import world.yaml", At: Epoch,
 			Unchecked: []string{"PC"}, Missing: []string{"FLR"}, Point: &e911.Area{Point: e911.Point{Lat: 42.36684, Lon: -71.10565}, RadiusM: 12.5},
@@ -220,7 +222,8 @@ func newTenant(key string, net byte) tenant {
 	user := e911.User{
 		ID: e911.NewID[e911.UserID](), Org: org, Site: site.ID, Key: "user-" + key, Name: "Front desk", Email: "front@" + key + ".example",
 		DeviceUserID: "agent-" + key, Callback: "+16175550111",
-		ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550121"},
+		ECBN:     e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550121"},
+		Language: "fr", OffPremises: &e911.Consent{By: "Front desk", At: Epoch, Text: "2026-01 fr", Confirmed: Epoch.Add(time.Hour)},
 	}
 	return tenant{
 		org: e911.Org{
@@ -254,6 +257,12 @@ func newTenant(key string, net byte) tenant {
 			ID: e911.NewID[e911.DeviceID](), Org: org, Site: site.ID, Key: "device-" + key, MAC: "00:11:22:aa:bb:cc", User: user.ID,
 			SIP:  &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
 			ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550122"},
+			Station: &e911.Station{
+				Class: e911.StationOffPremises, Installed: Epoch.Truncate(24 * time.Hour),
+				NotFeasible: e911.Infeasible{Reason: "no network is told", By: "Ana Reyes", At: Epoch},
+				OffPremises: e911.Consent{By: "Ana Reyes", At: Epoch, Text: "2026-01 en"},
+			},
+			Language: "en",
 		},
 		number: e911.NumberRec{
 			ID: e911.NewID[e911.NumberID](), Org: org, Site: site.ID, Number: "+16175550111", User: user.ID, Location: location.ID,
