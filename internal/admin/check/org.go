@@ -202,10 +202,14 @@ func (c *checker) zone(zone string) {
 func (c *checker) nobodyMoves(v e911.Site) {
 	c.each(admin.Query{Kind: e911.KindDevice, Org: v.Org, Field: admin.BySite, Value: string(v.ID)}, func(o any) bool {
 		d := o.(e911.Device)
-		if !c.locatesItself(d) {
+		if !c.moves(d) {
 			return true
 		}
-		c.add("mode", Forbidden, fmt.Sprintf("TN mode is for devices that do not move, and %s asks for its own location (F-20)", d.Key),
+		why := "asks for its own location"
+		if d.Class() != "" {
+			why = "is stated as one that moves"
+		}
+		c.add("mode", Forbidden, fmt.Sprintf("TN mode is for devices that do not move, and %s %s (F-20)", d.Key, why),
 			`use dynamic, move the device to another site, or record who accepts it: mode_acknowledged: {by: "...", at: 2026-01-31}`)
 		return false
 	})

@@ -19,6 +19,10 @@ func (c *checker) user(v e911.User) {
 	c.callback("callback", v.Callback, c.demonstration(v.Org))
 	c.ecbn(v.ECBN, v.Org, v.Site)
 	c.deviceUserID(v)
+	c.spoken("language", v.Language)
+	if v.OffPremises != nil {
+		c.consented("off_premises.", *v.OffPremises)
+	}
 }
 
 // deviceUserID is compared exactly with what a platform sends (F-13), so two
@@ -58,11 +62,17 @@ func (c *checker) device(v e911.Device) {
 		c.sip(v)
 	}
 	c.ecbn(v.ECBN, v.Org, v.Site)
+	c.station(v)
 	s, ok := lookup[e911.Site](c, e911.KindSite, v.Org, string(v.Site))
-	if ok && s.Mode == e911.ModeTN && s.ModeAcknowledged.Zero() && c.locatesItself(v) {
-		c.add("model", Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and this one asks for its own location (F-20)", s.Key),
-			"put it on a site of mode dynamic")
+	if !ok || s.Mode != e911.ModeTN || !s.ModeAcknowledged.Zero() || !c.moves(v) {
+		return
 	}
+	path, why := "model", "this one asks for its own location"
+	if v.Class() != "" {
+		path, why = "station.class", "this one is stated as one that moves"
+	}
+	c.add(path, Forbidden, fmt.Sprintf("the site %s is in TN mode, for devices that do not move, and %s (F-20)", s.Key, why),
+		"put it on a site of mode dynamic")
 }
 
 func (c *checker) number(v e911.NumberRec) {

@@ -19,6 +19,7 @@ func (c *checker) building(v e911.Building) {
 	if v.Point != nil {
 		c.point("point", *v.Point, v.Address.Country)
 	}
+	c.area("square_feet", v.SquareFeet)
 }
 
 func (c *checker) location(v e911.Location) {

@@ -61,7 +61,8 @@ func linkPlaces(v *e911.Site, find func(path string, kind e911.ObjectKind, key s
 
 // callbacks refuses to drop numbers that are somebody's emergency callback
 // number (W-06), and notes the numbers that are not recommended as one (W-05)
-// and the ids of users that are alike (N-20).
+// the ids of users that are alike (N-20), and the extensions that begin like an
+// emergency number (F-37).
 func (r *resolver) callbacks(ctx context.Context, view admin.View) error {
 	for n, o := range r.stored {
 		v, is := o.Value.(e911.NumberRec)
@@ -84,8 +85,9 @@ func (r *resolver) callbacks(ctx context.Context, view admin.View) error {
 		}
 	}
 	alike := map[ofOrg]e911.User{}
+	countries := r.countries()
 	for i, it := range r.d.items {
-		for _, f := range advise(it, numbers, alike) {
+		for _, f := range append(advise(it, numbers, alike), check.Shadows(it.value, countries[it.org])...) {
 			if r.notes == nil {
 				r.notes = map[int][]e911.Fault{}
 			}

@@ -1,6 +1,11 @@
 package world
 
-import "github.com/callbox911/callbox/internal/e911"
+import (
+	"slices"
+	"strings"
+
+	"github.com/callbox911/callbox/internal/e911"
+)
 
 // station reads what a device is before the law, as {class: non_fixed, installed:
 // 2023-05-01, not_feasible: {reason, by, at}, off_premises: {by, at, text}}; nil:
@@ -29,4 +34,16 @@ func consent(n node) *e911.Consent {
 	}
 	f := n.object("by", "at", "text", "confirmed")
 	return &e911.Consent{By: f["by"].text(), At: date(f["at"]), Text: f["text"].text(), Confirmed: date(f["confirmed"])}
+}
+
+// countries are those in which each organisation of the file has a building.
+func (r *resolver) countries() map[string][]string {
+	out := map[string][]string{}
+	for _, it := range r.d.items {
+		b, ok := it.value.(e911.Building)
+		if c := strings.ToUpper(b.Address.Country); ok && c != "" && !slices.Contains(out[it.org], c) {
+			out[it.org] = append(out[it.org], c)
+		}
+	}
+	return out
 }
