@@ -108,6 +108,9 @@ func (r Row) Get(c Col) string {
 		return ""
 	}
 	v := strings.TrimSpace(r.Cells[c-1])
+	if len(v) > 1 && v[0] == '\'' && strings.ContainsRune("=+-@", rune(v[1])) {
+		v = v[1:] // the guard against formulas that spreadsheets and our exports write
+	}
 	switch strings.ToLower(v) {
 	case "null", "n/a", "(null)", "#n/a":
 		return ""

@@ -49,16 +49,20 @@ func known(c *e911.Civic, part string) bool {
 }
 
 // InsideText writes a location's fields as one text, of which Inside makes the
-// same fields where it can; whole is false where it cannot.
-func InsideText(c e911.Civic) (text string, whole bool) {
+// same fields where it can; whole is false where it cannot. Short writes Fl and Rm.
+func InsideText(c e911.Civic, short bool) (text string, whole bool) {
+	floor, room := "Floor", "Room"
+	if short {
+		floor, room = "Fl", "Rm"
+	}
 	var parts []string
 	add := func(word, v string) {
 		if v != "" {
 			parts = append(parts, strings.TrimSpace(word+" "+v))
 		}
 	}
-	add("Floor", c.FLR)
-	add("Room", c.ROOM)
+	add(floor, c.FLR)
+	add(room, c.ROOM)
 	add("", c.UNIT)
 	add("Seat", c.SEAT)
 	add("Wing", c.WING)

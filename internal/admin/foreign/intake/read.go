@@ -64,8 +64,9 @@ func (opt Options) check() error {
 }
 
 // Fits lists the formats of an origin that a header, or a text without one,
-// fits best: one as a rule, several when it fits more than one equally.
-func Fits(origin Origin, s *Sheet) []Format {
+// fits best: one as a rule, several when it fits more than one equally. Score is
+// how many columns said so; 0: none fits.
+func Fits(origin Origin, s *Sheet) (formats []Format, score int) {
 	var best []Format
 	most := 0
 	for _, f := range origin.Formats {
@@ -78,8 +79,12 @@ func Fits(origin Origin, s *Sheet) []Format {
 		}
 		best = append(best, f)
 	}
-	return best
+	return best, most
 }
+
+// Sheets decodes a file without reading more of it than its tables; one that
+// cannot be read has none.
+func Sheets(f File) []*Sheet { return newOut(Options{}).sheets(f) }
 
 // fit counts the columns by which the format is recognised; 0: it is another.
 func (f Format) fit(s *Sheet) int {
@@ -114,7 +119,7 @@ func (o *Out) recognise(origin Origin, s *Sheet) *Format {
 		}
 		return &origin.Formats[i]
 	}
-	fits := Fits(origin, s)
+	fits, _ := Fits(origin, s)
 	switch len(fits) {
 	case 1:
 		return &fits[0]
