@@ -96,6 +96,7 @@ type dataFlag struct {
 
 type serveCmd struct {
 	dataFlag
+	storeFlag
 	lostFlags
 	stirFlags
 	peerFlags
@@ -172,7 +173,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	cfg.Mail = app.MailConfig{Server: c.SMTP, TLS: c.SMTPTLS, User: c.SMTPUser, Password: c.SMTPPassword, From: c.SMTPFrom}
 	cfg.Provider = app.Provider{Name: c.ProviderName, CompanyID: c.ProviderID, Contact: c.Contact}
 	var err error
-	cfg.STIR = c.stir()
+	cfg.STIR, cfg.Store = c.stir(), c.Store
 	if cfg.Peer, err = c.peers(); err != nil {
 		errs = append(errs, err)
 	}

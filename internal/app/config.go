@@ -104,6 +104,9 @@ type Config struct {
 	// Worker is the command line that serves speech in a process of its own;
 	// empty: speech is made in this process.
 	Worker []string
+	// Store is where the database is: empty for the one that the data directory
+	// remembers, EmbeddedStore, or what postgres.Config.DSN takes.
+	Store string
 	// NoStore starts without the database, from the snapshot file alone: what a
 	// node does when SQL is gone. Import is refused then.
 	NoStore bool
@@ -165,6 +168,7 @@ func (c Config) validate() error {
 	errs = append(errs, c.heldFaults()...)
 	errs = append(errs, c.sipFaults()...)
 	errs = append(errs, c.stirFaults()...)
+	errs = append(errs, c.storeFaults()...)
 	errs = append(errs, c.peerFaults()...)
 	if w := c.CallbackWindow; w != 0 && w != elinpool.Window(w) {
 		bad("callback-window: %s is not between 10 minutes and 24 hours", w)

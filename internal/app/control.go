@@ -18,7 +18,6 @@ import (
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // The command line talks to a running server over a Unix socket in the data
@@ -65,14 +64,14 @@ func lock(dir string) (release func(), err error) {
 
 // offline opens the database of a data directory in which no server runs, under
 // the lock (D-14). The closer gives both back.
-func offline(dir string) (st *sqlite.Store, closer func() error, err error) {
+func offline(dir string) (st *database, closer func() error, err error) {
 	unlock, err := lock(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	ring, err := seal.LoadMaster(filepath.Join(dir, "master.key"))
 	if err == nil {
-		st, err = sqlite.Open(filepath.Join(dir, "callbox.db"), ring, time.Now)
+		st, err = openDatabase(context.Background(), databaseConfig{Dir: dir, Ring: ring, Now: time.Now})
 	}
 	if err != nil {
 		unlock()

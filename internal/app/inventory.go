@@ -22,19 +22,18 @@ import (
 	"github.com/callbox911/callbox/internal/live/lis"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/run"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // inventoryDesk is what people ask of devices, unknown elements and models,
 // over one open database.
 type inventoryDesk struct {
-	store  *sqlite.Store
+	store  *database
 	editor *edit.Editor
 	queue  *inventory.Queue
 }
 
 // openInventory makes the desk and the part that keeps it up to date.
-func (s *Server) openInventory(st *sqlite.Store) (*inventoryDesk, run.Part, error) {
+func (s *Server) openInventory(st *database) (*inventoryDesk, run.Part, error) {
 	d := &inventoryDesk{store: st}
 	var err error
 	if d.editor, err = edit.New(edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now}); err != nil {

@@ -19,7 +19,6 @@ import (
 	"github.com/callbox911/callbox/internal/rules/gis"
 	"github.com/callbox911/callbox/internal/rules/lvf"
 	"github.com/callbox911/callbox/internal/run"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // maxLayerRequest bounds a request for a plan: it holds paths, never files.
@@ -31,12 +30,12 @@ func (s *Server) layerContent(digest string) (*gis.Content, bool) {
 }
 
 // shelf makes what validates addresses by the stored layers.
-func (s *Server) shelf(st *sqlite.Store) *layer.Shelf {
+func (s *Server) shelf(st *database) *layer.Shelf {
 	return layer.NewShelf(st, s.layerContent, s.postal).Over(func() *lvf.Index { return s.holder.Load().LVF() })
 }
 
 // layerDesk makes what plans changes of layers.
-func (s *Server) layerDesk(st *sqlite.Store) (*layer.Planner, error) {
+func (s *Server) layerDesk(st *database) (*layer.Planner, error) {
 	return layer.New(layer.Config{Store: st, Shelf: s.shelf(st), Now: s.cfg.Now, Authority: lostAuthority{s}, Own: s.ownPlaces})
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"os"
-	"path/filepath"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/discover"
@@ -21,8 +19,7 @@ func NetworkMap(ctx context.Context, dir, org string) (discover.Map, error) {
 	if !errors.Is(err, ErrNotRunning) {
 		return m, err
 	}
-	path := filepath.Join(dir, "callbox.db")
-	if _, err := os.Stat(path); err != nil {
+	if !databaseThere(dir) {
 		return m, e911.Errorf(e911.Invalid, "there is no database in %s; name the data directory with --data", dir)
 	}
 	st, closer, err := offline(dir)

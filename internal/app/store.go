@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/run"
-	"github.com/callbox911/callbox/internal/store/sqlite"
 )
 
 // reopenAfter is how long the server waits before it tries again to open a
@@ -23,12 +21,12 @@ var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now
 
 // lateStore is the database once it is open: the server takes calls before.
 type lateStore struct {
-	p      atomic.Pointer[sqlite.Store]
+	p      atomic.Pointer[database]
 	desk   atomic.Pointer[inventoryDesk]
 	layers atomic.Pointer[layer.Planner]
 }
 
-func (l *lateStore) get() *sqlite.Store { return l.p.Load() }
+func (l *lateStore) get() *database { return l.p.Load() }
 
 // ListCalls implements report.Reader.
 func (l *lateStore) ListCalls(ctx context.Context, org e911.OrgID, before e911.CallID, limit int) ([]report.CallRecord, error) {
@@ -54,10 +52,11 @@ func (s *Server) runStore(ctx context.Context) error {
 		return nil
 	}
 	for {
-		st, err := sqlite.New(ctx, sqlite.Config{
-			Path: filepath.Join(s.cfg.DataDir, "callbox.db"), Ring: s.ring, Now: s.cfg.Now, Wrap: s.cfg.WrapDB,
+		st, err := openDatabase(ctx, databaseConfig{
+			Dir: s.cfg.DataDir, Where: s.cfg.Store, Ring: s.ring, Now: s.cfg.Now, Log: s.cfg.Log, Wrap: s.cfg.WrapDB,
 		})
 		if err == nil {
+			s.cfg.Log.Info("the database is open", "where", s.storePlace())
 			return s.useStore(ctx, st)
 		}
 		s.cfg.Log.Error("the database cannot be opened; calls go on", obs.Err(err))
@@ -71,7 +70,7 @@ func (s *Server) runStore(ctx context.Context) error {
 	}
 }
 
-func (s *Server) useStore(ctx context.Context, st *sqlite.Store) error {
+func (s *Server) useStore(ctx context.Context, st *database) error {
 	projector, err := report.NewProjector(report.ProjectorConfig{
 		Node: s.cfg.Node, Feed: s.journal, Store: st, Now: s.cfg.Now, Log: s.cfg.Log,
 		Last: func() uint64 { return s.journal.Stat().Next - 1 },
