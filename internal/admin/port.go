@@ -43,6 +43,7 @@ const (
 	ByNumber       Field = "number"         // number
 	ByALI          Field = "ali"            // number that is an ELIN or has an ALI record; value "1"
 	ByDeviceUserID Field = "device_user_id" // user
+	ByEmail        Field = "email"          // user, in any case
 	BySIPUser      Field = "sip_user"       // device
 	ByMember       Field = "ecbn_member"    // user, device, number: whose number it chose (W-03)
 )

@@ -18,6 +18,9 @@ var (
 	_ apikey.Replays = (*Store)(nil)
 )
 
+// kindAPIKey is what the audit trail calls an API key.
+const kindAPIKey e911.ObjectKind = "api_key"
+
 type apiKeyRow struct {
 	bun.BaseModel `bun:"table:api_keys"`
 	ID            string      `bun:"id,pk"`
@@ -51,8 +54,13 @@ func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
 		Expires: millis(k.Expires), LastUsed: millis(k.LastUsed), Revoked: millis(k.Revoked),
 	}
 	return s.writeOf(ctx, k.Org, func(t *tx) error {
-		_, err := t.db.NewInsert().Model(&row).Exec(ctx)
-		return s.fault("write an API key", err)
+		if _, err := t.db.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return s.fault("write an API key", err)
+		}
+		t.who = k.By
+		return t.note(ctx, []admin.AuditNote{{
+			Org: k.Org, Verb: admin.Created, Kind: kindAPIKey, ID: k.ID, Key: k.Name, Detail: map[string]any{"name": k.Name, "scopes": k.Scopes},
+		}})
 	})
 }
 
@@ -101,7 +109,11 @@ func (s *Store) RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgI
 			return nil
 		}
 		_, err := t.db.NewUpdate().Model((*apiKeyRow)(nil)).Set("revoked = ?", at.UnixMilli()).Where("id = ?", id).Exec(ctx)
-		return s.fault("revoke an API key", err)
+		if err != nil {
+			return s.fault("revoke an API key", err)
+		}
+		t.who = who
+		return t.note(ctx, []admin.AuditNote{{Org: org, Verb: "revoked", Kind: kindAPIKey, ID: id, Key: row.Name}})
 	})
 }
 

@@ -115,7 +115,7 @@ func users() rowTable[userRow, e911.User] {
 		name: e911.KindUser,
 		columns: map[admin.Field]string{
 			admin.ByKey: "key = ?", admin.BySite: "site_id = ?", admin.ByDeviceUserID: "device_user_id = ?",
-			admin.ByMember: "ecbn_member = ?",
+			admin.ByMember: "ecbn_member = ?", admin.ByEmail: "lower(email) = lower(?)",
 		},
 		base: func(r *userRow) *Base { return &r.Base },
 		encode: func(_ *tx, v e911.User) (userRow, error) {

@@ -28,3 +28,6 @@ CREATE TABLE api_requests (
     PRIMARY KEY (caller, request_key)
 );
 CREATE INDEX api_requests_at ON api_requests (at);
+
+-- Users are looked up by e-mail address, in any case.
+CREATE INDEX users_email ON users (org_id, lower(email)) WHERE email <> '';

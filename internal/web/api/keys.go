@@ -1,0 +1,129 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// keyOperations are the keys of an organisation, and the operator's own.
+func keyOperations() (ops []operation) {
+	for _, base := range []string{"/organisations/{org}", ""} {
+		world, tag := base == "", "organisations"
+		id := func(verb string) string { return verb + "_keys" }
+		if world {
+			tag = "world"
+			id = func(verb string) string { return verb + "_world_keys" }
+		}
+		scopes := []apikey.Scope{apikey.ScopeKeys}
+		shown := reflect.TypeFor[client.Key]()
+		ops = append(ops,
+			operation{
+				method: http.MethodGet, path: base + "/keys", id: id("list"), tag: tag, scopes: scopes, operator: world, summary: "List API keys",
+				params: []parameter{limitParam, cursorParam}, result: listOf(shown), do: (*Handler).listKeys,
+			},
+			operation{
+				method: http.MethodPost, path: base + "/keys", id: id("create"), tag: tag, scopes: scopes, operator: world, once: true, summary: "Make an API key",
+				about: "The answer has the key itself, once. Nobody gives a scope that he does not have.", body: reflect.TypeFor[client.KeyWish](),
+				example: map[string]any{"name": "nightly import", "scopes": []any{"read"}}, status: http.StatusCreated, result: shown, do: (*Handler).createKey,
+			},
+			operation{
+				method: http.MethodGet, path: base + "/keys/{id}", id: id("get"), tag: tag, scopes: scopes, operator: world, summary: "Read what is known of an API key",
+				result: shown, do: (*Handler).getKey,
+			},
+			operation{
+				method: http.MethodDelete, path: base + "/keys/{id}", id: id("revoke"), tag: tag, scopes: scopes, operator: world, summary: "Revoke an API key",
+				about: "It ends at once here and within ten seconds at other nodes, and stays in the list.", status: http.StatusNoContent, do: (*Handler).revokeKey,
+			},
+		)
+	}
+	return ops
+}
+
+func shownKey(k apikey.Key) client.Key {
+	out := client.Key{
+		ID: k.ID, Org: string(k.Org), Name: k.Name, Made: k.Made, By: string(k.By), Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked,
+		Scopes: []string{},
+	}
+	for _, s := range k.Scopes {
+		out.Scopes = append(out.Scopes, string(s))
+	}
+	return out
+}
+
+func (h *Handler) listKeys(c *call) (reply, error) {
+	after, limit, err := h.page(c)
+	if err != nil {
+		return reply{}, err
+	}
+	found, err := h.cfg.Keys.List(c.Context(), c.org, after, limit)
+	if err != nil {
+		return reply{}, err
+	}
+	out := client.Page[client.Key]{Items: make([]client.Key, len(found))}
+	for i, k := range found {
+		out.Items[i] = shownKey(k)
+	}
+	if len(found) == limit {
+		if out.Next, err = h.next(c, found[limit-1].ID); err != nil {
+			return reply{}, err
+		}
+	}
+	return answer(http.StatusOK, out)
+}
+
+func (h *Handler) createKey(c *call) (reply, error) {
+	tree, err := parse(c.body)
+	if err != nil {
+		return reply{}, err
+	}
+	var d decoder
+	var w client.KeyWish
+	d.into(tree, &w)
+	if len(d.faults) > 0 {
+		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "the key is refused", Faults: d.faults}
+	}
+	wish := apikey.Wish{Org: c.org, Name: w.Name, Expires: w.Expires}
+	for _, s := range w.Scopes {
+		if !c.who.has(apikey.Scope(s)) && !c.who.provider() {
+			return reply{}, refused(http.StatusForbidden, e911.Denied, "a key cannot give a scope that it does not have: "+shorten(s))
+		}
+		wish.Scopes = append(wish.Scopes, apikey.Scope(s))
+	}
+	k, text, err := h.cfg.Keys.Create(c.Context(), c.who.who, wish)
+	if err != nil {
+		return reply{}, err
+	}
+	shown := shownKey(k)
+	shown.Secret = text
+	out, err := answer(http.StatusCreated, shown)
+	if err == nil {
+		out.header["Location"] = c.URL.EscapedPath() + "/" + k.ID
+	}
+	return out, err
+}
+
+func shorten(s string) string {
+	if len(s) > 40 || !validText(s) {
+		return "…"
+	}
+	return s
+}
+
+func (h *Handler) getKey(c *call) (reply, error) {
+	k, err := h.cfg.Keys.Get(c.Context(), c.org, c.param("id"))
+	if err != nil {
+		return reply{}, err
+	}
+	return answer(http.StatusOK, shownKey(k))
+}
+
+func (h *Handler) revokeKey(c *call) (reply, error) {
+	if err := h.cfg.Keys.Revoke(c.Context(), c.who.who, c.org, c.param("id")); err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, nil
+}
