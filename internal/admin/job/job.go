@@ -122,39 +122,3 @@ type Config struct {
 	// default 15 s.
 	Retry time.Duration
 }
-
-// Queue takes jobs and runs them. Safe for concurrent use.
-type Queue struct{ cfg Config }
-
-// New checks the configuration and reports all its faults.
-func New(cfg Config) (*Queue, error) { return &Queue{cfg: cfg}, nil }
-
-// Submit keeps the input and puts a job into the queue. Invalid for an unknown kind
-// or an input that is too large, Unavailable when it cannot be kept.
-func (q *Queue) Submit(ctx context.Context, r Request) (Job, error) {
-	return Job{}, e911.Errorf(e911.Unavailable, "jobs are not kept here")
-}
-
-// Get returns a job of the organisation; NotFound, also for another's.
-func (q *Queue) Get(ctx context.Context, org e911.OrgID, id string) (Job, error) {
-	return Job{}, e911.Errorf(e911.NotFound, "there is no such job")
-}
-
-// List returns a page of the organisation's jobs, newest first; before is the id of
-// the last one of the page before.
-func (q *Queue) List(ctx context.Context, org e911.OrgID, before string, limit int) ([]Job, error) {
-	return nil, nil
-}
-
-// Cancel ends a job that has not ended. One that runs ends as soon as its handler
-// notices; what it has not committed by then never happened.
-func (q *Queue) Cancel(ctx context.Context, org e911.OrgID, id string) (Job, error) {
-	return Job{}, e911.Errorf(e911.NotFound, "there is no such job")
-}
-
-// Run does the work until ctx ends, and then waits for what is running. Jobs that
-// were running when the server was killed begin again.
-func (q *Queue) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
-}
