@@ -12,7 +12,6 @@ import (
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/callflow"
 	"github.com/callbox911/callbox/internal/rules/ladder"
-	"github.com/callbox911/callbox/wire/sipgeo"
 )
 
 // call is one call; everything in it belongs to the goroutine of Serve.
@@ -52,6 +51,9 @@ type call struct {
 	// owner is whose call it is on record; empty: that of org.
 	owner      e911.OrgID
 	handedOver bool // the next process goes on with it
+	keptAnswer int  // the attempt whose answer was written down before the caller had it
+	// letCallerGo ends the caller's leg of a call that was taken up again.
+	letCallerGo context.CancelFunc
 }
 
 // attempt is one leg that we dialled.
@@ -69,6 +71,7 @@ type attempt struct {
 	answer sipedge.Event
 	target string // of the redirect that it brought, when that may be followed
 	keep   bool   // not to be ended with us
+	known  bool   // its fact was written by the process before
 }
 
 type legEvent struct {
@@ -101,14 +104,7 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 		c.testURN(ctx)
 		return
 	}
-	// One call keeps one id through all elements on its way (NENA-STA-010,
-	// 2.1.6): the one that came in, else a new one.
-	if c.uid, c.incident = sipgeo.EmergencyIDs(req.Headers.All("Call-Info")); c.uid == "" {
-		c.uid = sipgeo.CallID(string(c.id), h.cfg.Domain)
-	}
-	if c.incident == "" {
-		c.incident = sipgeo.IncidentID(string(c.id), h.cfg.Domain)
-	}
+	c.name()
 	if !h.enter(c) {
 		c.alarm(AlarmLoop, "an emergency call came back to us; it is on its way already")
 		c.say("refuse a call in a loop", leg.Reject(482, "Loop Detected", nil))
@@ -116,6 +112,7 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 	}
 	defer h.leave(c)
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
+	c.keepInvite()
 	defer c.stopAsking()
 	if !c.guard("decision", func() { c.decideAll(ctx) }) && len(c.dec.rungs) == 0 {
 		c.guard("relay", c.routeToRelay)
@@ -168,7 +165,6 @@ func (c *call) run(ctx context.Context) {
 	c.arriving = true
 	c.h.turns.inTurn(func() { c.step(callflow.Event{Kind: callflow.Arrived}) })
 	c.arriving = false
-	c.keepInvite()
 	c.sinceItWaited()
 	for _, t := range c.early {
 		c.h.turns.inTurn(func() { c.happened(t) })

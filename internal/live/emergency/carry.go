@@ -104,6 +104,9 @@ func (c *call) dial(a callflow.Action) {
 // sendOut dials a leg that is written.
 func (c *call) sendOut(att *attempt, in sipedge.Invite, rung ladder.Rung) {
 	in.Honours = true
+	if c.m != nil && c.m.Waiting() {
+		in.Keep = c.keepLeg(att)
+	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	done := c.occupy(rung.Trunk.ID)
 	att.cancel = func() { cancel(); done() }

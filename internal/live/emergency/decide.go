@@ -348,6 +348,9 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 		HELD: d.who.HELD == identify.HELDYes || token.asked || len(clients) > 0, DIDFallback: c.org.Config().DIDFallback,
 		SourceInSite: inSite, SeenOffSite: off, Handset: access.Handset,
 	}, cmp.Or(c.asOf, c.at))
+	if c.before != nil {
+		d.where = placedBefore(*c.before, d.where)
+	}
 	d.whereFindings = append(d.where.Findings, d.whereFindings...)
 }
 

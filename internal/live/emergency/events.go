@@ -26,6 +26,7 @@ func (c *call) happened(t legEvent) {
 	}
 	if ok {
 		c.step(ev)
+		c.guard("answer", c.keepAnswer)
 	}
 	c.guard("location in the call", func() { c.placeAnswered(t) })
 	c.moved(t)

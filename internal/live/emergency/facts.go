@@ -151,12 +151,12 @@ func (c *inquiry) routed() journal.Routed {
 }
 
 func (c *call) recordAttempt(a *attempt, ev sipedge.Event) {
-	rung := c.dec.rungs[a.rung]
-	f := journal.Attempt{
-		N: a.n, Rung: a.rung, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung), To: a.sent.to, Slim: a.slim,
-		Transport: ev.Transport, Sent: ev.Kind == sipedge.Sent, PIDFLO: a.sent.pidf, Geo: a.sent.geolocation,
-		Profile: a.sent.profile, Number: a.sent.number, Flags: a.sent.flags, Evidence: a.sent.findings,
+	if a.known { // by the process before: this is its INVITE once more
+		a.known = false
+		return
 	}
+	f := c.attemptFact(a)
+	f.Transport, f.Sent = ev.Transport, ev.Kind == sipedge.Sent
 	if a.leg != nil {
 		f.SIPCallID = a.leg.CallID()
 	}
@@ -167,6 +167,19 @@ func (c *call) recordAttempt(a *attempt, ev sipedge.Event) {
 		c.give(f.Number, ev.At)
 	}
 	c.record(journal.CallAttempt, ev.At, f)
+}
+
+// attemptFact is an attempt as a fact, but for what became of sending it.
+func (c *call) attemptFact(a *attempt) journal.Attempt {
+	f := journal.Attempt{
+		N: a.n, Rung: a.rung, To: a.sent.to, Slim: a.slim, PIDFLO: a.sent.pidf, Geo: a.sent.geolocation,
+		Profile: a.sent.profile, Number: a.sent.number, Flags: a.sent.flags, Evidence: a.sent.findings,
+	}
+	if a.rung < len(c.dec.rungs) {
+		rung := c.dec.rungs[a.rung]
+		f.Trunk, f.PSAP = trunkRef(rung.Trunk), psapRef(rung)
+	}
+	return f
 }
 
 // gaveUp records the end of an attempt without an answer.

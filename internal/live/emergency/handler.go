@@ -102,6 +102,11 @@ type Config struct {
 	// Restore takes a leg up again that another process wrote down; none: calls
 	// end with the process (D-17).
 	Restore func(ctx context.Context, s sipedge.DialogState) (Leg, error)
+	// Reopen and Redial do the same for legs without an answer: that of a caller who
+	// waits, by his INVITE, and one that was dialled for him. None: calls that
+	// nobody had answered when their process ended are over.
+	Reopen func(ctx context.Context, invite *sipedge.Request, tag string) (Leg, error)
+	Redial func(ctx context.Context, s sipedge.DialledState, with sipedge.Redialled) (Leg, error)
 	Locator Locator // none: tokens are not understood, devices not known
 	People  People  // none: nobody said anything by a client
 	Phones  Phones  // none: no telephone registers here
@@ -192,7 +197,7 @@ type Handler struct {
 	active  map[e911.CallID]*entry
 	uids    map[string]*call                   // emergency call ids on the way, to see a loop
 	watched map[movedDevice]map[*call]struct{} // calls that Moved finds
-	gone    chan struct{}                      // closed, and made anew, when a call ends
+	gone    chan struct{}                      // closed, and made anew, when a call ends or is answered
 }
 
 type machine interface {
@@ -219,9 +224,8 @@ func New(cfg Config) (*Handler, error) {
 }
 
 // Handle owns one inbound call until it is over; it is what sipedge.Config
-// wants. When ctx ends the server stops: callers who wait are answered 503, so
-// that their side may try another node, and calls that are up are left alone,
-// for their media flows past us (D-05, D-17).
+// wants. When ctx ends the server stops: calls that are up or ring are left alone,
+// for the next process to go on with (D-05, D-17, F-02).
 func (h *Handler) Handle(ctx context.Context, leg *sipedge.Leg) { h.Serve(ctx, leg) }
 
 // Active is a call in progress.
@@ -263,6 +267,30 @@ func (h *Handler) Drain(ctx context.Context) error {
 	}
 }
 
+// DrainWaiting waits until no caller of an emergency call waits for an answer any
+// more, or ctx ends and its error is returned. Calls that come meanwhile are taken
+// and waited for too.
+func (h *Handler) DrainWaiting(ctx context.Context) error {
+	for {
+		h.mu.Lock()
+		n, gone := 0, h.gone
+		for _, e := range h.active {
+			if !e.Answered && e.Class == e911.ClassEmergency {
+				n++
+			}
+		}
+		h.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d callers who wait for an answer: %w", n, ctx.Err())
+		}
+	}
+}
+
 // enter lists a call and reports false when its emergency call id is on the way
 // through us already: then the call came back to us in a loop.
 func (h *Handler) enter(c *call) bool {
@@ -282,6 +310,11 @@ func (h *Handler) leave(c *call) {
 	h.freeID(c)
 	delete(h.active, c.id)
 	h.unwatch(c)
+	h.stir()
+}
+
+// stir wakes up who waits for calls. The caller holds h.mu.
+func (h *Handler) stir() {
 	close(h.gone)
 	h.gone = make(chan struct{})
 }
@@ -307,4 +340,5 @@ func (h *Handler) answered(c *call) {
 	if e := h.active[c.id]; e != nil {
 		e.Answered = true
 	}
+	h.stir()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/dialplan"
@@ -43,7 +44,8 @@ type inquiry struct {
 	log       *slog.Logger
 	alarm     func(code AlarmCode, detail string)
 
-	foreign Foreign // none: other location servers are not asked
+	before  *journal.Located // where a call was that is gone on with; nil: it is new
+	foreign Foreign          // none: other location servers are not asked
 	others  foreigners
 	asOf    time.Time // of a look after the start; zero: at
 	devices []string  // that evidence of where the caller is may come from

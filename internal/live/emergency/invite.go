@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/registrar"
 	"github.com/callbox911/callbox/internal/live/sipedge"
@@ -13,7 +14,8 @@ import (
 var secretHeaders = []string{"Authorization", "Proxy-Authorization"}
 
 // invite is the INVITE as a fact, so that the decision can be made again by
-// another world (E11). It is written after the first leg: nothing waits for it.
+// another world (E11), and the call gone on with by another process. It is written
+// with the arrival, before anything is decided: nothing waits for it.
 func (c *inquiry) invite() journal.Invite {
 	r := c.req
 	f := journal.Invite{
@@ -31,9 +33,21 @@ func (c *inquiry) invite() journal.Invite {
 	return f
 }
 
-// keepInvite writes the INVITE down.
+// keepInvite writes the INVITE down. From then on a stop of the server answers its
+// caller nothing: the next process goes on with him.
 func (c *call) keepInvite() {
-	c.guard("invite", func() { c.record(journal.CallInvite, c.at, c.invite()) })
+	c.guard("invite", func() {
+		f := c.invite()
+		k, ok := c.leg.(interface {
+			Tag() string
+			KeepWaiting()
+		})
+		if ok && c.class == e911.ClassEmergency {
+			f.Tag = k.Tag()
+			k.KeepWaiting()
+		}
+		c.record(journal.CallInvite, c.at, f)
+	})
 }
 
 func isSecret(name string) bool {

@@ -11,10 +11,10 @@ import (
 	"github.com/callbox911/callbox/internal/live/sipedge"
 )
 
-// The INVITE is kept without credentials, after the first leg, and decided again
-// it comes to the same.
+// The INVITE is kept without credentials, before anything is decided, and decided
+// again it comes to the same.
 //
-// Proves: E4, E11
+// Proves: E11, F-29
 func TestTheInviteIsKept(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := fixedKit(t)

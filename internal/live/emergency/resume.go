@@ -107,25 +107,35 @@ func (c *call) moved(t legEvent) {
 	}
 }
 
-// handOver leaves the two to their media and the call to the next process.
+// handOver leaves the two to their media, or the caller to his waiting, and the
+// call to the next process.
 func (c *call) handOver() {
 	c.handedOver = true
+	if c.m.Winner() == 0 {
+		c.leaveWaiting()
+		return
+	}
 	c.keepDialogs(c.m.Winner(), nil)
 	if l := c.legs[c.m.Winner()]; l != nil {
 		l.keep = true
 	}
 }
 
-// Left is a call that was up when its process ended, as its facts tell it.
+// Left is a call that was up when its process ended, or whose caller still waited,
+// as its facts tell it.
 type Left struct {
 	Arrived journal.Fact
 	Who     journal.Identified
 	Where   journal.Located
 	Dialogs journal.Dialogs
+	Waiting *Waiting // counts when nobody had answered: Dialogs are empty
 }
 
 // Resumed is a call that is gone on with. Its Carry must be called.
-type Resumed struct{ c *call }
+type Resumed struct {
+	c       *call
+	waiting *Waiting // nil: it was up
+}
 
 // errCannotResume: this handler was not told how legs are taken up again.
 var errCannotResume = errors.New("no legs can be taken up again here")
@@ -133,7 +143,14 @@ var errCannotResume = errors.New("no legs can be taken up again here")
 // Resume takes up a call that was up when its process ended: when it returns,
 // both legs hear their other sides. The world of today changes nothing of it:
 // its trunk, its site and its organisation may be gone (D-04).
+//
+// Of a call that nobody had answered the caller goes on waiting and what rang for
+// him goes on ringing (F-02); where that is at its end the ladder goes on, by the
+// world of today.
 func (h *Handler) Resume(l Left) (*Resumed, error) {
+	if l.Dialogs.N == 0 {
+		return h.resumeWaiting(l)
+	}
 	if h.cfg.Restore == nil {
 		return nil, errCannotResume
 	}
@@ -166,7 +183,7 @@ func (h *Handler) Resume(l Left) (*Resumed, error) {
 	honour(c.leg)
 	honour(att.leg)
 	h.answered(c)
-	return &Resumed{c}, nil
+	return &Resumed{c: c}, nil
 }
 
 // leaveAlone hears the leg to its end whose other side cannot be taken up again:
@@ -233,7 +250,10 @@ func (h *Handler) recall(l Left) (*call, error) {
 // rungAgain is the route by which the call was answered, by the names in its
 // facts: the trunk may be another one today, or none.
 func rungAgain(d journal.Dialogs) ladder.Rung {
-	f := d.Rung
+	return rungOf(d.Rung)
+}
+
+func rungOf(f journal.Rung) ladder.Rung {
 	return ladder.Rung{
 		Kind: ladder.Kind(f.Kind), PSAP: e911.PSAPID(f.PSAP.ID), PSAPKey: f.PSAP.Key, PSAPName: f.PSAP.Name,
 		Trunk: e911.Trunk{ID: e911.TrunkID(f.Trunk.ID), Key: f.Trunk.Key, To: f.To},
@@ -243,9 +263,18 @@ func rungAgain(d journal.Dialogs) ladder.Rung {
 // Carry owns the call until it is over. When ctx ends the server stops, and the
 // call is handed over once more.
 func (r *Resumed) Carry(ctx context.Context) {
+	if r.waiting != nil {
+		r.carryWaiting(ctx)
+		return
+	}
 	c := r.c
 	defer c.h.leave(c)
 	c.clock = newAlarmClock(c.h.cfg.Now)
+	if c.talk.IsZero() { // killed before the caller was connected with who answered
+		c.talk = c.h.cfg.Now()
+		rung := c.dec.rungs[0]
+		c.record(journal.CallAnswered, c.talk, journal.Answered{N: c.last, Trunk: trunkRef(rung.Trunk), PSAP: psapRef(rung)})
+	}
 	c.events = make(chan legEvent, 32)
 	c.done = make(chan struct{})
 	defer c.end()

@@ -22,8 +22,9 @@
 //   - "Not connected" means: for 4 s no attempt was answered or in progress, that
 //     is, had more than a 100 (F-02, F-09). A local or TDM route that said 100 is
 //     in progress for its 10 s, in which silence is nothing unusual.
-//   - A call that is up when the server stops is handed over: nothing is hung
-//     up, no end is recorded, and Resume goes on with it (D-17).
+//   - A call that is up or waits when the server stops is handed over: nothing is
+//     hung up, cancelled or refused, no end is recorded, and Resume goes on with it
+//     (D-17, F-02). Only one without any route is refused.
 //   - A hang-up of the caller ends the call whatever its state, and after
 //     Finish nothing follows.
 //
@@ -136,6 +137,9 @@ type attempt struct {
 	early   bool // its early media reached the caller
 	slim    bool
 	follows int
+	// unheard: it rang before Resume, and nothing was heard of it since.
+	unheard bool
+	resumed bool // out since before Resume
 }
 
 // Machine is the state of one call. Not safe for concurrent use: the goroutine
@@ -263,18 +267,20 @@ func (m *Machine) stepWaiting(ev Event) []Action {
 	return nil
 }
 
-// stopWaiting ends a call because the server stops. With an answer at hand the
-// two are connected first; without, the caller's side is free to try another
-// node.
+// stopWaiting leaves a call because the server stops: who rings goes on ringing,
+// who waits goes on waiting, and Resume goes on with both. With an answer at hand
+// the two are connected first.
 func (m *Machine) stopWaiting() []Action {
-	if m.state == answering {
+	switch m.state {
+	case answering:
 		m.state = talking
 		acts := []Action{stop(TimerRecorded, 0), {Do: Answer, N: m.winner}}
 		return append(acts, m.stepTalking(Event{Kind: Stopped})...)
+	case refusing:
+		return m.release(stop(TimerRecorded, 0))
 	}
-	acts := append(m.stopTimers(), stop(TimerRecorded, 0), Action{Do: Reject, Code: 503})
-	acts = append(acts, m.tellNotConnected()...)
-	return append(acts, m.closeLegs(ByCallbox, "server stopped", false)...)
+	m.live, m.state = nil, ended
+	return []Action{{Do: HandOver}, {Do: Finish}}
 }
 
 // release lets a final response that waited for the journal go.
@@ -416,13 +422,24 @@ func (m *Machine) progress(a *attempt, ev Event) []Action {
 		m.overdue = false
 		acts = append(acts, m.holdRetry()...)
 		acts = append(acts, stop(TimerNotConnected, 0))
-		if d := m.cfg.Policy.SecondLeg; d > 0 {
-			acts = append(acts, set(TimerSecondLeg, a.n, d))
-		}
+		acts = append(acts, m.secondLegIn(a)...)
+	}
+	if a.unheard {
+		a.unheard, a.long = false, false
+		acts = append(acts, stop(TimerSecondLeg, a.n))
+		acts = append(acts, m.secondLegIn(a)...)
 	}
 	m.ringback = true
 	a.early = a.early || ev.SDP
 	return append(acts, Action{Do: Relay, N: a.n, Code: ev.Code})
+}
+
+// secondLegIn starts the time after which another leg may ring beside this one.
+func (m *Machine) secondLegIn(a *attempt) []Action {
+	if d := m.cfg.Policy.SecondLeg; d > 0 {
+		return []Action{set(TimerSecondLeg, a.n, d)}
+	}
+	return nil
 }
 
 // holdRetry puts a rung that waits for its back-off aside, because a leg rings.
@@ -518,6 +535,8 @@ func (m *Machine) fail(a *attempt, ev Event, why string) []Action {
 	acts = append(acts, m.tellOverdue()...)
 	again := ev.Kind == Failed && !m.noMore
 	switch {
+	case ev.Kind == Lost && a.resumed && !m.noMore && !m.any(dialing): // by the restart, not by its PSAP
+		return append(acts, m.dial(a.route, a.slim, 0)...)
 	case again && ev.Follow && a.follows < maxFollow:
 		return append(acts, m.dial(a.route, a.slim, a.follows+1)...)
 	case again && a.slim && m.cfg.Routes[a.route].Slim && !m.tried[a.route] && slices.Contains(slimCodes, ev.Code):

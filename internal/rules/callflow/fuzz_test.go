@@ -3,12 +3,13 @@ package callflow
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // FuzzStep feeds arbitrary events, also impossible ones, and checks the
 // promises of the package comment, not particular answers.
 //
-// Proves: E1, E4, F-02, F-09, F-15, F-16, F-29
+// Proves: E1, E4, F-02, F-09, F-15, F-16, F-29, D-17
 func FuzzStep(f *testing.F) {
 	f.Add(uint8(3), []byte{0, 0, 2, 1, 4, 1, 5, 1, 8, 0})
 	f.Add(uint8(1), []byte{0, 0, 2, 1, 3, 1, 18, 0, 2, 2, 4, 2, 5, 2, 9, 0})
@@ -18,12 +19,20 @@ func FuzzStep(f *testing.F) {
 	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 18, 129, 3, 2, 5, 2, 13, 1 << 4, 9, 1, 18, 130, 5, 3, 9, 3, 13, 0, 9, 2})
 	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 19, 193, 13, 16, 19, 192, 13, 2, 9, 2})
 	f.Add(uint8(2), []byte{0, 0, 1, 0, 5, 1, 18, 129, 9, 1, 6, 2, 5, 3, 13, 0, 9, 0})
+	f.Add(uint8(0x12), []byte{1, 3, 1, 5, 1, 9, 0})
+	f.Add(uint8(0x12), []byte{7, 20, 0, 11, 1, 5, 2, 16, 0})
+	f.Add(uint8(0x13), []byte{9, 20, 1, 4, 2, 5, 1, 5, 2})
+	f.Add(uint8(0x11), []byte{3, 16, 0})
 	f.Fuzz(func(t *testing.T, routes uint8, script []byte) {
 		cfg := Config{Policy: DefaultPolicy(), First: int(routes >> 6), LateOffer: routes&32 != 0}
 		for i := range int(routes & 3) {
 			cfg.Routes = append(cfg.Routes, Route{Down: routes&4 != 0 && i == 0, Slow: routes&8 != 0 && i == 1})
 		}
 		w := &watch{t: t, m: New(cfg), cfg: cfg, timers: map[Timer]bool{}, told: map[string]int{}, attempts: map[int]*seen{}}
+		if routes&16 != 0 && len(cfg.Routes) > 0 && len(script) > 0 {
+			w.resume(script[0])
+			script = script[1:]
+		}
 		for i := 0; i+1 < len(script) && i < 400; i += 2 {
 			w.step(w.event(script[i], script[i+1]))
 		}
@@ -47,6 +56,36 @@ type watch struct {
 }
 
 type seen struct{ progressed, cancelled, answered, hungUp bool }
+
+// resume puts a machine in the place of w's that goes on with a caller who waits,
+// of whom how tells what the one before left.
+func (w *watch) resume(how byte) {
+	w.cfg.First = 0
+	left := Waits{Since: time.Duration(how) * time.Millisecond, Told: how&32 != 0, NotConnected: how&64 != 0}
+	for i := range int(how & 3) {
+		o := Out{N: i + 1, Route: i % len(w.cfg.Routes), Rings: how&4 != 0 && i == 0 || how&8 != 0 && i == 1, Slim: how&16 != 0}
+		left.Out, left.Made = append(left.Out, o), i+1
+		w.attempts[o.N] = &seen{progressed: o.Rings}
+	}
+	if how&128 != 0 {
+		left.Made++
+		left.Tried = []int{0}
+		w.attempts[left.Made] = &seen{}
+	}
+	w.arrived, w.recorded, w.last = true, true, left.Made
+	if left.Told {
+		w.told[LegOut] = 1
+	}
+	if left.NotConnected {
+		w.told[NotConnected] = 1
+	}
+	var acts []Action
+	w.m, acts = Resume(w.cfg, Standing{Waits: &left})
+	for _, a := range acts {
+		w.check(Event{}, a)
+	}
+	w.settled(Event{})
+}
 
 // event maps two bytes to an event; timers fire only when they are set.
 func (w *watch) event(what, who byte) Event {
@@ -136,7 +175,7 @@ func (w *watch) check(ev Event, act Action) {
 		w.attempts[act.N] = &seen{}
 	case Cancel:
 		a := w.attempts[act.N]
-		if a.progressed && !w.hungUp && !w.stopped && w.m.Winner() == 0 {
+		if a.progressed && !w.hungUp && w.m.Winner() == 0 {
 			t.Fatalf("cancelled %d, which rings, on %+v", act.N, ev)
 		}
 		if a.cancelled {
@@ -191,8 +230,8 @@ func (w *watch) check(ev Event, act Action) {
 		}
 		w.ended = true
 	case HandOver:
-		if w.ended || !w.answeredCaller {
-			t.Fatalf("handed over a call that is not up, on %+v", ev)
+		if w.ended || w.final && !w.answeredCaller {
+			t.Fatalf("handed over a call that is over, on %+v", ev)
 		}
 		w.ended = true
 	case Finish:
@@ -264,7 +303,7 @@ func (w *watch) end() {
 	if !w.ended || !w.finished && !w.stopped || len(w.m.live) > 0 {
 		w.t.Fatalf("the caller hung up and the call is not over: %+v", w.m)
 	}
-	if w.told[LegOut]+w.told[LegFailed]+w.told[Late]+w.told[Abandoned]+w.told[NotConnected] == 0 {
+	if !w.stopped && w.told[LegOut]+w.told[LegFailed]+w.told[Late]+w.told[Abandoned]+w.told[NotConnected] == 0 {
 		w.t.Fatal("nobody was told")
 	}
 }

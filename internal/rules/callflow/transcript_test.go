@@ -87,6 +87,11 @@ func play(text string) (string, error) {
 			if err := s.resume(cfg, words[2:]); err != nil {
 				return "", fmt.Errorf("line %d: %w", i+1, err)
 			}
+		case words[0] == ">" && words[1] == "waits":
+			s.out.WriteString(line + "\n")
+			if err := s.waits(cfg, strings.TrimPrefix(line, "> waits again after ")); err != nil {
+				return "", fmt.Errorf("line %d: %w", i+1, err)
+			}
 		case words[0] == ">":
 			if s.m == nil {
 				s.m = New(cfg)
@@ -114,6 +119,42 @@ func (s *stage) resume(cfg Config, words []string) error {
 	}
 	var acts []Action
 	s.m, acts = Resume(cfg, Standing{Winner: n, Talked: talked})
+	s.do(acts, "  ")
+	return nil
+}
+
+// waits reads "3s told: 1 by carrier-a rings, 2 by carrier-b slim, carrier-c tried":
+// a caller who still waits 3 s after his call, and what became of each attempt.
+func (s *stage) waits(cfg Config, text string) error {
+	head, list, _ := strings.Cut(text, ":")
+	words := strings.Fields(head)
+	since, err := time.ParseDuration(words[0])
+	if err != nil {
+		return err
+	}
+	w := &Waits{Since: since, Told: slices.Contains(words, "told"), NotConnected: slices.Contains(words, "alarmed")}
+	for _, item := range strings.Split(list, ",") {
+		words := strings.Fields(item)
+		if len(words) == 0 {
+			continue
+		}
+		if words[1] == "tried" {
+			w.Made++
+			w.Tried = append(w.Tried, slices.Index(s.routes, words[0]))
+			continue
+		}
+		n, err := strconv.Atoi(words[0])
+		if err != nil {
+			return err
+		}
+		w.Made = max(w.Made, n)
+		w.Out = append(w.Out, Out{
+			N: n, Route: slices.Index(s.routes, words[2]), Slim: slices.Contains(words, "slim"),
+			Rings: slices.Contains(words, "rings"), Early: slices.Contains(words, "early"),
+		})
+	}
+	var acts []Action
+	s.m, acts = Resume(cfg, Standing{Waits: w})
 	s.do(acts, "  ")
 	return nil
 }
