@@ -39,6 +39,7 @@ type cli struct {
 	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
 	Psali    psaliCmd    `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
 	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
+	Stations stationsCmd `cmd:"" help:"Class of each station before the law, and what is missing."`
 	Route    routeCmd    `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
 	Ecbn     ecbnCmd     `cmd:"" name:"ecbn" help:"Which number a PSAP is given to call back, by which rule, how good it is, and who depends on it."`
 	Trunks   trunksCmd   `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`

@@ -115,6 +115,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.trialRoutes(mux)
 	s.trunkRoutes(mux)
 	s.callbackRoutes(mux)
+	s.stationRoutes(mux)
 	return mux
 }
 
