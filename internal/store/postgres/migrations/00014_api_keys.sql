@@ -4,13 +4,13 @@
 
 -- +goose Up
 CREATE TABLE api_keys (
-    id        TEXT    NOT NULL PRIMARY KEY,
-    org_id    TEXT    NOT NULL,
-    name      TEXT    NOT NULL,
-    scopes    TEXT    NOT NULL,
+    id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    org_id    TEXT COLLATE "C" NOT NULL,
+    name      TEXT COLLATE "C" NOT NULL,
+    scopes    TEXT COLLATE "C" NOT NULL,
     hash      BYTEA   NOT NULL,
     made_at   BIGINT  NOT NULL,
-    made_by   TEXT    NOT NULL,
+    made_by   TEXT COLLATE "C" NOT NULL,
     expires   BIGINT  NOT NULL DEFAULT 0,
     last_used BIGINT  NOT NULL DEFAULT 0,
     revoked   BIGINT  NOT NULL DEFAULT 0
@@ -20,11 +20,11 @@ CREATE INDEX api_keys_org ON api_keys (org_id, id);
 -- An answer may hold a secret that is shown once: it is sealed. Empty: the
 -- request is under way, or was cut short.
 CREATE TABLE api_requests (
-    caller      TEXT    NOT NULL,
-    request_key TEXT    NOT NULL,
+    caller      TEXT COLLATE "C" NOT NULL,
+    request_key TEXT COLLATE "C" NOT NULL,
     hash        BYTEA   NOT NULL,
     at          BIGINT  NOT NULL,
-    answer      TEXT    NOT NULL DEFAULT '',
+    answer      TEXT COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (caller, request_key)
 );
 CREATE INDEX api_requests_at ON api_requests (at);

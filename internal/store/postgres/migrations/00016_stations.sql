@@ -3,8 +3,8 @@
 -- of callers; the floor area of buildings, 0: not known.
 
 -- +goose Up
-ALTER TABLE devices   ADD COLUMN station      TEXT    NOT NULL DEFAULT '';
-ALTER TABLE devices   ADD COLUMN language     TEXT    NOT NULL DEFAULT '';
-ALTER TABLE users     ADD COLUMN language     TEXT    NOT NULL DEFAULT '';
-ALTER TABLE users     ADD COLUMN off_premises TEXT    NOT NULL DEFAULT '';
+ALTER TABLE devices   ADD COLUMN station      TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE devices   ADD COLUMN language     TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE users     ADD COLUMN language     TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE users     ADD COLUMN off_premises TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE buildings ADD COLUMN square_feet  BIGINT  NOT NULL DEFAULT 0;
