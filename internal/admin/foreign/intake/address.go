@@ -34,9 +34,10 @@ func (o *Out) Line(r Row, from Col, text string) (e911.Civic, bool) {
 	case civic.KindForeign:
 		o.Fault(r, from, CodeAddress, "the address is outside the United States and Canada", "only addresses of the two countries are served")
 		return e911.Civic{}, false
-	case civic.KindStreet:
+	case civic.KindStreet, civic.KindIntersection:
 	default:
-		notes = append(notes, civic.Note{Text: "It was read as " + p.Kind.String() + ", not as a street with a number."})
+		o.Fault(r, from, CodeAddress, "this was read as "+p.Kind.String()+", and nobody can be sent there: "+quoted(text), "write house number, street, city, state and postal code")
+		return e911.Civic{}, false
 	}
 	if p.Address.Country == "" {
 		p.Address.Country = o.opt.Country

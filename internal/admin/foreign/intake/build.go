@@ -43,8 +43,9 @@ type seenID struct {
 
 type seen struct {
 	cells []Cell
-	file  string
-	line  int
+	row   Row
+	table *table
+	at    int // in the table's rows
 }
 
 type table struct {
@@ -55,6 +56,7 @@ type table struct {
 type outRow struct {
 	line  int
 	cells []Cell
+	gone  bool // another row contradicts it
 }
 
 func newOut(opt Options) *Out {
@@ -75,6 +77,9 @@ type faultList struct {
 
 func (l *faultList) add(faults ...e911.Fault) {
 	for _, f := range faults {
+		if n := len(l.list); n > 0 && l.list[n-1] == f {
+			continue
+		}
 		if len(l.list) == maxFaults {
 			l.beyond++
 			continue
@@ -131,7 +136,9 @@ func (o *Out) Note(file, text string, rows int) {
 
 // Put adds a row to the table of the kind. Key is what the object is known by:
 // the same key with the same values is the same object, and told once; with
-// others it is a fault. It reports whether the object is in the tables.
+// others it is a fault. Of a network element or a number that stands at two places
+// neither comes over: which one is true, nobody here knows (F-19). It reports
+// whether the object is in the tables.
 func (o *Out) Put(kind sheet.Kind, key string, r Row, cells ...Cell) bool {
 	cells = slices.DeleteFunc(cells, func(c Cell) bool { return c.Value == "" })
 	id := seenID{kind, key}
@@ -141,12 +148,11 @@ func (o *Out) Put(kind sheet.Kind, key string, r Row, cells ...Cell) bool {
 			if i >= 0 && have.cells[i].Value == c.Value {
 				continue
 			}
-			o.Fault(r, c.From, check.Duplicate, fmt.Sprintf("%s stands in line %d of %s already, with another %s", quoted(key), have.line, have.file, c.Column), "keep one of the two there, and export again")
+			o.twice(r, have, cells, c, kind)
 			return false
 		}
 		return true
 	}
-	o.seen[id] = seen{cells, r.Sheet.File, r.Line}
 	tid := tableID{kind, r.Sheet.File}
 	t := o.byFile[tid]
 	if t == nil {
@@ -154,8 +160,28 @@ func (o *Out) Put(kind sheet.Kind, key string, r Row, cells ...Cell) bool {
 		o.byFile[tid] = t
 		o.tables = append(o.tables, t)
 	}
-	t.rows = append(t.rows, outRow{r.Line, cells})
+	o.seen[id] = seen{cells, r, t, len(t.rows)}
+	t.rows = append(t.rows, outRow{line: r.Line, cells: cells})
 	return true
+}
+
+// twice tells of two rows that contradict each other.
+func (o *Out) twice(r Row, have seen, cells []Cell, c Cell, kind sheet.Kind) {
+	say := func(at, other Row, col Col) {
+		where := fmt.Sprintf("line %d", other.Line)
+		if other.Sheet.File != at.Sheet.File {
+			where += " of " + other.Sheet.File
+		}
+		o.Fault(at, col, check.Duplicate, fmt.Sprintf("the same stands in %s, with another %s", where, c.Column), "keep one of the two there, and export again")
+	}
+	say(r, have.row, max(c.From, cells[0].From))
+	if kind != sheet.Elements && kind != sheet.Numbers {
+		return
+	}
+	if first := &have.table.rows[have.at]; !first.gone {
+		first.gone = true
+		say(have.row, r, have.cells[0].From)
+	}
 }
 
 // Seen reports whether an object of the key came.
@@ -172,7 +198,11 @@ func (o *Out) result() Result {
 		return cmp.Compare(slices.Index(kinds, a.kind), slices.Index(kinds, b.kind))
 	})
 	for _, t := range o.tables {
-		res.Tables = append(res.Tables, t.placed())
+		t.rows = slices.DeleteFunc(t.rows, func(r outRow) bool { return r.gone })
+		slices.SortStableFunc(t.rows, func(a, b outRow) int { return cmp.Compare(a.line, b.line) })
+		if len(t.rows) > 0 {
+			res.Tables = append(res.Tables, t.placed())
+		}
 	}
 	return res
 }

@@ -76,6 +76,7 @@ func LastDigit(m e911.MAC) (from, to e911.MAC) {
 // Element adds a network element at the location of the key. What a single edit
 // refuses is a fault of the row here.
 func (o *Out) Element(r Row, from, at Col, e e911.Element, location string) bool {
+	e.Location = e911.LocationID(location) // the key stands for the id that it has not yet
 	e = netmap.Canonical(e)
 	if faults := netmap.Faults(e); len(faults) > 0 {
 		for _, f := range faults {

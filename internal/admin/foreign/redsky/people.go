@@ -42,7 +42,11 @@ func (r *reader) user(s *intake.Sheet) {
 		if name == "" {
 			name = who
 		}
-		id, idFrom := r.deviceUserID(row, idType, deviceUser)
+		id, idFrom := row.Get(deviceUser), deviceUser
+		line := e911.Number("")
+		if strings.EqualFold(row.Get(idType), "Phone Number") { // RedSky knows him by his line
+			id, line = "", r.o.Number(row, deviceUser)
+		}
 		number, numberFrom := r.o.Number(row, callback), callback
 		if number == "" {
 			number, numberFrom = r.o.Number(row, elin), elin
@@ -51,20 +55,11 @@ func (r *reader) user(s *intake.Sheet) {
 		if r.o.Put(sheet.Users, k, row, intake.Cell{Column: "key", Value: k, From: from}, intake.Cell{Column: "site", Value: r.o.Options().Site}, intake.Cell{Column: "name", Value: name, From: max(whole, first)},
 			intake.Cell{Column: "email", Value: row.Get(mail), From: mail}, intake.Cell{Column: "device_user_id", Value: id, From: idFrom}, intake.Cell{Column: "callback", Value: string(number), From: numberFrom}) {
 			put(r.users, k, row.Get(login), row.Get(mail))
+			if line != "" {
+				r.o.Put(sheet.Numbers, string(line), row, intake.Cell{Column: "number", Value: string(line), From: deviceUser}, intake.Cell{Column: "site", Value: r.o.Options().Site}, intake.Cell{Column: "user", Value: k, From: from})
+			}
 		}
 	}
-}
-
-// deviceUserID is what platforms send for the user, letter by letter. RedSky's
-// other identification type is the telephone number, which is the number's.
-func (r *reader) deviceUserID(row intake.Row, idType, id intake.Col) (string, intake.Col) {
-	if strings.EqualFold(row.Get(idType), "Phone Number") {
-		if v := row.Get(id); v != "" {
-			r.o.Note(row.Sheet.File, "users who are known by their telephone number: add their numbers as numbers of theirs", 1)
-		}
-		return "", 0
-	}
-	return row.Get(id), id
 }
 
 func (r *reader) mapping(s *intake.Sheet) {

@@ -62,18 +62,24 @@ type reader struct {
 	o         *intake.Out
 	buildings map[string]string // our key by id, name and external key
 	locations map[string]string
-	chassis   map[string]string   // by the id of the switch
-	users     map[string]string   // our key by log-in
-	masks     map[e911.MAC]masked // what one masked BSSID stands for, by its first
+	chassis   map[string]string // by the id of the switch
+	users     map[string]string // our key by log-in
 }
 
-type masked struct {
+// own is why a column of RedSky's bookkeeping is not used.
+const own = "RedSky's own bookkeeping"
+
+const noDescription = "network elements have no description with us"
+
+// ap is a BSSID that was read.
+type ap struct {
+	from, to e911.MAC
 	location string
 	row      intake.Row
 }
 
 func read(o *intake.Out, in map[string][]*intake.Sheet) {
-	r := &reader{o: o, buildings: map[string]string{}, locations: map[string]string{}, chassis: map[string]string{}, users: map[string]string{}, masks: map[e911.MAC]masked{}}
+	r := &reader{o: o, buildings: map[string]string{}, locations: map[string]string{}, chassis: map[string]string{}, users: map[string]string{}}
 	for _, step := range []struct {
 		name string
 		do   func(*intake.Sheet)
@@ -123,7 +129,8 @@ func key(external, id string, name ...string) string {
 func (r *reader) building(s *intake.Sheet) {
 	name, line, id, ext := s.Col("name", "Building Name", "Building"), s.Col("fullAddress", "Full Address", "Address", "normalizedAddress"), s.Col("id", "Building ID"), s.Col("supplementalData", "Supplemental Data")
 	lat, lon := s.Col("Latitude", "lat"), s.Col("Longitude", "lon", "lng")
-	s.NoPlace("the organisation is the one of --org", "parentOrganizationUnitId", "origin", "type")
+	s.NoPlace("the organisation is the one of --org", "parentOrganizationUnitId")
+	s.NoPlace(own, "origin", "type")
 	s.NoPlace("Callbox validates addresses itself", "normalizedAddress", "streetAddress", "Validated", "validationStatus")
 	for _, row := range s.Rows {
 		if row.Get(name) == "" {
@@ -150,7 +157,8 @@ func (r *reader) building(s *intake.Sheet) {
 func (r *reader) location(s *intake.Sheet) {
 	name, in, info := s.Col("name", "Location Name", "Location"), s.Col(buildingNames...), s.Col("info", "Location Info", "Additional Info")
 	id, ext, elin := s.Col("id", "Location ID"), s.Col("supplementalData", "Supplemental Data"), s.Col("elin", "ELIN", "elin.phoneNumber", "ECBN")
-	s.NoPlace("the building's name and address are kept once, with the building", "addressEntityName", "orgNameOverride", "Address", "type")
+	s.NoPlace("the building's name and address are kept once, with the building", "addressEntityName", "orgNameOverride", "Address")
+	s.NoPlace(own, "type")
 	for _, row := range s.Rows {
 		if row.Get(name) == "" {
 			r.o.Fault(row, name, check.Required, "the location has no name", "name it there, and export again")
@@ -188,7 +196,8 @@ func (r *reader) at(row intake.Row, c intake.Col) (string, bool) {
 
 func (r *reader) switches(s *intake.Sheet) {
 	chassis, loc, id := s.Col(chassisNames...), s.Col(placeNames...), s.Col(append([]string{"id"}, switchNames...)...)
-	s.NoPlace("network elements have no description with us", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "companyId", "orgId")
 	for _, row := range s.Rows {
 		if row.Get(id) != "" {
 			r.chassis[strings.ToLower(row.Get(id))] = row.Get(chassis)
@@ -204,7 +213,8 @@ func (r *reader) switches(s *intake.Sheet) {
 
 func (r *reader) ports(s *intake.Sheet) {
 	port, loc, chassis, sw := s.Col("portId", "Port ID", "Port"), s.Col(placeNames...), s.Col(chassisNames...), s.Col(switchNames...)
-	s.NoPlace("network elements have no description with us", "id", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "id", "companyId", "orgId")
 	for _, row := range s.Rows {
 		c := row.Get(chassis)
 		if c == "" {
@@ -224,10 +234,14 @@ func (r *reader) ports(s *intake.Sheet) {
 // 16 that it means. Two that fall together at two places are refused (F-19).
 func (r *reader) bssids(s *intake.Sheet) {
 	bssid, mask, loc := s.Col("bssid", "BSSID Address"), s.Col("bssidMasking", "BSSID Masking", "Masking"), s.Col(placeNames...)
-	s.NoPlace("network elements have no description with us", "id", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "id", "companyId", "orgId")
 	if mask == 0 && len(s.Rows) > 0 {
 		r.o.Note(s.File, "the file does not say whether the last digit of a BSSID counts (bssidMasking); as in RedSky it was taken not to", len(s.Rows))
 	}
+	var aps []ap
+	at := map[e911.MAC]ap{} // the first of each masked one
+	torn := map[e911.MAC]ap{}
 	for _, row := range s.Rows {
 		k, ok := r.at(row, loc)
 		if !ok {
@@ -240,19 +254,28 @@ func (r *reader) bssids(s *intake.Sheet) {
 		}
 		if off := strings.ToLower(row.Get(mask)); to == "" && off != "false" && off != "no" && off != "0" && off != "off" {
 			from, to = intake.LastDigit(from)
-			if have, ok := r.masks[from]; ok && have.location != k {
-				r.o.Fault(row, bssid, check.Duplicate, "without its last digit it is the same as in line "+itoa(have.row.Line)+", which is at another location", "turn the masking off for both there, and export again")
-				continue
-			}
-			r.masks[from] = masked{k, row}
 		}
-		r.o.Element(row, bssid, loc, e911.Element{Kind: e911.ElementBSSID, MAC: from, MACTo: to}, k)
+		a := ap{from, to, k, row}
+		if first, ok := at[from]; to != "" && ok && first.location != k {
+			torn[from] = first
+		} else if to != "" && !ok {
+			at[from] = a
+		}
+		aps = append(aps, a)
+	}
+	for _, a := range aps {
+		if first, ok := torn[a.from]; ok && a.to != "" {
+			r.o.Fault(a.row, bssid, check.Duplicate, "without their last digit access points of two locations are the same, from line "+itoa(first.row.Line)+" on", "turn the masking off for them there, and export again")
+			continue
+		}
+		r.o.Element(a.row, bssid, loc, e911.Element{Kind: e911.ElementBSSID, MAC: a.from, MACTo: a.to}, a.location)
 	}
 }
 
 func (r *reader) macs(s *intake.Sheet) {
 	mac, loc := s.Col("macAddress", "MAC Address", "MAC"), s.Col(placeNames...)
-	s.NoPlace("network elements have no description with us", "id", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "id", "companyId", "orgId")
 	m := r.o.Options().Mobility
 	if m == "" && len(s.Rows) > 0 {
 		r.o.FileFault(s.File, intake.CodeUncertain, itoa(len(s.Rows))+" hardware addresses were left out: RedSky does not say whether the devices stay where they are",
@@ -285,7 +308,8 @@ func (r *reader) span(row intake.Row, low, high intake.Col) (a, b netip.Addr, ok
 
 func (r *reader) ranges(s *intake.Sheet) {
 	low, high, loc := s.Col(lowNames...), s.Col(highNames...), s.Col(placeNames...)
-	s.NoPlace("network elements have no description with us", "id", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "id", "companyId", "orgId")
 	for _, row := range s.Rows {
 		k, ok := r.at(row, loc)
 		if !ok {
@@ -300,7 +324,8 @@ func (r *reader) ranges(s *intake.Sheet) {
 // public ranges are a setting of the organisation, which no table has.
 func (r *reader) public(s *intake.Sheet) {
 	low, high := s.Col(lowNames...), s.Col(highNames...)
-	s.NoPlace("ranges have no description with us", "id", "description", "companyId", "orgId")
+	s.NoPlace(noDescription, "description")
+	s.NoPlace(own, "id", "companyId", "orgId")
 	for _, row := range s.Rows {
 		if a, b, ok := r.span(row, low, high); ok {
 			r.o.Note(s.File, "by hand: the organisation's public_ranges need "+a.String()+" to "+b.String()+"; before that, ranges that are common in homes are refused", 1)

@@ -124,7 +124,8 @@ type address struct {
 
 func addressOf(s *intake.Sheet) address {
 	s.NoPlace("Teams' verdict on an address is not ours: Callbox validates it with its own layers", "Confidence", "ValidationStatus", "IsAzureMapValidationRequired", "CountryOrRegionDisplayName")
-	s.NoPlace("Callbox has it by the address", "CityAlias", "CompanyTaxId", "MSTaxId", "PartnerId", "TenantId", "AdditionalLocationInfo", "NumberOfVoiceUsers", "NumberOfTelephoneNumbers")
+	s.NoPlace("Callbox's layers know a city's other names", "CityAlias")
+	s.NoPlace("it says nothing of where somebody is", "CompanyName", "CompanyTaxId", "MSTaxId", "PartnerId", "TenantId", "AdditionalLocationInfo", "NumberOfVoiceUsers", "NumberOfTelephoneNumbers")
 	return address{
 		country: s.Col("CountryOrRegion", "Country"), state: s.Col("StateOrProvince", "State"), county: s.Col("County"), city: s.Col("City"), zip: s.Col("PostalCode"),
 		pre: s.Col("PreDirectional"), street: s.Col("StreetName"), suffix: s.Col("StreetSuffix"), post: s.Col("PostDirectional"),

@@ -146,7 +146,12 @@ func (r *reader) buildingOf(row intake.Row, c columns, parent, name string) (key
 			r.o.Fault(row, c.country, intake.CodeAddress, "the address is outside the United States and Canada", "only addresses of the two countries are served")
 			return "", p, false
 		}
-		p = r.o.Address(row, c.line1, e911.Civic{Country: country, A1: row.Get(c.state), A3: row.Get(c.city), PC: row.Get(c.zip), RD: line})
+		if p, ok = r.o.Line(row, c.line1, strings.Join([]string{line, row.Get(c.city), row.Get(c.state) + " " + row.Get(c.zip), country}, ", ")); !ok {
+			return "", p, false
+		}
+		if city := row.Get(c.city); city != "" && !strings.EqualFold(city, p.A3) {
+			r.o.Warn(row, c.city, intake.CodeAddress, "check this address: its city was read as "+p.A3, "compare street and city")
+		}
 	}
 	outside, inside, title := intake.Split(p)
 	inside = inside.Merge(intake.Inside(row.Get(c.line2)))
