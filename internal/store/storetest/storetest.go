@@ -86,6 +86,7 @@ func Run(t *testing.T, open Open) {
 		{"what a layer holds is there whole or not at all", testLayerBlobs},
 		{"unknown elements have an end, and those that strand most stay", testInventoryBounds},
 		{"API keys are kept by organisation and end once", testAPIKeys},
+		{"jobs are kept by organisation, and begun by who knew their state", testJobs},
 		{"a request that is sent again has its answer", testReplays},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
