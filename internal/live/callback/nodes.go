@@ -207,6 +207,15 @@ func (f *finder) away(b bound, alone bool) (out []party) {
 	return out
 }
 
+// connected is the way to a platform by the node that had the call: it may have a
+// connection of the platform's.
+func (f *finder) connected(b bound) (way, bool) {
+	if f.s.cfg.Nodes == nil || f.here || b.node == "" {
+		return way{}, false
+	}
+	return f.by(b.node, b)
+}
+
 // by is the way by another node, when that is there.
 func (f *finder) by(node string, b bound) (way, bool) {
 	addr, transport, ok := f.s.cfg.Nodes.Way(node)

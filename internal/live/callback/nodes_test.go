@@ -394,3 +394,28 @@ func TestWhatOtherNodesTellIsBounded(t *testing.T) {
 		t.Error("a number of no call is taken")
 	}
 }
+
+// The PBX has a connection to A alone, perhaps: A is asked before B tries by
+// itself. Nobody but the telephone is rung by A.
+//
+// Proves: F-08, W-54
+func TestAPlatformIsReachedByTheNodeThatHadItsCall(t *testing.T) {
+	a, _ := newNode(t, 1, elinpool.Node{Of: 2})
+	b, others := newNode(t, 1, elinpool.Node{Index: 1, Of: 2})
+	others.ways["a"] = netip.MustParseAddrPort("127.0.44.1:5060")
+	a.emergency(given{number: deskN, own: mobile})
+	a.tells("a", b)
+	psap := b.back(deskN, esinet, priority)
+	b.await("dial sip:" + string(deskN) + "@127.0.44.1:5060;transport=tcp")
+	b.leg(1).happens(sipedge.Failed, 503)
+	b.await("dial sip:+16175550111@127.0.0.11:5082")
+	b.leg(2).happens(sipedge.Failed, 486)
+	b.await("dial sip:+16175550177@127.0.0.31:5060")
+	psap.happens(sipedge.Cancelled, 0)
+	b.run.Wait()
+	for i, l := range b.legs {
+		if has := headerOf(l.invite, headerForward) != ""; has != (i == 0) {
+			t.Errorf("leg %d to %s is forwarded: %t", i+1, l.invite.URI, has)
+		}
+	}
+}

@@ -111,11 +111,20 @@ func (f *finder) line(b bound) []party {
 	if n, err := e911.ParseNumber(user); err == nil && f.loops(t, n) {
 		return nil
 	}
-	ways := f.platform(t, user, &b)
-	if len(ways) == 0 {
+	p := party{what: rungLine, name: user, ways: f.platform(t, user, &b)}
+	if w, ok := f.connected(b); ok {
+		// What leads to the platform wherever it is asked comes before it.
+		at := slices.IndexFunc(p.ways, func(w way) bool { return !w.target })
+		if at < 0 {
+			at = len(p.ways)
+		}
+		p.ways = slices.Insert(p.ways, at, w)
+		p.name += " at " + b.given.Contact // two telephones may be rung by that one way
+	}
+	if len(p.ways) == 0 {
 		return nil
 	}
-	return []party{{what: rungLine, name: user, ways: ways}}
+	return []party{p}
 }
 
 // loops: the same number by the trunk that it came by would come back.
@@ -138,13 +147,6 @@ func (f *finder) platform(t e911.Trunk, user string, b *bound) (out []way) {
 			w.to.ServerName = serverName(t, addr)
 		}
 		if !slices.ContainsFunc(out, func(o way) bool { return o.to.Addr == addr }) {
-			out = append(out, w)
-		}
-	}
-	if b != nil && b.node != "" && b.given.Trunk == t.ID && f.s.cfg.Nodes != nil && !f.here {
-		// That node may have a connection of the platform's.
-		if w, ok := f.by(b.node, *b); ok {
-			w.trunk = e911.Trunk{}
 			out = append(out, w)
 		}
 	}
