@@ -71,6 +71,9 @@ func (s *Service) carry(ctx context.Context, leg emergency.Caller, a *asked, p p
 	}
 	b.log = s.cfg.Log.With(slog.String(obs.KeyCall, string(b.call)))
 	cfg := callbackflow.Config{Policy: s.cfg.Policy, LateOffer: len(a.req.Body) == 0}
+	if p.private {
+		cfg.Policy = p.policy
+	}
 	for _, g := range p.groups {
 		cfg.Groups = append(cfg.Groups, len(g))
 		b.parties = append(b.parties, g...)
@@ -293,6 +296,9 @@ func (b *back) dial(n, index int) {
 	p := b.parties[n-1]
 	w := p.ways[index]
 	in := b.invite(w)
+	if b.p.private {
+		in = b.ordinaryInvite(w)
+	}
 	ctx, cancel := context.WithCancel(b.ctx)
 	done := func() {}
 	if b.s.cfg.Trunks != nil && w.trunk.ID != "" {
@@ -351,6 +357,9 @@ func (b *back) maxForwards() string {
 }
 
 func (b *back) record(kind journal.Kind, body any) {
+	if b.p.private {
+		return
+	}
 	b.s.cfg.Journal.Record(journal.New(kind, b.s.cfg.Now(), b.p.org, b.call, body))
 }
 
@@ -393,6 +402,10 @@ func (b *back) tell(reason string) {
 func (b *back) missed(a callbackflow.Action) {
 	if b.p.forwarded {
 		return // the node that the PSAP called says so
+	}
+	if b.p.private {
+		b.s.alarm(b.p.org, "", journal.Alarm{Code: AlarmCrisis, Detail: "988 was dialled, and no trunk connected the call: " + a.Reason})
+		return
 	}
 	b.s.alarm(b.p.org, b.call, journal.Alarm{
 		Code: AlarmMissed, Source: b.a.req.Source.String(),

@@ -11,6 +11,8 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/live/sipedge"
+	"github.com/callbox911/callbox/internal/rules/callbackflow"
+	"github.com/callbox911/callbox/internal/rules/dialplan"
 	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -42,6 +44,9 @@ func (s *Service) Serve(ctx context.Context, leg emergency.Caller) {
 	}
 	a := asked{req: req, snap: s.cfg.Snapshot.Load(), now: s.cfg.Now()}
 	if !s.admit(&a, leg) {
+		return
+	}
+	if dialplan.Crisis(req.URI) && s.crisis(ctx, leg, &a) {
 		return
 	}
 	refuse := func(code int, reason string) { _ = leg.Reject(code, reason, nil) }
@@ -140,6 +145,11 @@ type plan struct {
 	groups [][]party
 	why    string
 	people bool // are told: it is likely that a PSAP calls
+	// private: it is no callback, and no fact is kept of it. Its legs are ordinary, by
+	// a policy of its own, from the number in from.
+	private bool
+	policy  callbackflow.Policy
+	from    e911.Number
 	// forwarded: the PSAP called another node, which has all but the telephone.
 	forwarded bool
 }
