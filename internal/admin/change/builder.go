@@ -17,7 +17,6 @@ type Builder struct {
 	keys map[keyed]string       // id of what the set puts
 	have map[keyed]admin.Object // what the store answered
 	none map[keyed]bool
-	gone map[keyed]bool
 }
 
 type keyed struct {
@@ -29,7 +28,7 @@ type keyed struct {
 func NewBuilder(ctx context.Context, view admin.View, org e911.OrgID, title string) *Builder {
 	return &Builder{
 		ctx: ctx, view: view, set: Set{Org: org, Title: title},
-		keys: map[keyed]string{}, have: map[keyed]admin.Object{}, none: map[keyed]bool{}, gone: map[keyed]bool{},
+		keys: map[keyed]string{}, have: map[keyed]admin.Object{}, none: map[keyed]bool{},
 	}
 }
 

@@ -1,7 +1,6 @@
 package change
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -27,13 +26,8 @@ type Count struct {
 	Refused   int             `json:"refused"`
 }
 
-// Field is one field of an object before and after, as JSON; secrets are
-// "[secret]". Absent: there is no such value.
-type Field struct {
-	Name   string          `json:"name"`
-	Before json.RawMessage `json:"before,omitempty"`
-	After  json.RawMessage `json:"after,omitempty"`
-}
+// Field is one field of an object before and after.
+type Field = admin.FieldChange
 
 // Change is one object that is created, changed or deleted.
 type Change struct {
@@ -64,7 +58,7 @@ const (
 	AspectLocation Aspect = "location" // the place that the PSAP is told
 	AspectPSAP     Aspect = "psap"     // who answers
 	AspectCallback Aspect = "callback" // the number that the PSAP calls back
-	AspectRelay    Aspect = "relay"    // would go to the relay centre, and did not before
+	AspectRelay    Aspect = "relay"    // would go to the relay centre, and did not before; not counted as another PSAP
 )
 
 // Effect is one kind of change for a group of callers: all of them go from Before

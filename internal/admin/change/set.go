@@ -45,4 +45,6 @@ type Set struct {
 	Partial bool
 	// Unroute is why places may lose every way to their PSAP; the audit trail keeps it.
 	Unroute string
+
+	exact bool // values are as they were stored once, validated then
 }
