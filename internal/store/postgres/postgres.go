@@ -143,6 +143,7 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 	}
 	// Queries come with their values written out: to prepare each would cost twice.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	conn.RuntimeParams["client_encoding"] = "UTF8"
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectWithin
 	}

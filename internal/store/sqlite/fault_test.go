@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"bufio"
-	"context"
 	"database/sql"
 	"errors"
 	"io"
@@ -34,61 +33,7 @@ func TestADiskThatFails(t *testing.T) {
 		t.Fatalf("open: %v", err)
 	}
 	defer st.Close()
-	if _, err := createOrg(t.Context(), st, "before"); err != nil {
-		t.Fatal(err)
-	}
-	head, err := st.Head(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := func(ctx context.Context) error {
-		return st.Read(ctx, func(r admin.Reader) error { _, err := r.Orgs(ctx); return err })
-	}
-	write := func(ctx context.Context) error { _, err := createOrg(ctx, st, "during"); return err }
-	follow := func(ctx context.Context) error { _, err := st.Since(ctx, 0, nil); return err }
-	calls := func(ctx context.Context) error { return st.SaveCalls(ctx, "n", 1, nil) }
-	for _, c := range []struct {
-		name string
-		op   faultdriver.Op
-		do   func(context.Context) error
-	}{
-		{"a question fails at its query", faultdriver.Query, read},
-		{"a question fails at its begin", faultdriver.Begin, read},
-		{"a change fails at its begin", faultdriver.Begin, write},
-		{"a change fails at its insert", faultdriver.Exec, write},
-		{"a change fails at its query", faultdriver.Query, write},
-		{"a change fails at its commit", faultdriver.Commit, write},
-		{"the publisher's question fails", faultdriver.Query, follow},
-		{"call records fail at their commit", faultdriver.Commit, calls},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			disk.Fail(syscall.EIO, c.op)
-			err := c.do(t.Context())
-			hits := disk.Hits(c.op)
-			disk.Heal()
-			if hits == 0 {
-				t.Fatalf("nothing reached the disk by %s", c.op)
-			}
-			if e911.KindOf(err) != e911.Unavailable || err == nil {
-				t.Errorf("error = %v, want kind unavailable", err)
-			}
-			if errors.Is(err, syscall.EIO) {
-				t.Error("the driver's error left the store")
-			}
-			if err := read(t.Context()); err != nil {
-				t.Errorf("after the disk was healed: %v", err)
-			}
-			if n := orgs(t, st); n != 1 {
-				t.Errorf("%d organisations, want the one from before", n)
-			}
-			if again, _ := st.Head(t.Context()); again != head {
-				t.Errorf("head = %+v, want %+v as before", again, head)
-			}
-		})
-	}
-	if _, err := createOrg(t.Context(), st, "after"); err != nil {
-		t.Errorf("a change after it all: %v", err)
-	}
+	storetest.RunFaults(t, st, disk)
 }
 
 // Proves: D-10

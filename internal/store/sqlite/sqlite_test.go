@@ -185,6 +185,14 @@ func TestQuestionsGoByAnIndex(t *testing.T) {
 			}
 		}
 	}
+	for query, index := range map[string]string{
+		"SELECT * FROM numbers WHERE org_id = 'o' AND (elin = TRUE OR ali <> '') ORDER BY id":                "numbers_ali",
+		"SELECT device FROM seen_devices WHERE org_id = 'o' AND known = FALSE ORDER BY last_at DESC, device": "seen_devices_unknown",
+	} {
+		if plan := queryPlan(t, st, query); !strings.Contains(plan, index) {
+			t.Errorf("%s: %s", query, plan)
+		}
+	}
 	for _, where := range []string{
 		"element_key = 'bssid ' || 'x'", "element_key >= 'bssid ' || 'x' AND element_key < 'bssid ' || 'x' || 'g'",
 	} {
