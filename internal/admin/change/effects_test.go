@@ -143,7 +143,7 @@ func TestALargeSetIsPlannedInSeconds(t *testing.T) {
 			b.Put(e911.User{Org: d.org, Site: e911.SiteID(site), Key: fmt.Sprintf("user-%d", i), Name: "N"}, change.Origin{Row: i + 2})
 			b.Put(e911.Element{
 				Org: d.org, Location: e911.LocationID(at), Kind: e911.ElementBSSID,
-				MAC: e911.MAC(fmt.Sprintf("00:00:5e:%02x:%02x:%02x", i>>16, i>>8&255, i&255)),
+				MAC: e911.MAC(fmt.Sprintf("00:11:33:%02x:%02x:%02x", i>>16, i>>8&255, i&255)),
 			}, change.Origin{Row: i + 2})
 		}
 	})
