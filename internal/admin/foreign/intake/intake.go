@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/callbox911/callbox/internal/admin/change"
 	"github.com/callbox911/callbox/internal/admin/sheet"
@@ -70,23 +71,33 @@ type Placed struct {
 
 // Origin returns where a cell of a row came from; col is from 0.
 func (p *Placed) Origin(row, col int) change.Origin {
-	o := change.Origin{File: p.Table.Name, Row: p.Table.Line(row)}
+	o := change.Origin{File: p.Table.Name}
+	if row < 0 {
+		return o
+	}
+	o.Row = p.Table.Line(row)
 	if col >= 0 && row < len(p.Cols) && col < len(p.Cols[row]) {
 		o.Col = p.Cols[row][col]
 	}
 	return o
 }
 
+// Row is the index of the row that came from a line of the foreign file; -1 when
+// none did.
+func (p *Placed) Row(line int) int {
+	i, ok := slices.BinarySearch(p.Table.Lines, line)
+	if !ok {
+		return -1
+	}
+	return i
+}
+
 // Back gives a fault of the table the column of the foreign file: lines are the
 // foreign file's already.
 func (p *Placed) Back(f e911.Fault) e911.Fault {
 	f.File = p.Table.Name
-	for i := range p.Table.Rows {
-		if p.Table.Line(i) != f.Row {
-			continue
-		}
+	if i := p.Row(f.Row); i >= 0 {
 		f.Col = p.Origin(i, f.Col-1).Col
-		return f
 	}
 	return f
 }
