@@ -73,7 +73,7 @@ func (w Work) Progress(done, total int64) {
 	}
 }
 
-// Handler does the work. The result is kept as JSON. Faults of an e911.Error are
+// Handler does the work. The result, also beside an error, is kept as JSON. Faults of an e911.Error are
 // kept with the job; an Unavailable one leaves it in the queue, to be tried again.
 type Handler func(ctx context.Context, w Work) (result any, err error)
 

@@ -434,9 +434,14 @@ func (q *Queue) conclude(ctx context.Context, r Record, result any, err error, c
 		r.State, r.Error, r.Faults = Failed, message(err), e911.FaultsOf(err)
 	default:
 		r.State = Done
-		if r.Result, err = json.Marshal(result); err != nil || len(r.Result) > maxResult {
-			r.State, r.Result, r.Error = Failed, nil, "what came out cannot be kept"
+	}
+	if result != nil {
+		text, bad := json.Marshal(result)
+		if bad != nil || len(text) > maxResult {
+			// The work is done all the same.
+			text = []byte(`{"note":"what came out is too large to be kept"}`)
 		}
+		r.Result = text
 	}
 	if len(r.Faults) > maxFaults {
 		more := len(r.Faults) - maxFaults
