@@ -18,6 +18,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
+	"github.com/callbox911/callbox/internal/web/api"
 )
 
 // The command line talks to a running server over a Unix socket in the data
@@ -115,6 +116,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.trialRoutes(mux)
 	s.trunkRoutes(mux)
 	s.callbackRoutes(mux)
+	mux.Handle(api.Base+"/", s.api.handler.Trusted("control socket"))
 	s.stationRoutes(mux)
 	return mux
 }

@@ -133,7 +133,6 @@ func (q *inventoryRequest) who() admin.Actor {
 const maxModel = 64 << 10
 
 // inventoryRoutes adds what is asked of devices, unknown elements and models.
-// The routes below /api are read-only; the rest is for the command line.
 func (s *Server) inventoryRoutes(mux *http.ServeMux) {
 	handle := func(pattern string, needsOrg bool, do func(ctx context.Context, q *inventoryRequest) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -143,30 +142,18 @@ func (s *Server) inventoryRoutes(mux *http.ServeMux) {
 				err = errNoStore
 			}
 			if err == nil && needsOrg {
-				key := r.PathValue("key")
-				if key == "" {
-					key = q.value("org")
-				}
-				q.org, err = s.orgByKey(key)
+				q.org, err = s.orgByKey(q.value("org"))
 			}
 			var result any
 			if err == nil {
 				result, err = do(r.Context(), q)
 			}
-			if strings.HasPrefix(r.URL.Path, "/api/") {
-				writeAPI(w, result, err)
-				return
-			}
 			writeControl(w, result, err)
 		})
 	}
-	const api = "GET /api/v1/organisations/{key}/"
 	handle("POST /devices", true, s.askDevices)
-	handle(api+"devices", true, s.askDevices)
 	handle("POST /unknown", true, s.askUnknown)
-	handle(api+"unknown-elements", true, s.askUnknown)
 	handle("POST /check-data", true, s.askQuality)
-	handle(api+"data-quality", true, s.askQuality)
 	handle("POST /unknown-assign", true, s.assignUnknown)
 	handle("POST /unknown-ignore", true, func(ctx context.Context, q *inventoryRequest) (any, error) {
 		return q.desk.queue.Ignore(ctx, q.who(), inventory.Dismissal{Org: q.org.ID, ID: q.value("id"), Why: q.value("why"), Virtual: q.value("virtual") == "true"})
@@ -256,34 +243,6 @@ func (s *Server) setModel(ctx context.Context, q *inventoryRequest) (any, error)
 	}
 	_, err = s.publish.Publish(ctx, q.desk.store)
 	return now.Value, err
-}
-
-// writeAPI answers as the API does: the result itself, or an error object under
-// a status that says what kind it is.
-func writeAPI(w http.ResponseWriter, result any, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	if err == nil {
-		_ = json.NewEncoder(w).Encode(result)
-		return
-	}
-	status := http.StatusInternalServerError
-	switch e911.KindOf(err) {
-	case e911.Invalid:
-		status = http.StatusBadRequest
-	case e911.NotFound:
-		status = http.StatusNotFound
-	case e911.Conflict:
-		status = http.StatusConflict
-	case e911.Unavailable:
-		status = http.StatusServiceUnavailable
-	}
-	msg := "the server cannot answer"
-	if e, ok := errors.AsType[*e911.Error](err); ok {
-		msg = e.Msg
-	}
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"kind": e911.KindOf(err), "error": msg, "faults": e911.FaultsOf(err)})
 }
 
 // AskInventory asks the server that runs in dir; result may be nil.

@@ -67,6 +67,7 @@ type Server struct {
 	store   lateStore
 	notify  *notify.Service
 	explain *explain.Engine
+	api     apiParts
 
 	trials *trial.Service
 	homes  homes
@@ -105,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireAPI, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -296,7 +297,7 @@ func (s *Server) wireEdges() error {
 		return err
 	}
 	s.web, err = web.New(web.Config{
-		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
 			if o == nil {
@@ -349,6 +350,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "notices", Run: s.notify.Run},
 		{Name: "board", Run: s.board.Run},
 		{Name: "database", Run: s.runStore},
+		{Name: "keys of the API", Run: s.api.keys.Run},
 		{Name: "pages", Run: s.runWeb},
 		{Name: "control", Run: s.runControl},
 	} {

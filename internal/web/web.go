@@ -42,8 +42,9 @@ type Config struct {
 	Explain func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
-	Ring    *seal.Ring // seals sign-in links and cookies
-	BaseURL string     // "http://localhost:8080", as people reach the pages
+	API     http.Handler // serves what is below /api/v1 beside the two; nil: nothing
+	Ring    *seal.Ring   // seals sign-in links and cookies
+	BaseURL string       // "http://localhost:8080", as people reach the pages
 	// LoginHelp is the command that prints a sign-in link, shown to those who
 	// are not signed in; default "callbox login ORGANISATION".
 	LoginHelp string
@@ -119,7 +120,16 @@ func New(cfg Config) (*Handler, error) {
 }
 
 // ServeHTTP serves one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p := r.URL.Path; h.cfg.API != nil && strings.HasPrefix(p, "/api/v1/") && p != "/api/v1/explain" && p != "/api/v1/route" {
+		h.cfg.API.ServeHTTP(w, r) // it bounds bodies and tells other sites' forms by itself
+		return
+	}
+	h.routes.ServeHTTP(w, r)
+}
+
+// Session is the organisation that the browser of the request is signed in to.
+func (h *Handler) Session(r *http.Request) (e911.OrgID, bool) { return h.sessionOf(r) }
 
 // Close ends the event streams. It may be called twice.
 func (h *Handler) Close() { h.stream.Close() }

@@ -45,6 +45,7 @@ type Editor struct {
 	Numbers   Objects[e911.NumberRec]
 	Alerts    Objects[e911.Alert]
 	Overrides Objects[e911.PSAPOverride]
+	Layers    Objects[e911.Layer] // to look at; package layer imports them
 }
 
 // New checks the configuration.
@@ -66,6 +67,7 @@ func New(cfg Config) (*Editor, error) {
 	e.Numbers.bind(e, e911.KindNumber)
 	e.Alerts.bind(e, e911.KindAlert)
 	e.Overrides.bind(e, e911.KindOverride)
+	e.Layers.bind(e, e911.KindLayer)
 	return e, nil
 }
 

@@ -74,7 +74,8 @@ func jobOperations() []operation {
 			method: http.MethodPost, path: org + "/imports/{table}", id: "import_table", tag: "imports", scopes: []apikey.Scope{apikey.ScopeImports, apikey.ScopeWrite}, once: true,
 			summary: "Import a CSV or XLSX file", about: "The file is the body. The answer is a job; its result is the plan and what was applied.",
 			params: []parameter{
-				{in: "query", name: "mode", about: "add (the default) or replace", enum: []any{"add", "replace"}}, inQuery("file", "Its name, for faults"),
+				{in: "query", name: "mode", about: "add (the default) or replace", enum: []any{"add", "replace"}},
+				inQuery("file", "Its name, for faults"),
 				yes("partial", "Leave bad rows out and report them"), yes("whole", "The file is the whole truth of its kind"), yes("dry_run", "Only plan it"),
 			},
 			upload: true, maxBody: maxUpload, status: http.StatusAccepted, result: shown, do: (*Handler).importTable,
@@ -85,11 +86,15 @@ func jobOperations() []operation {
 		},
 		{
 			method: http.MethodGet, path: org + "/jobs/{id}", id: "get_jobs", tag: "imports", scopes: imports, summary: "Read how far a job is, and its result",
-			result: shown, do: func(h *Handler, c *call) (reply, error) { return h.job(c, func() (job.Job, error) { return h.cfg.Jobs.Get(c.Context(), c.org, c.param("id")) }) },
+			result: shown, do: func(h *Handler, c *call) (reply, error) {
+				return h.job(c, func() (job.Job, error) { return h.cfg.Jobs.Get(c.Context(), c.org, c.param("id")) })
+			},
 		},
 		{
 			method: http.MethodPost, path: org + "/jobs/{id}/cancel", id: "cancel_jobs", tag: "imports", scopes: imports, summary: "Cancel a job",
-			result: shown, do: func(h *Handler, c *call) (reply, error) { return h.job(c, func() (job.Job, error) { return h.cfg.Jobs.Cancel(c.Context(), c.org, c.param("id")) }) },
+			result: shown, do: func(h *Handler, c *call) (reply, error) {
+				return h.job(c, func() (job.Job, error) { return h.cfg.Jobs.Cancel(c.Context(), c.org, c.param("id")) })
+			},
 		},
 	}
 }
