@@ -88,6 +88,7 @@ func Run(t *testing.T, open Open) {
 		{"API keys are kept by organisation and end once", testAPIKeys},
 		{"jobs are kept by organisation, and begun by who knew their state", testJobs},
 		{"a request that is sent again has its answer", testReplays},
+		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}
