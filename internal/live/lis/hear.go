@@ -89,7 +89,9 @@ func (t *table) hear(k key, at, evidenceAt time.Time, f journal.DeviceSeen, m lo
 	e.generation = max(e.generation, f.Generation)
 	if at.Before(e.seen) {
 		if next != e.verdict && at.After(e.writtenAt) {
-			e.written = verdict{} // the other node errs: its next request here tells it
+			// The other node errs: the next request here tells it.
+			e.keep(e.settled())
+			e.steady, e.written = nil, verdict{}
 		}
 		return false
 	}
