@@ -131,6 +131,7 @@ type serveCmd struct {
 	ProviderName string   `help:"Who operates this Callbox, as PSAPs are told." env:"CALLBOX_PROVIDER_NAME"`
 	ProviderID   string   `name:"provider-id" help:"NENA company id of the operator." env:"CALLBOX_PROVIDER_ID"`
 	Contact      string   `help:"URI of the operator that is answered round the clock, tel:+16175550100; PSAPs see it." env:"CALLBOX_CONTACT"`
+	Drain        int      `help:"Seconds that a stopping server (SIGTERM) waits for callers who wait for an answer; what rings then goes on ringing and is taken up by the next start. A second SIGTERM ends the wait." default:"60" env:"CALLBOX_DRAIN"`
 	NoDatabase   bool     `help:"Start from the snapshot file alone." env:"CALLBOX_NO_DATABASE"`
 	processFlags
 }
@@ -143,6 +144,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 		cfg.Node = c.Node
 	}
 	cfg.SIP, cfg.OrdinaryRate = nil, c.OrdinaryRate
+	cfg.Drain = time.Duration(c.Drain) * time.Second
 	cfg.CallbackWindow = time.Duration(c.CallbackWait) * time.Minute
 	for _, s := range c.SIP {
 		l, err := app.ParseListener(s)

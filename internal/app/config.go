@@ -107,6 +107,9 @@ type Config struct {
 	// Store is where the database is: empty for the one that the data directory
 	// remembers, EmbeddedStore, or what postgres.Config.DSN takes.
 	Store string
+	// Drain is how long a stopping server waits for callers who wait for an answer;
+	// what rings then goes on without it.
+	Drain time.Duration
 	// NoStore starts without the database, from the snapshot file alone: what a
 	// node does when SQL is gone. Import is refused then.
 	NoStore bool
@@ -130,8 +133,8 @@ func Default() Config {
 			{Network: "udp", Addr: netip.MustParseAddrPort("127.0.0.1:5060")},
 			{Network: "tcp", Addr: netip.MustParseAddrPort("127.0.0.1:5060")},
 		},
-		Mail: MailConfig{TLS: "starttls"},
-		RTP:  netip.MustParseAddr("127.0.0.1"), RTPPorts: [2]uint16{20000, 21999},
+		Mail: MailConfig{TLS: "starttls"}, Drain: drainFor,
+		RTP: netip.MustParseAddr("127.0.0.1"), RTPPorts: [2]uint16{20000, 21999},
 		Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }

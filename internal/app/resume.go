@@ -30,13 +30,14 @@ type left struct {
 
 // resume reads the journal once from the start: where devices were, which
 // telephones are registered, and which calls were in progress when the node
-// stopped: those that were up are gone on with before anything else. New calls
-// do not wait for it. Then it only waits for ctx, and carries those calls.
+// stopped: those that were up, and those whose callers waited for an answer, are
+// gone on with before anything else. New calls do not wait for it. Then it only waits for ctx, and carries those calls.
 func (s *Server) resume(ctx context.Context) error {
 	var carried sync.WaitGroup
 	defer carried.Wait()
 	if last := s.before; last > 0 {
-		taken := s.resumeCalls(ctx, last, &carried)
+		known := make(chan struct{})
+		taken := s.resumeCalls(ctx, last, &carried, known)
 		open := map[e911.CallID]*left{}
 		read, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -52,6 +53,7 @@ func (s *Server) resume(ctx context.Context) error {
 			}
 		}
 		s.backs.Restored()
+		close(known)
 		if ctx.Err() == nil {
 			s.endLeft(open, taken)
 		}
@@ -91,20 +93,20 @@ func noteLeft(open map[e911.CallID]*left, f journal.Fact) (err error) {
 // endLeft makes good what the stopped node did not come to: people are told of
 // calls of which nobody was (F-29), and an end is put on record of those that
 // are not gone on with, so that no page shows such a call as in progress for
-// ever. A PSAP that rang goes on ringing: it is never hung up on (F-02), and
-// learns of the caller from his next call, which is a new one.
-func (s *Server) endLeft(open map[e911.CallID]*left, taken map[e911.CallID]bool) {
+// ever. A call whose caller waits tells people itself.
+func (s *Server) endLeft(open map[e911.CallID]*left, taken map[e911.CallID]goesOn) {
 	now := s.cfg.Now()
 	for id, l := range open {
 		org := l.arrived.Org
-		if !l.told {
+		how, on := taken[id]
+		if !l.told && !how.waits {
 			due, err := s.lateDue(l)
 			if err != nil {
 				s.cfg.Log.Error("a fact in the journal is unreadable", obs.Err(err))
 			}
 			s.journal.Record(journal.New(journal.NotifyDue, now, org, id, due))
 		}
-		if taken[id] {
+		if on {
 			continue
 		}
 		s.journal.Record(journal.New(journal.CallEnded, now, org, id, journal.Ended{

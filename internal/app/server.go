@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync/atomic"
-	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/publish"
@@ -42,9 +41,6 @@ import (
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/internal/web"
 )
-
-// drainFor is how long a stopping server lets calls in progress finish.
-const drainFor = 2 * time.Second
 
 // Server is one node of Callbox, wired and bound. Make it with New, then Run
 // it once.
@@ -227,8 +223,8 @@ func (s *Server) wireLive() error {
 		Passports: s.stir.passports(), Signs: s.stir.signs(),
 		Provider: emergency.Provider{Name: s.cfg.Provider.Name, CompanyID: s.cfg.Provider.CompanyID, Contact: s.cfg.Provider.Contact},
 		Dial:     func(ctx context.Context, in sipedge.Invite) emergency.Callee { return s.edge.Dial(ctx, in) },
-		Restore:  s.restoreLeg,
-		Now:      s.cfg.Now, Log: s.cfg.Log,
+		Restore:  s.restoreLeg, Reopen: s.reopenLeg, Redial: s.redialLeg,
+		Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -361,12 +357,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		s.edge.Drain()
-		drain, cancel := context.WithTimeout(context.Background(), drainFor)
-		if err := errors.Join(s.calls.Drain(drain), s.backs.Drain(drain)); err != nil {
-			s.cfg.Log.Warn("calls that are up go on; the next process takes them up", obs.Err(err))
-		}
-		cancel()
+		s.drain()
 	case err = <-g.Failed():
 		s.cfg.Log.Error("a part cannot go on", obs.Err(err))
 	}

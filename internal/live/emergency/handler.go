@@ -105,8 +105,8 @@ type Config struct {
 	// Reopen and Redial do the same for legs without an answer: that of a caller who
 	// waits, by his INVITE, and one that was dialled for him. None: calls that
 	// nobody had answered when their process ended are over.
-	Reopen func(ctx context.Context, invite *sipedge.Request, tag string) (Leg, error)
-	Redial func(ctx context.Context, s sipedge.DialledState, with sipedge.Redialled) (Leg, error)
+	Reopen  func(ctx context.Context, invite *sipedge.Request, tag string) (Leg, error)
+	Redial  func(ctx context.Context, s sipedge.DialledState, with sipedge.Redialled) (Leg, error)
 	Locator Locator // none: tokens are not understood, devices not known
 	People  People  // none: nobody said anything by a client
 	Phones  Phones  // none: no telephone registers here

@@ -46,12 +46,12 @@ type call struct {
 	strict bool // TCP means TCP
 	flow   hop  // the way to a registered phone, whatever the dialog says
 	// restored: taken up again from another process, which may have heard more.
-	restored   bool
-	byFlow     bool      // dialled to a telephone that registered, in that process
+	restored bool
+	byFlow   bool // dialled to a telephone that registered, in that process
 	// kept: unanswered, it is left as it is when the edge stops; keep is told of a
 	// dialled leg's INVITE before it goes.
-	kept bool
-	keep func(DialledState)
+	kept       bool
+	keep       func(DialledState)
 	answeredAt time.Time // when our 200 was sent
 	// authorize answers challenges; nil: nobody does.
 	authorize func(Challenge) Headers
