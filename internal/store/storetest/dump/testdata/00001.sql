@@ -1,0 +1,21 @@
+-- Rows as the first version wrote them; the master key is in dump.go.
+INSERT INTO store_meta VALUES ('id', 'a database of long ago');
+INSERT INTO changes VALUES (1, 'organisation', 'o1', 'o1', 1000), (7, 'site', 'o1', 's1', 2000);
+INSERT INTO audit VALUES (1, 1000, 'ann@harbor.example', 'create', 'organisation', 'o1', 'o1', 'harbor', '[]'), (2, 2000, 'ann@harbor.example', 'update', 'site', 'o1', 's1', 'hq', '["name"]');
+INSERT INTO token_keys VALUES ('k1', '', 1, 1000, 1000, 1000, 'm1.jlmKR98gp9ZkzdnCSmGkee2uRw7PHM4WZtDufcD4XZ76O7VKFX-pmTudtIX9SabGrvh7OuH304fbiIu9msKpKxwiasqr7zKNRH8');
+INSERT INTO models VALUES ('m1', '', 1, 1000, 1000, 'phone', 1);
+INSERT INTO organisations VALUES ('o1', 'o1', 2, 1000, 2000, 'harbor', 'Harbor Foods', 1, 'c-harbor', 'm1.pW6m48s6JuJXkGVqtpoSY9SAGYPi4JL5qpKOUv1nPnvJHgmWlMNGLFp-cWXeNhX6Q-E', '["127.0.0.11/32"]', '["203.0.113.0/24"]', '[{"oui":"00:11:22","digits":1}]', 1);
+INSERT INTO trunks VALUES ('t1', '', 1, 1000, 1000, 'carrier', 'carrier', 'provider', 'carrier', 'sip:psap@127.0.0.21:5071', ''), ('t2', 'o1', 1, 1000, 1000, 'pbx', 'platform', '', '', '', 'E911-User-ID');
+INSERT INTO trunk_ranges VALUES ('t1', 0, 0, '127.0.0.21/32', x'00000000000000000000ffff7f000015', x'00000000000000000000ffff7f000015'), ('t1', 1, 0, '2001:db8:5::/48', x'20010db8000500000000000000000000', x'20010db80005ffffffffffffffffffff');
+INSERT INTO psaps VALUES ('p1', '', 1, 1000, 1000, 'middlesex', 'Middlesex', 0, '25017', 'MA', 'Middlesex', '[[[{"lat":42.1,"lon":-71.9},{"lat":42.1,"lon":-71.01234567890123},{"lat":42.7,"lon":-71.4}]]]', '+16175550160');
+INSERT INTO psap_routes VALUES ('p1', 0, 't1');
+INSERT INTO sites VALUES ('s1', 'o1', 2, 1000, 2000, 'hq', 'Headquarters', 'America/New_York', 'dynamic', 'none', '+16175550100');
+INSERT INTO buildings (id, org_id, version, created_at, updated_at, site_id, key, name, lat, lon, civic_country, civic_a1, civic_a3, civic_rd, civic_hno) VALUES ('b1', 'o1', 1, 1000, 1000, 's1', 'mill', 'Mill', 42.36684, -71.10565000000001, 'US', 'MA', 'Cambridge', 'O''Brien', '12');
+INSERT INTO locations (id, org_id, version, created_at, updated_at, building_id, key, civic_flr, civic_room) VALUES ('l1', 'o1', 1, 1000, 1000, 'b1', 'f1', '1', 'Dépôt');
+INSERT INTO network_elements VALUES ('e1', 'o1', 3, 1000, 2000, 'l1', 'lldp_port', '', '', '0c:75:bd:00:00:01', 'Gi1/0/7', '', 'lldp "0c:75:bd:00:00:01" Gi1/0/7'), ('e2', 'o1', 1, 1000, 1000, 'l1', 'ip', '', '', '', '', '10.9.0.0/16', 'ip 10.9.0.0/16'), ('e3', 'o1', 1, 1000, 1000, 'l1', 'bssid', '00:11:22:33:44:50', 'fixed', '', '', '', 'bssid 00:11:22:33:44:50');
+INSERT INTO users VALUES ('u1', 'o1', 1, 1000, 1000, 's1', 'front', 'Front desk', 'front@harbor.example', 'agent4711', '+16175550111');
+INSERT INTO devices VALUES ('d1', 'o1', 1, 1000, 1000, 's1', 'SEP001122AABBCC', '00:11:22:aa:bb:cc', 'u1', 'm1');
+INSERT INTO numbers VALUES ('n1', 'o1', 1, 1000, 1000, 's1', '+16175550111', 'u1', 'l1');
+INSERT INTO alerts VALUES ('a1', 'o1', 1, 1000, 1000, 's1', 'desk', '["emergency"]', '["security@harbor.example"]', 'm1.zENdNEUyKMl8GcKk9NLr8K3CEWcdVFvWchWVaRdllE-1d-MYl8cuvInETuwdo_k5z9FxKUZb5yuRJdnIZmbzWjzY4zWLAtlytbAiWrhUO3h_DDMVTvcECIkv');
+INSERT INTO call_records VALUES ('c1', 'o1', 's1', 'emergency', 1000, 2000, 'node1', 9, '{"id":"c1","org":"o1","class":"emergency","dialled":"sip:911@callbox","state":"ended","arrived_at":"2026-03-09T14:02:11Z","last_at":"2026-03-09T14:02:11Z"}'), ('c2', 'o1', 's1', 'test', 3000, NULL, 'node1', 11, '{"id":"c2","org":"o1","class":"test","dialled":"sip:933@callbox","state":"arrived","arrived_at":"2026-03-09T14:02:11Z","last_at":"2026-03-09T14:02:11Z"}');
+INSERT INTO call_cursors VALUES ('node1', 11);

@@ -1,0 +1,1 @@
+INSERT INTO organisations VALUES ('o2', 'o2', 1, 1000, 1000, 'quay', 'Quay', 0, '', 'm1.8ToTgHfz0o6RYgCDEKKBHapwcbqdYJvnBSP_AXFW', '[]', '[]', '[]', 0, 'm1.4teBmljFsjwb_bPrAxOQtsFcIhcwJnG2WSEtzULWZQE0WcpmBudNnEfnRizXsdGDUsch0aGFHE8I9-UxluetPYxZJUEu4gobH5aRErxR');

@@ -1,0 +1,3 @@
+INSERT INTO layer_blobs VALUES ('dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85', 0, x'6c61'), ('dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85', 1, x'796572');
+INSERT INTO layers VALUES ('y1', '', 1, 1000, 1000, 'cambridge-ma', 'Cambridge', 'authoritative', 'City of Cambridge', 'NENA-STA-006', 1000, 1, 'dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85', 5, 10, 2, 1, 1000, 'ann');
+INSERT INTO buildings (id, org_id, version, created_at, updated_at, site_id, key, name, validation) VALUES ('b2', 'o1', 1, 1000, 1000, 's1', 'annex', 'Annex', '{"verdict":"valid","by":"import world.yaml","at":"2026-03-09T14:02:11Z","layer":"cambridge-ma","version":1}');

@@ -1,0 +1,1 @@
+INSERT INTO trunks VALUES ('t3', '', 1, 1000, 1000, 'carrier-b', 'carrier', 'provider', 'carrier', 'sip:psap@127.0.0.22:5071', '', '[{"uri":"sips:carrier.example","priority":1,"weight":3}]', '', '["sbc.example"]', 'm1.C1Uwz265LxxENzFzA4FBlwu6at1LFur-47ZlHb5G_hgDgrn1vW2Qm-OvFCULGKZiwb7eerSDUuiuyH0hVbLG6_S0sOciJj7scFxQGx1JOivJGl3vbkhxxw', '', '', 30, 10, 1, '["locates_calls"]');

@@ -1,0 +1,1 @@
+INSERT INTO audit (seq, at, who, verb, kind, org_id, object_id, object_key, fields, detail, address, session, change_set, n, hash) VALUES (3, 3000, 'ann@harbor.example', 'update', 'site', 'o1', 's1', 'hq', '["name"]', '', '192.0.2.7', '', '', 0, '');
