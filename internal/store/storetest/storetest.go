@@ -89,6 +89,7 @@ func Run(t *testing.T, open Open) {
 		{"jobs are kept by organisation, and begun by who knew their state", testJobs},
 		{"a request that is sent again has its answer", testReplays},
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
+		{"members, their roles, links and moves come back; an address is one identity", testMembers},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}
