@@ -9,7 +9,7 @@ type Limits struct {
 	Sheets  int   // of a workbook; default 20
 	// Unpacked bounds the parts of a workbook that are read, unpacked, together;
 	// default 512 MiB. Ratio is how many times its packed size a part may have;
-	// default 200, counted from 1 MiB on.
+	// default 400, counted from 16 MiB on.
 	Unpacked int64
 	Ratio    int64
 }
@@ -37,6 +37,6 @@ func (l Limits) filled() Limits {
 	or(&l.Cell, 4096)
 	or(&l.Sheets, 20)
 	or64(&l.Unpacked, 512<<20)
-	or64(&l.Ratio, 200)
+	or64(&l.Ratio, 400)
 	return l
 }

@@ -143,6 +143,9 @@ func afterUser(r *row, before, v *e911.User) {
 			r.fault("site", check.Forbidden, "the user has numbers or devices, and they would stay at the old site", "move the numbers and devices first, or take them from the user")
 		}
 	}
+	if before != nil && strings.EqualFold(before.Email, v.Email) {
+		v.Email = before.Email
+	}
 	if before != nil && before.Email != v.Email && v.Email != "" {
 		r.notice(r.im.at["email"]-1, "email", "the user's mail address is changed; the user stays the same, by the key")
 	}

@@ -18,6 +18,8 @@ type state struct {
 	ctx   context.Context //nolint:containedctx // a state lives inside one call
 	org   e911.OrgID
 	kinds map[e911.ObjectKind]*group
+	asked map[admin.Ref]admin.Object // of other kinds: every row asks for its organisation
+	orgs  []e911.Org
 	err   error // the first of the view
 }
 
@@ -31,7 +33,7 @@ type group struct {
 }
 
 func newState(ctx context.Context, view admin.View, org e911.OrgID) *state {
-	return &state{View: view, ctx: ctx, org: org, kinds: map[e911.ObjectKind]*group{}}
+	return &state{View: view, ctx: ctx, org: org, kinds: map[e911.ObjectKind]*group{}, asked: map[admin.Ref]admin.Object{}}
 }
 
 func (s *state) group(kind e911.ObjectKind) *group {
@@ -128,7 +130,14 @@ func (s *state) remove(o admin.Object) {
 // Get implements admin.View.
 func (s *state) Get(ctx context.Context, ref admin.Ref) (admin.Object, error) {
 	if ref.Org != s.org || !held(ref.Kind) {
-		return s.View.Get(ctx, ref)
+		if o, ok := s.asked[ref]; ok {
+			return o, nil
+		}
+		o, err := s.View.Get(ctx, ref)
+		if err == nil {
+			s.asked[ref] = o
+		}
+		return o, err
 	}
 	if o, ok := s.group(ref.Kind).now[ref.ID]; ok {
 		return o, nil
@@ -139,9 +148,21 @@ func (s *state) Get(ctx context.Context, ref admin.Ref) (admin.Object, error) {
 	return admin.Object{}, e911.Errorf(e911.NotFound, "there is no such %s", ref.Kind)
 }
 
+// Orgs implements admin.View.
+func (s *state) Orgs(ctx context.Context) (_ []e911.Org, err error) {
+	if s.orgs == nil {
+		s.orgs, err = s.View.Orgs(ctx)
+	}
+	return s.orgs, err
+}
+
 // held are the kinds that a table may change.
 func held(k e911.ObjectKind) bool {
-	return slices.ContainsFunc(Kinds(), func(t Kind) bool { return t.Object() == k })
+	switch k {
+	case e911.KindSite, e911.KindBuilding, e911.KindLocation, e911.KindElement, e911.KindUser, e911.KindDevice, e911.KindNumber, e911.KindAlert:
+		return true
+	}
+	return false
 }
 
 // List implements admin.View.

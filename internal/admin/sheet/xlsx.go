@@ -137,7 +137,7 @@ func (w *workbook) walk(part string, start func(e xml.StartElement) error, end f
 		return fmt.Errorf("open %s: %w", part, err)
 	}
 	defer r.Close()
-	bound := max(1<<20, int64(f.CompressedSize64)*w.l.Ratio) //nolint:gosec // the size of a file in memory
+	bound := max(16<<20, int64(f.CompressedSize64)*w.l.Ratio) //nolint:gosec // the size of a file in memory
 	d := xml.NewDecoder(&counted{r: r, left: bound, all: &w.left})
 	depth := 0
 	for {
