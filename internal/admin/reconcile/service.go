@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -122,17 +121,6 @@ func (s *Service) nudge() {
 // MaxList bounds a list that is pushed.
 const MaxList = 64 << 20
 
-// Push takes the platform's list and compares it at once.
-func (s *Service) Push(ctx context.Context, who admin.Actor, org e911.OrgID, key, name string, list io.Reader) (Run, error) {
-	return Run{}, e911.Errorf(e911.Unavailable, "lists are not compared here")
-}
-
-// RunNow compares a source now, with its file as it is, or with the list that was
-// pushed last. A run that failed is a Run with StateFailed, not an error.
-func (s *Service) RunNow(ctx context.Context, who admin.Actor, org e911.OrgID, key string) (Run, error) {
-	return Run{}, e911.Errorf(e911.Unavailable, "lists are not compared here")
-}
-
 // Last returns the last run of a source with its differences; Runs the last ones
 // without, newest first.
 func (s *Service) Last(ctx context.Context, org e911.OrgID, key string) (Run, error) {
@@ -150,29 +138,4 @@ func (s *Service) Runs(ctx context.Context, org e911.OrgID, key string, limit in
 		return nil, err
 	}
 	return s.cfg.Store.Runs(ctx, org, src.ID, limit)
-}
-
-// Status says of every source of the organisation how it stands.
-func (s *Service) Status(ctx context.Context, org e911.OrgID) ([]Status, error) {
-	return nil, nil
-}
-
-// Compare says all in which the list as it came last differs from what is stored
-// now, not only the first MaxListed; nothing of it is kept.
-func (s *Service) Compare(ctx context.Context, org e911.OrgID, key string) (Run, error) {
-	return Run{}, e911.Errorf(e911.Unavailable, "lists are not compared here")
-}
-
-// Plan makes a change plan that mends what differs now: what is missing is made,
-// changed fields take the platform's value, a key that is written otherwise is
-// taken for the same object, and what is extra goes where the source says so and
-// the list did not shrink. Duplicates are left for a person.
-func (s *Service) Plan(ctx context.Context, who admin.Actor, org e911.OrgID, key string) (change.Plan, error) {
-	return change.Plan{}, e911.Errorf(e911.Unavailable, "lists are not compared here")
-}
-
-// Run compares what is due until ctx ends.
-func (s *Service) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
 }

@@ -118,7 +118,7 @@ func Fields(kind sheet.Kind) []string {
 	case sheet.Users:
 		return []string{"key", "site", "name", "email", "device_user_id", "callback", "language"}
 	case sheet.Devices:
-		return []string{"key", "site", "mac", "user", "model", "station_class"}
+		return []string{"key", "site", "mac", "user", "model", "station.class"}
 	case sheet.Numbers:
 		return []string{"number", "site", "user", "location", "status", "owner"}
 	}
