@@ -112,12 +112,14 @@ func (s *Server) controlHandler() http.Handler {
 	s.controlExplain(mux)
 	s.inventoryRoutes(mux)
 	s.layerRoutes(mux)
+	s.changeRoutes(mux)
 	s.psaliRoutes(mux)
 	s.trialRoutes(mux)
 	s.trunkRoutes(mux)
 	s.callbackRoutes(mux)
 	mux.Handle(api.Base+"/", s.api.handler.Trusted("control socket"))
 	s.stationRoutes(mux)
+	s.foreignRoutes(mux)
 	return mux
 }
 

@@ -20,6 +20,9 @@ type SetOptions struct {
 	// Partial imports the rows that are in order and leaves the others; else one
 	// bad row, also one that the reader left out, refuses the whole.
 	Partial bool
+	// Replace moves what stands elsewhere and takes away what the tables no longer
+	// say of an object; else rows only add. What no row names stays all the same.
+	Replace bool
 	Layers  check.Layers // as sheet.Options has them
 	Title   string
 }
@@ -42,9 +45,13 @@ func ChangeSet(ctx context.Context, view admin.View, res *intake.Result, opt Set
 	out := change.Set{Org: opt.Org, Title: opt.Title, Source: "foreign " + res.Origin, Partial: opt.Partial, Faults: slices.Clone(res.Faults)}
 	var reports []TableReport
 	later := overlay.New(view)
+	mode := sheet.Add
+	if opt.Replace {
+		mode = sheet.Replace
+	}
 	for i := range res.Tables {
 		p := &res.Tables[i]
-		set, rep, err := sheet.Import(ctx, later, sheet.Options{Org: opt.Org, Kind: p.Kind, Mode: sheet.Add, Partial: opt.Partial, Layers: opt.Layers}, p.Table)
+		set, rep, err := sheet.Import(ctx, later, sheet.Options{Org: opt.Org, Kind: p.Kind, Mode: mode, Partial: opt.Partial, Layers: opt.Layers}, p.Table)
 		if err != nil {
 			return change.Set{}, nil, fmt.Errorf("%s from %s: %w", p.Kind, p.Table.Name, err)
 		}

@@ -96,8 +96,20 @@ func (p *Placed) Row(line int) int {
 // foreign file's already.
 func (p *Placed) Back(f e911.Fault) e911.Fault {
 	f.File = p.Table.Name
-	if i := p.Row(f.Row); i >= 0 {
-		f.Col = p.Origin(i, f.Col-1).Col
+	i := p.Row(f.Row)
+	if i < 0 {
+		return f
+	}
+	if f.Col = p.Origin(i, f.Col-1).Col; f.Col > 0 {
+		return f
+	}
+	// It is about a field that the file does not have: a part of the address stands
+	// with the others.
+	about := slices.Contains(e911.CivicFieldNames(), f.Path)
+	for j, h := range p.Table.Header {
+		if c := p.Origin(i, j).Col; c > 0 && (f.Col == 0 || about && e911.CivicFieldNames()[0] == h) {
+			f.Col = c
+		}
 	}
 	return f
 }
