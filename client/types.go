@@ -133,6 +133,7 @@ type Site struct {
 	ECBNChoice       string           `json:"ecbn_choice,omitempty"`
 	Areas            []SiteArea       `json:"areas,omitempty"`
 	ESA              string           `json:"esa,omitempty" doc:"Location: address of its numbers that have none"`
+	CallbackWindow   int              `json:"callback_window,omitempty" doc:"Minutes after a call in which the PSAP reaches the caller by the number that it was given; default: the server's" minimum:"10" maximum:"1440"`
 }
 
 // Acknowledgement says who accepted something, and when.
