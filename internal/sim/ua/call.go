@@ -95,6 +95,9 @@ type Call struct {
 	ours    []byte
 	done    context.CancelFunc
 	reInv   func(*Message) (int, []byte)
+	// last is the newest response to the INVITE of an inbound call, repeated the
+	// newest repetition of that INVITE.
+	last, repeated *Message
 }
 
 // Events brings what happens, in order; it is closed when the call is over.

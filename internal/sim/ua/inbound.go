@@ -19,8 +19,9 @@ func (a *Agent) handle(m *Message) {
 			a.take(m)
 		case Tag(m.Get("To")) != "":
 			c.answerReInvite(m)
+		case c.inbound:
+			c.again(m)
 		}
-		// Otherwise a repetition of what is being answered.
 	case "ACK":
 		if c != nil {
 			c.ackOnce.Do(func() { close(c.acked) })
@@ -76,7 +77,7 @@ func (c *Call) cancelled() {
 	waiting := c.state == Calling || c.state == Ringing
 	c.mu.Unlock()
 	if waiting {
-		_ = c.Invite.Reply(c.Invite.Response(487, "Request Terminated", Tag(c.local)))
+		_ = c.respond(c.Invite.Response(487, "Request Terminated", Tag(c.local)))
 		c.emit(Event{State: Ended, By: "them"})
 	}
 }
@@ -89,16 +90,40 @@ func (c *Call) Progress(code int, reason string, sdp []byte) error {
 		r.Headers, r.Body = append(r.Headers, Header{"Content-Type", "application/sdp"}), sdp
 	}
 	c.emit(Event{State: Ringing, Code: code, By: "us"})
-	return c.Invite.Reply(r)
+	return c.respond(r)
 }
 
 // Refuse sends a final response of 300 or more.
 func (c *Call) Refuse(code int, reason string) error {
 	r := c.Invite.Response(code, reason, Tag(c.local))
 	r.Headers = append(r.Headers, Header{"Server", c.agent.name})
-	err := c.Invite.Reply(r)
+	err := c.respond(r)
 	c.emit(Event{State: Ended, Code: code, By: "us"})
 	return err
+}
+
+// respond sends a response to the INVITE by the way that it came last.
+func (c *Call) respond(r *Message) error {
+	c.mu.Lock()
+	c.last = r
+	by := c.Invite
+	if c.repeated != nil {
+		by = c.repeated
+	}
+	c.mu.Unlock()
+	return by.Reply(r)
+}
+
+// again answers a repetition of the INVITE by the newest response, and from then
+// on by the way by which the repetition came (RFC 3261, section 17.2.1).
+func (c *Call) again(m *Message) {
+	c.mu.Lock()
+	c.repeated = m
+	r := c.last
+	c.mu.Unlock()
+	if r != nil {
+		_ = m.Reply(r) // it is repeated, or asked for again
+	}
 }
 
 // Accept sends the 200 until its ACK comes (RFC 3261, section 13.3.1.4).
@@ -114,14 +139,15 @@ func (c *Call) Accept(ctx context.Context, sdp []byte) error {
 	r.Headers = append(r.Headers, Header{"Contact", c.contact()}, Header{"Server", c.agent.name}, Header{"Content-Type", "application/sdp"})
 	r.Body = sdp
 	c.emit(Event{State: Answered, Code: 200, By: "us", SDP: c.sdp})
-	return c.repeat(ctx, r, c.Invite)
+	return c.repeat(ctx, r)
 }
 
-func (c *Call) repeat(ctx context.Context, r, to *Message) error {
+func (c *Call) repeat(ctx context.Context, r *Message) error {
 	end := time.NewTimer(giveUp)
 	defer end.Stop()
 	for wait := t1; ; wait = min(2*wait, t2) {
-		if err := to.Reply(r); err != nil {
+		// A connection that is gone is no end: the INVITE may come again by another.
+		if err := c.respond(r); err != nil && c.transport == "udp" {
 			return err
 		}
 		again := time.NewTimer(wait)
