@@ -31,6 +31,11 @@ type cli struct {
 	Layers   layersCmd   `cmd:"" help:"Show or remove reference layers."`
 	Import   importCmd   `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
 	Export   exportCmd   `cmd:"" help:"Write an organisation in the files of another product."`
+	Plan     planCmd     `cmd:"" help:"Say what a file would change, and what that does to emergency calls. Changes nothing."`
+	Apply    applyCmd    `cmd:"" help:"Do what a plan says; of a file: plan it, show it, ask, do it."`
+	Undo     undoCmd     `cmd:"" help:"Put back all that an applied change set did."`
+	Applied  appliedCmd  `cmd:"" help:"List the change sets that were applied."`
+	Audit    auditCmd    `cmd:"" help:"Who changed what; prove that the trail is whole."`
 	Login    loginCmd    `cmd:"" help:"Print a one-time sign-in link of a running server."`
 	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
 	Sim      simCmd      `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
@@ -296,6 +301,9 @@ func printReport(w io.Writer, r world.Report) {
 	}
 	for _, f := range r.Unrouted {
 		fmt.Fprintf(w, "  unrouted: %s: %s\n", f.Path, f.Msg)
+	}
+	if r.Applied != "" {
+		fmt.Fprintf(w, "  to take it back: callbox undo %s\n", r.Applied)
 	}
 }
 

@@ -112,6 +112,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.controlExplain(mux)
 	s.inventoryRoutes(mux)
 	s.layerRoutes(mux)
+	s.changeRoutes(mux)
 	s.psaliRoutes(mux)
 	s.trialRoutes(mux)
 	s.trunkRoutes(mux)

@@ -75,7 +75,7 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 
 // still plans once more over what is stored now, and says what is another than then.
 func (p *Planner) still(ctx context.Context, w admin.Writer, plan *Plan, ops []op, head admin.Head) error {
-	set := Set{Org: plan.Org, Title: plan.Title, Unroute: plan.Unroute, exact: true, Steps: make([]Step, len(ops))}
+	set := Set{Org: plan.Org, Title: plan.Title, Unroute: plan.Unroute, Settled: true, Steps: make([]Step, len(ops))}
 	for i := range ops {
 		set.Steps[i] = ops[i].again()
 	}
@@ -249,7 +249,7 @@ func (p *Planner) Undo(ctx context.Context, who admin.Actor, org e911.OrgID, app
 	if err != nil {
 		return Plan{}, err
 	}
-	set := Set{Org: org, Title: "undo: " + a.Title, Source: "undo " + appliedID, Unroute: a.Unroute, exact: true, Steps: make([]Step, len(ops))}
+	set := Set{Org: org, Title: "undo: " + a.Title, Source: "undo " + appliedID, Unroute: a.Unroute, Settled: true, Steps: make([]Step, len(ops))}
 	for i := range ops {
 		set.Steps[i] = ops[i].inverse()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/overlay"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -12,7 +13,8 @@ import (
 // locations. Not safe for concurrent use.
 type Builder struct {
 	ctx  context.Context //nolint:containedctx // a builder lives inside one call
-	view admin.View
+	view *overlay.View
+	asks map[e911.ObjectKind]int // how often a kind was asked for
 	set  Set
 	keys map[keyed]string       // id of what the set puts
 	have map[keyed]admin.Object // what the store answered
@@ -27,7 +29,7 @@ type keyed struct {
 // NewBuilder begins a set of the organisation; "" is the world part.
 func NewBuilder(ctx context.Context, view admin.View, org e911.OrgID, title string) *Builder {
 	return &Builder{
-		ctx: ctx, view: view, set: Set{Org: org, Title: title},
+		ctx: ctx, view: overlay.New(view), asks: map[e911.ObjectKind]int{}, set: Set{Org: org, Title: title},
 		keys: map[keyed]string{}, have: map[keyed]admin.Object{}, none: map[keyed]bool{},
 	}
 }
@@ -48,6 +50,12 @@ func (b *Builder) Stored(kind e911.ObjectKind, key string) (admin.Object, bool, 
 	k := keyed{kind, key}
 	if o, ok := b.have[k]; ok || b.none[k] {
 		return o, ok, nil
+	}
+	// Who asks so often asks for all of them.
+	if b.asks[kind]++; b.asks[kind] == large {
+		if err := b.view.Load(b.ctx, kind, b.orgOf(kind)); err != nil {
+			return admin.Object{}, false, err
+		}
 	}
 	o, ok, err := find(b.ctx, b.view, b.orgOf(kind), kind, key)
 	switch {

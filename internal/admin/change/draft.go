@@ -245,7 +245,7 @@ func (d *draft) settle(o *op, s *Step, now admin.Object, have bool) {
 func (d *draft) complete(o *op) error {
 	switch v := o.after.(type) {
 	case e911.PSAP:
-		if d.set.exact {
+		if d.set.Settled {
 			break
 		}
 		resolved, faults := d.p.cfg.Layer.Resolve(v)
@@ -259,7 +259,7 @@ func (d *draft) complete(o *op) error {
 			o.after = v
 		}
 	case e911.Building:
-		if !d.set.exact {
+		if !d.set.Settled {
 			return d.address(o, v)
 		}
 	}

@@ -45,6 +45,7 @@ type Set struct {
 	Partial bool
 	// Unroute is why places may lose every way to their PSAP; the audit trail keeps it.
 	Unroute string
-
-	exact bool // values are as they were stored once, validated then
+	// Settled values are taken as they are: the addresses of buildings were validated
+	// and PSAPs have their geometry, by who made the set or when they were stored.
+	Settled bool
 }

@@ -159,7 +159,9 @@ func (c *Change) text(b *strings.Builder) {
 		shown := 0
 		for _, k := range keys {
 			if before[k] != after[k] {
-				shown++
+				if shown++; k == "validation.at" || k == "validation.by" {
+					continue // follows from the rest
+				}
 				fmt.Fprintf(b, "    %s: %s -> %s\n", k, cmp.Or(before[k], "none"), cmp.Or(after[k], "none"))
 			}
 		}

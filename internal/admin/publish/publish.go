@@ -122,6 +122,14 @@ func New(cfg Config) (*Publisher, error) {
 	return &Publisher{cfg: cfg, raised: map[string]string{}}, nil
 }
 
+// World is what calls use now, and the change that it has reached; the zero Head
+// when that is not known.
+func (p *Publisher) World() (*snapshot.Snapshot, admin.Head) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cfg.Holder.Load(), p.at.Head
+}
+
 // Restore publishes the world of the snapshot file, without a database. It
 // reports whether there was one; without it calls see the empty world until
 // the first Publish.

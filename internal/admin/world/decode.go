@@ -188,7 +188,7 @@ func platforms(n node) (out []e911.HELDPlatform) {
 }
 
 func (d *draft) site(n node, org string) {
-	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "main_number", "ecbn_choice", "esa", "areas", "buildings", "users", "devices", "numbers", "alerts", "local", "mode_acknowledged")
+	f := n.object("key", "name", "zone", "mode", "stage", "ecbn", "main_number", "ecbn_choice", "esa", "areas", "buildings", "users", "devices", "numbers", "alerts", "local", "mode_acknowledged", "callback_window")
 	key := f["key"].text()
 	d.add(n, org, e911.Site{
 		Org: e911.OrgID(org), Key: key, Name: orElse(f["name"].text(), key), Zone: f["zone"].text(),
@@ -197,6 +197,7 @@ func (d *draft) site(n node, org string) {
 		MainNumber: number(f["main_number"]), ECBNChoice: ecbnChoice(f["ecbn_choice"]),
 		ESA: e911.LocationID(f["esa"].text()), Areas: areas(f["areas"]),
 		Local: localTrunks(f["local"]), ModeAcknowledged: acknowledged(f["mode_acknowledged"]),
+		CallbackWindow: f["callback_window"].whole(),
 	}, nil)
 	for _, b := range f["buildings"].list() {
 		d.building(b, org, key)

@@ -11,11 +11,13 @@ package world
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/change"
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/overlay"
@@ -78,6 +80,8 @@ type Report struct {
 	Counts   []Count      `json:"counts"`
 	Deleted  []Named      `json:"deleted,omitempty"`
 	Warnings []e911.Fault `json:"warnings,omitempty"`
+	// Applied names the change set that was kept, so that the import can be undone.
+	Applied string `json:"applied,omitempty"`
 	// Unrouted are the places that lose every way to their PSAP, for a reason given.
 	Unrouted []e911.Fault `json:"unrouted,omitempty"`
 }
@@ -118,6 +122,8 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 			return nil
 		})
 	} else {
+		id := e911.NewID[string]()
+		ctx := admin.WithTrail(ctx, admin.Trail{Set: id})
 		err = im.cfg.Store.Write(ctx, actor, func(w admin.Writer) error {
 			p, err := im.plan(ctx, w, in)
 			if err != nil {
@@ -131,7 +137,16 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 			if made {
 				report.Counts = append([]Count{{Kind: e911.KindTokenKey, Created: 1}}, report.Counts...)
 			}
-			return p.apply(ctx, w)
+			if err := p.apply(ctx, w); err != nil {
+				return err
+			}
+			report.Applied = id
+			if len(p.done()) == 0 {
+				report.Applied = ""
+			}
+			return change.Record(ctx, w, change.Applied{
+				ID: id, Title: "import " + filepath.Base(file), Source: file, Who: who, At: im.cfg.Now().UTC().Truncate(time.Millisecond), Unroute: opt.Unroute,
+			}, p.done())
 		})
 	}
 	if err != nil {
@@ -140,17 +155,47 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 	return report, nil
 }
 
+// Set reads the text of the file as a change set over what view shows, to be
+// planned. What is wrong with the file is in the set's faults; the error is that of
+// the store.
+func (im *Importer) Set(ctx context.Context, view admin.Reader, who admin.Actor, file string, text []byte) (change.Set, error) {
+	set := change.Set{Title: "import " + filepath.Base(file), Source: file, Settled: true}
+	if len(text) > MaxSize {
+		return set, e911.Errorf(e911.Invalid, "the world file has more than %d MiB", MaxSize>>20)
+	}
+	// Places that lose their way are told by the plan.
+	p, err := im.plan(ctx, view, input{who: who, file: file, text: text, forced: true})
+	if faults := e911.FaultsOf(err); e911.KindOf(err) == e911.Invalid && len(faults) > 0 {
+		set.Faults = faults
+		return set, nil
+	}
+	if err != nil {
+		return set, err
+	}
+	at := change.Origin{File: file}
+	for _, v := range p.create {
+		set.Steps = append(set.Steps, change.Step{Verb: admin.Created, Value: v, From: at})
+	}
+	for _, c := range p.update {
+		set.Steps = append(set.Steps, change.Step{Verb: admin.Changed, Value: c.value, Version: c.version, From: at})
+	}
+	for _, o := range p.remove {
+		set.Steps = append(set.Steps, change.Step{Verb: admin.Deleted, Ref: o.Ref, Version: o.Version, From: at})
+	}
+	return set, nil
+}
+
 // plan is what to do to the store, in order.
 type plan struct {
 	create []any
-	update []change
+	update []update
 	remove []admin.Object
 	report Report
 }
 
-type change struct {
-	value   any
-	version int64
+type update struct {
+	value, before any
+	version       int64
 }
 
 // input is what is imported, and who does it.
@@ -350,7 +395,7 @@ func (r *resolver) diff() *plan {
 			counts[n.kind].Unchanged++
 		default:
 			counts[n.kind].Changed++
-			p.update = append(p.update, change{it.value, o.Version})
+			p.update = append(p.update, update{it.value, o.Value, o.Version})
 		}
 		for _, f := range append(check.Advice(it.value, demonstration[it.org]), r.notes[i]...) {
 			path := it.pathOf(f.Path)
@@ -385,6 +430,21 @@ func (r *resolver) leftovers(p *plan, counts map[e911.ObjectKind]*Count) {
 	slices.SortFunc(p.report.Deleted, func(a, b Named) int {
 		return strings.Compare(a.Org+" "+string(a.Kind)+" "+a.Key, b.Org+" "+string(b.Kind)+" "+b.Key)
 	})
+}
+
+// done is what apply does, with what was before.
+func (p *plan) done() []change.Done {
+	out := make([]change.Done, 0, len(p.create)+len(p.update)+len(p.remove))
+	for _, v := range p.create {
+		out = append(out, change.Done{After: v})
+	}
+	for _, c := range p.update {
+		out = append(out, change.Done{Before: c.before, After: c.value, Version: c.version})
+	}
+	for _, o := range p.remove {
+		out = append(out, change.Done{Before: o.Value, Version: o.Version})
+	}
+	return out
 }
 
 func (p *plan) apply(ctx context.Context, w admin.Writer) error {
