@@ -90,6 +90,7 @@ func Run(t *testing.T, open Open) {
 		{"a request that is sent again has its answer", testReplays},
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
 		{"members, their roles, links and moves come back; an address is one identity", testMembers},
+		{"credentials belong to their owner, and sessions end", testSignOn},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}
