@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -109,9 +110,21 @@ func foreignReport(w io.Writer, r *app.ForeignReport, dry bool) {
 	case dry:
 		fmt.Fprintf(w, "\nwould change, as plan %s:\n", r.Plan.ID)
 		for _, n := range r.Plan.Counts {
-			fmt.Fprintf(w, "  %+v\n", n)
+			if n.Kind != "" {
+				fmt.Fprintf(w, "  %s: %d created, %d changed, %d deleted\n", n.Kind, n.Created, n.Changed, n.Deleted)
+			}
 		}
-		foreignFaults(w, "What stands in the way", r.Plan.Faults)
+		told := map[string]bool{}
+		for _, f := range r.Faults {
+			told[f.String()] = true
+		}
+		for _, tr := range r.Tables {
+			for _, f := range tr.Report.Faults {
+				told[f.String()] = true
+			}
+		}
+		foreignFaults(w, "What stands in the way too", slices.DeleteFunc(slices.Clone(r.Plan.Faults), func(f e911.Fault) bool { return told[f.String()] }))
+		foreignFaults(w, "Places that would lose their way to a PSAP", r.Plan.Effects.Lost)
 	}
 }
 

@@ -49,9 +49,14 @@ func ChangeSet(ctx context.Context, view admin.View, res *intake.Result, opt Set
 	if opt.Replace {
 		mode = sheet.Replace
 	}
+	fit := adapter{view: view, org: opt.Org, users: map[string]string{}}
 	for i := range res.Tables {
 		p := &res.Tables[i]
-		set, rep, err := sheet.Import(ctx, later, sheet.Options{Org: opt.Org, Kind: p.Kind, Mode: mode, Partial: opt.Partial, Layers: opt.Layers}, p.Table)
+		t, err := fit.table(ctx, p)
+		if err != nil {
+			return change.Set{}, nil, err
+		}
+		set, rep, err := sheet.Import(ctx, later, sheet.Options{Org: opt.Org, Kind: p.Kind, Mode: mode, Partial: opt.Partial, Layers: opt.Layers}, t)
 		if err != nil {
 			return change.Set{}, nil, fmt.Errorf("%s from %s: %w", p.Kind, p.Table.Name, err)
 		}

@@ -83,6 +83,36 @@ func TestImportingTheSameFilesAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// Proves: issue 8: who is known by his e-mail address stays who he is, and an
+// import at one site moves nothing that stands at another.
+func TestAnImportKnowsWhoAndWhatIsThere(t *testing.T) {
+	st := store(t, append(org(),
+		e911.Site{ID: "s2", Org: "o", Key: "annex", Name: "Annex", Zone: "America/New_York", Mode: e911.ModeDynamic, Stage: e911.StageNone, ECBN: "+16172530100"},
+		e911.User{ID: "u", Org: "o", Site: "s2", Key: "ann", Name: "Ann", Email: "Ann@harbor.example"},
+		e911.NumberRec{ID: "n", Org: "o", Site: "s2", Number: "+14135550133"})...)
+	in := intake.File{Name: "users.csv", Data: []byte("Name,Email,Identification Type,Device User ID\nAnn Agent,ann@harbor.example,Device User ID,E-1\nAnn Agent,ann@harbor.example,Device User ID,E-1\n")}
+	res, err := foreign.Read("redsky", []intake.File{in}, intake.Options{Site: "hq"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := apply(t, st, &res); n != 1 {
+		t.Fatalf("%d changes, want one", n)
+	}
+	err = st.Read(t.Context(), func(r admin.Reader) error {
+		list, err := r.List(t.Context(), admin.Query{Kind: e911.KindUser, Org: "o"})
+		if err != nil || len(list) != 1 {
+			return fmt.Errorf("%d users, want the one that was there: %w", len(list), err)
+		}
+		if u := list[0].Value.(e911.User); u.Key != "ann" || u.Site != "s2" || u.DeviceUserID != "E-1" {
+			t.Errorf("the user became %+v", u)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // apply makes the changes and returns how many there were.
 func apply(t *testing.T, st *sqlite.Store, res *intake.Result) int {
 	t.Helper()

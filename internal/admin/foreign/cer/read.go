@@ -159,11 +159,11 @@ func (r *reader) erl(row intake.Row, c erlColumns, name string, place e911.Civic
 		}
 	}
 	text := row.Get(c.location)
-	if text == "" {
+	key := r.key(sheet.Locations, name, intake.Key("cer:", name))
+	if _, ours := r.own[string(sheet.Locations)+" "+strings.ToLower(name)]; text == "" && !ours {
 		text = name
 		r.o.Warn(row, c.location, intake.CodeUncertain, "the ERL does not say where in the building it is; its name stands for it", "write floor and room")
 	}
-	key := r.key(sheet.Locations, name, intake.Key("cer:", name))
 	cells := []intake.Cell{{Column: "key", Value: key, From: c.name}, {Column: "building", Value: building, From: c.street}}
 	if !r.o.Put(sheet.Locations, key, row, append(cells, intake.Civic(within.Merge(intake.Inside(text)), c.location)...)...) {
 		return
