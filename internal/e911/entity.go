@@ -357,6 +357,10 @@ type Site struct {
 	// ESA is the emergency service address of the site's numbers that have none of
 	// their own (P-19).
 	ESA LocationID `json:"esa,omitempty"`
+	// CallbackWindow is for how many minutes after the end of a call the numbers
+	// that its PSAP has lead back to the caller, 10 to 1440 (F-08); zero: as the
+	// server is set.
+	CallbackWindow int `json:"callback_window,omitempty"`
 }
 
 // Building has a name (BLD) and one street address.

@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/elinpool"
 	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
 // callbacks checks what the callers of a site are called back by (W-03, W-56).
 func (c *checker) callbacks(v e911.Site, demonstration bool) {
 	c.callback("ecbn", v.ECBN, demonstration)
+	if d := time.Duration(v.CallbackWindow) * time.Minute; v.CallbackWindow != 0 && d != elinpool.Window(d) {
+		c.add("callback_window", Range, fmt.Sprintf("%d minutes are not between 10 and 1440", v.CallbackWindow), "write minutes, 180 is usual; or leave it out")
+	}
 	if v.MainNumber != "" {
 		c.numberForm("main_number", v.MainNumber)
 	}

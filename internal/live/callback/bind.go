@@ -22,10 +22,12 @@ var _ emergency.Callbacks = (*Service)(nil)
 
 // Lend implements emergency.Callbacks. Alarms go on the call's record.
 func (s *Service) Lend(q emergency.ELINLoan) elinpool.Answer {
+	o := s.cfg.Snapshot.Load().Org(q.Org)
+	window := s.window(o, siteOf(o, q.Location))
 	a, crowded := s.table.lend(
-		elinpool.Question{Pool: q.Pool, Node: s.cfg.Node, Window: s.cfg.Window, Line: q.Line, Now: q.Now},
+		elinpool.Question{Pool: q.Pool, Node: s.cfg.Node, Window: window, Line: q.Line, Now: q.Now},
 		bound{org: q.Org, call: q.Call, at: q.Now, given: journal.Given{
-			Kind: journal.NumberELIN, Location: q.Location, Minutes: s.minutes(),
+			Kind: journal.NumberELIN, Location: q.Location, Minutes: int(window / time.Minute),
 		}})
 	if q.Call == "" {
 		return a
@@ -60,7 +62,30 @@ func (s *Service) tellLow(at e911.LocationID, now time.Time) bool {
 	return true
 }
 
-func (s *Service) minutes() int { return int(s.cfg.Window / time.Minute) }
+// window is how long after a call its numbers lead back: the site's, else that of
+// this node (F-08).
+func (s *Service) window(o *snapshot.Org, site e911.SiteID) time.Duration {
+	if o == nil {
+		return s.cfg.Window
+	}
+	if st, ok := o.Site(site); ok && st.CallbackWindow > 0 {
+		return elinpool.Window(time.Duration(st.CallbackWindow) * time.Minute)
+	}
+	return s.cfg.Window
+}
+
+// siteOf is the site of a location.
+func siteOf(o *snapshot.Org, at e911.LocationID) e911.SiteID {
+	if o == nil {
+		return ""
+	}
+	if l, ok := o.Location(at); ok {
+		if b, ok := o.Building(l.Building); ok {
+			return b.Site
+		}
+	}
+	return ""
+}
 
 func (s *Service) record(b bound) {
 	b.given.Node = b.node
@@ -69,15 +94,17 @@ func (s *Service) record(b bound) {
 
 // Bind implements emergency.Callbacks.
 func (s *Service) Bind(g emergency.GivenNumber) {
+	o := s.cfg.Snapshot.Load().Org(g.Org)
 	b := bound{org: g.Org, call: g.Call, sent: true, at: g.At, flow: g.Request.Flow}
 	b.given = journal.Given{
-		Number: g.Number, Kind: journal.NumberShared, Minutes: s.minutes(), Line: g.Line, User: g.User, Own: g.Own, Desk: g.Desk,
+		Number: g.Number, Kind: journal.NumberShared, Minutes: int(s.window(o, g.Site) / time.Minute), Line: g.Line, User: g.User, Own: g.Own, Desk: g.Desk,
 		Site: g.Site, Device: g.Device, Trunk: g.Trunk.ID, Source: g.Request.Source.String(), Local: g.Request.Local.String(),
 		Network: g.Request.Transport, Contact: contactOf(g.Request.Headers), People: g.People,
 	}
 	switch lent, ok := s.table.lent(g.Call, g.Number); {
 	case ok:
 		b.given.Kind, b.given.Location, b.given.Crowded, b.at = lent.given.Kind, lent.given.Location, lent.given.Crowded, lent.at
+		b.given.Minutes = lent.given.Minutes // for so long nobody else is lent it
 	case g.Number == g.Line || g.Number == g.Own:
 		b.given.Kind = journal.NumberDirect
 	}
@@ -89,7 +116,7 @@ func (s *Service) Bind(g emergency.GivenNumber) {
 	} else {
 		b.given.Extern = externOf(g)
 	}
-	b.lines = s.linesOf(s.cfg.Snapshot.Load().Org(g.Org), b.given)
+	b.lines = s.linesOf(o, b.given)
 	s.table.put(b, g.At)
 	s.record(b)
 }

@@ -144,6 +144,7 @@ type siteRow struct {
 	ECBNChoice e911.ECBNChoice `bun:"ecbn_choice"`
 	Areas      string          `bun:"areas"` // empty: none
 	ESA        e911.LocationID `bun:"esa"`
+	Window     int             `bun:"callback_window"`
 }
 
 func sites() rowTable[siteRow, e911.Site] {
@@ -154,7 +155,7 @@ func sites() rowTable[siteRow, e911.Site] {
 		encode: func(_ *tx, v e911.Site) (siteRow, error) {
 			r := siteRow{
 				Key: v.Key, Name: v.Name, Zone: v.Zone, Mode: v.Mode, Stage: v.Stage, ECBN: v.ECBN,
-				MainNumber: v.MainNumber, ECBNChoice: v.ECBNChoice, ESA: v.ESA,
+				MainNumber: v.MainNumber, ECBNChoice: v.ECBNChoice, ESA: v.ESA, Window: v.CallbackWindow,
 				AckBy: v.ModeAcknowledged.By, AckAt: millis(v.ModeAcknowledged.At),
 			}
 			var err error
@@ -167,7 +168,7 @@ func sites() rowTable[siteRow, e911.Site] {
 			v := e911.Site{
 				ID: e911.SiteID(r.ID), Org: r.OrgID, Key: r.Key, Name: r.Name, Zone: r.Zone,
 				Mode: r.Mode, Stage: r.Stage, ECBN: r.ECBN,
-				MainNumber: r.MainNumber, ECBNChoice: r.ECBNChoice, ESA: r.ESA,
+				MainNumber: r.MainNumber, ECBNChoice: r.ECBNChoice, ESA: r.ESA, CallbackWindow: r.Window,
 				Local: r.local, ModeAcknowledged: e911.ModeAcknowledgement{By: r.AckBy, At: instant(r.AckAt)},
 			}
 			if r.Areas != "" {

@@ -206,7 +206,7 @@ func newTenant(key string, net byte) tenant {
 	site := e911.Site{
 		ID: e911.NewID[e911.SiteID](), Org: org, Key: "site-" + key, Name: "Site of " + key, Zone: "America/New_York",
 		Mode: e911.ModeDynamic, Stage: e911.Stage911, ECBN: "+16175550100",
-		MainNumber: "+16175550101", ECBNChoice: e911.ECBNMember,
+		MainNumber: "+16175550101", ECBNChoice: e911.ECBNMember, CallbackWindow: 240,
 	}
 	building := e911.Building{
 		ID: e911.NewID[e911.BuildingID](), Org: org, Site: site.ID, Key: "building-" + key, Name: "Mill",
