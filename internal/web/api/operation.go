@@ -278,3 +278,10 @@ func (h *Handler) Document(yaml bool) ([]byte, error) {
 	}
 	return append(b, '\n'), nil
 }
+
+// Describe is the document of a server that is not running.
+func Describe(version string, yaml bool) ([]byte, error) {
+	h := &Handler{cfg: Config{Version: version}}
+	h.build()
+	return h.Document(yaml)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/app"
+	"github.com/callbox911/callbox/internal/web/api"
+)
+
+type apikeyCmd struct {
+	Create apikeyCreateCmd `cmd:"" help:"Make a key and print it, once."`
+	List   apikeyListCmd   `cmd:"" help:"List keys: what each may do, until when, when it was last used."`
+	Revoke apikeyRevokeCmd `cmd:"" help:"End a key."`
+}
+
+type apikeyFlags struct {
+	dataFlag
+	Org string `help:"Key of the organisation whose key it is; none: the operator's." placeholder:"KEY"`
+}
+
+func (f *apikeyFlags) desk(e *env) app.KeyDesk {
+	return app.KeyDesk{Dir: f.Data, Who: admin.Actor("command line"), Log: e.log}
+}
+
+type apikeyCreateCmd struct {
+	apikeyFlags
+	Name   string   `arg:"" help:"What the key is for."`
+	Scopes []string `name:"scope" help:"What it may do: read, write, secrets, imports, audit, calls, keys, and provider for the operator's; may be repeated." default:"read"`
+	Days   int      `help:"Days after which it expires; 0: never." default:"365"`
+}
+
+func (c *apikeyCreateCmd) Run(e *env) error {
+	wish := client.KeyWish{Name: c.Name, Scopes: c.Scopes}
+	if c.Days > 0 {
+		wish.Expires = time.Now().UTC().AddDate(0, 0, c.Days)
+	}
+	k, err := c.desk(e).Create(e.ctx, c.Org, wish)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, k.Secret)
+	fmt.Fprintf(e.stderr, "key %s; it is not shown again\n", k.ID)
+	return nil
+}
+
+type apikeyListCmd struct {
+	apikeyFlags
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *apikeyListCmd) Run(e *env) error {
+	list, err := c.desk(e).List(e.ctx, c.Org)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.stdout, list)
+	}
+	day := func(t time.Time, none string) string {
+		if t.IsZero() {
+			return none
+		}
+		return t.UTC().Format(time.DateOnly)
+	}
+	for _, k := range list {
+		state := "until " + day(k.Expires, "revoked by hand")
+		if !k.Revoked.IsZero() {
+			state = "revoked " + day(k.Revoked, "")
+		}
+		fmt.Fprintf(e.stdout, "%s  %-30s %-24s %-18s used %s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), state, day(k.LastUsed, "never"))
+	}
+	return nil
+}
+
+type apikeyRevokeCmd struct {
+	apikeyFlags
+	ID string `arg:"" help:"Id of the key."`
+}
+
+func (c *apikeyRevokeCmd) Run(e *env) error { return c.desk(e).Revoke(e.ctx, c.Org, c.ID) }
+
+type openapiCmd struct {
+	YAML bool `help:"Print YAML instead of JSON."`
+}
+
+func (c *openapiCmd) Run(e *env) error {
+	text, err := api.Describe(app.Version, c.YAML)
+	if err != nil {
+		return err
+	}
+	_, err = e.stdout.Write(text)
+	return err
+}

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	rest "github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// KeyDesk makes, lists and revokes API keys from the command line: through the
+// server that runs in Dir, or in the database there when none runs (D-14).
+type KeyDesk struct {
+	Dir string
+	Who admin.Actor
+	Log *slog.Logger
+}
+
+// OpenAPI opens the API of the server that runs in dir, as the operator. The error
+// is ErrNotRunning when none does.
+func OpenAPI(ctx context.Context, dir string) (*rest.Client, error) {
+	c, err := rest.New(rest.Config{Socket: filepath.Join(dir, controlSocket), Tries: 1})
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Do(ctx, rest.Request{Method: "GET", Path: "/self"}, nil)
+	if err != nil && rest.StatusOf(err) == 0 {
+		c.Close()
+		return nil, errors.Join(ErrNotRunning, err)
+	}
+	return c, nil
+}
+
+// refusal turns what the API refuses into one of our errors, for exit codes.
+func refusal(err error) error {
+	refused, ok := errors.AsType[*rest.Error](err)
+	if !ok {
+		return err
+	}
+	out := &e911.Error{Kind: e911.Kind(refused.Code), Msg: orText(refused.Detail, refused.Title)}
+	for _, f := range refused.Faults {
+		out.Faults = append(out.Faults, e911.Fault{Path: f.Pointer, Code: f.Code, Msg: f.Detail, Fix: f.Fix})
+	}
+	return out
+}
+
+func orText(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// orgName is how the API names an organisation by its key; none: the operator.
+func orgName(key string) string {
+	if key == "" {
+		return ""
+	}
+	return "key:" + key
+}
+
+// Create makes a key. Org is the key of an organisation; none: the operator.
+func (d KeyDesk) Create(ctx context.Context, org string, w rest.KeyWish) (rest.Key, error) {
+	c, err := OpenAPI(ctx, d.Dir)
+	if err == nil {
+		defer c.Close()
+		k, err := c.CreateKey(ctx, orgName(org), w)
+		return k, refusal(err)
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return rest.Key{}, refusal(err)
+	}
+	var made rest.Key
+	err = d.offline(ctx, org, func(keys *apikey.Keeper, id e911.OrgID) error {
+		wish := apikey.Wish{Org: id, Name: w.Name, Expires: w.Expires}
+		for _, s := range w.Scopes {
+			wish.Scopes = append(wish.Scopes, apikey.Scope(s))
+		}
+		k, text, err := keys.Create(ctx, d.Who, wish)
+		made = keyOf(k)
+		made.Secret = text
+		return err
+	})
+	return made, err
+}
+
+// List lists the keys of an organisation, or the operator's.
+func (d KeyDesk) List(ctx context.Context, org string) ([]rest.Key, error) {
+	list := []rest.Key{}
+	c, err := OpenAPI(ctx, d.Dir)
+	if err == nil {
+		defer c.Close()
+		for k, err := range c.Keys(orgName(org)).All(ctx, nil) {
+			if err != nil {
+				return nil, refusal(err)
+			}
+			list = append(list, k)
+		}
+		return list, nil
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return nil, refusal(err)
+	}
+	err = d.offline(ctx, org, func(keys *apikey.Keeper, id e911.OrgID) error {
+		for after := ""; ; {
+			page, err := keys.List(ctx, id, after, admin.MaxPage)
+			for _, k := range page {
+				list, after = append(list, keyOf(k)), k.ID
+			}
+			if err != nil || len(page) < admin.MaxPage {
+				return err
+			}
+		}
+	})
+	return list, err
+}
+
+// Revoke ends a key of an organisation, or of the operator.
+func (d KeyDesk) Revoke(ctx context.Context, org, id string) error {
+	c, err := OpenAPI(ctx, d.Dir)
+	if err == nil {
+		defer c.Close()
+		return refusal(c.Keys(orgName(org)).Delete(ctx, id, ""))
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return refusal(err)
+	}
+	return d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error { return keys.Revoke(ctx, d.Who, of, id) })
+}
+
+func (d KeyDesk) offline(ctx context.Context, org string, do func(keys *apikey.Keeper, id e911.OrgID) error) error {
+	st, closer, err := offline(d.Dir)
+	if err != nil {
+		return err
+	}
+	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Now: time.Now, Log: d.Log})
+	if err != nil {
+		return errors.Join(err, closer())
+	}
+	var id e911.OrgID
+	if org != "" {
+		err = st.Read(ctx, func(r admin.Reader) error {
+			orgs, err := r.Orgs(ctx)
+			for _, o := range orgs {
+				if o.Key == org {
+					id = o.ID
+				}
+			}
+			if err == nil && id == "" {
+				err = e911.Errorf(e911.NotFound, "there is no organisation %q", org)
+			}
+			return err
+		})
+	}
+	if err == nil {
+		err = do(keys, id)
+	}
+	return errors.Join(err, closer())
+}
+
+func keyOf(k apikey.Key) rest.Key {
+	out := rest.Key{ID: k.ID, Org: string(k.Org), Name: k.Name, Made: k.Made, By: string(k.By), Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked}
+	for _, s := range k.Scopes {
+		out.Scopes = append(out.Scopes, string(s))
+	}
+	return out
+}
