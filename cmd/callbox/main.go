@@ -27,38 +27,39 @@ import (
 )
 
 type cli struct {
-	Serve    serveCmd    `cmd:"" help:"Take calls."`
-	Layers   layersCmd   `cmd:"" help:"Show or remove reference layers."`
-	Import   importCmd   `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
-	Export   exportCmd   `cmd:"" help:"Write an organisation in the files of another product."`
-	Plan     planCmd     `cmd:"" help:"Say what a file would change, and what that does to emergency calls. Changes nothing."`
-	Apply    applyCmd    `cmd:"" help:"Do what a plan says; of a file: plan it, show it, ask, do it."`
-	Undo     undoCmd     `cmd:"" help:"Put back all that an applied change set did."`
-	Applied  appliedCmd  `cmd:"" help:"List the change sets that were applied."`
-	Audit    auditCmd    `cmd:"" help:"Who changed what; prove that the trail is whole."`
-	Login    loginCmd    `cmd:"" help:"Print a one-time sign-in link of a running server."`
-	Demo     demoCmd     `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
-	Sim      simCmd      `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
-	Discover discoverCmd `cmd:"" help:"Read the network and propose network elements."`
-	Devices  devicesCmd  `cmd:"" help:"Show every device that is configured or was seen, and what is wrong with it."`
-	Model    modelCmd    `cmd:"" help:"Show or set what a device model can do."`
-	Unknown  unknownCmd  `cmd:"" help:"Work through the network elements that are not on the map."`
-	Psali    psaliCmd    `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
-	Check    checkCmd    `cmd:"" help:"Check an organisation's data."`
-	Stations stationsCmd `cmd:"" help:"Class of each station before the law, and what is missing."`
-	Route    routeCmd    `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
-	Ecbn     ecbnCmd     `cmd:"" name:"ecbn" help:"Which number a PSAP is given to call back, by which rule, how good it is, and who depends on it."`
-	Trunks   trunksCmd   `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`
-	Call     callCmd     `cmd:"" help:"Place a test call over one trunk, 933 when nothing else is said, and draw what happened."`
-	Psaps    psapsCmd    `cmd:"" help:"List the directory of PSAPs with their 24x7 lines."`
-	Explain  explainCmd  `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
-	Tests    testsCmd    `cmd:"" help:"What was tested through trunks and with PSAPs, and what is due."`
-	Apikey   apikeyCmd   `cmd:"" name:"apikey" help:"Keys of programs for the API."`
-	Openapi  openapiCmd  `cmd:"" name:"openapi" help:"Print the description of the API, OpenAPI 3.1."`
-	Lis      lisCmd      `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
-	Bench    benchCmd    `cmd:"" help:"Measure, against SIPp direct, and write a table."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
-	Speech   speechCmd   `cmd:"" hidden:"" help:"Serve speech to the parent process."`
+	Serve     serveCmd     `cmd:"" help:"Take calls."`
+	Layers    layersCmd    `cmd:"" help:"Show or remove reference layers."`
+	Import    importCmd    `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
+	Export    exportCmd    `cmd:"" help:"Write an organisation in the files of another product."`
+	Plan      planCmd      `cmd:"" help:"Say what a file would change, and what that does to emergency calls. Changes nothing."`
+	Apply     applyCmd     `cmd:"" help:"Do what a plan says; of a file: plan it, show it, ask, do it."`
+	Undo      undoCmd      `cmd:"" help:"Put back all that an applied change set did."`
+	Applied   appliedCmd   `cmd:"" help:"List the change sets that were applied."`
+	Audit     auditCmd     `cmd:"" help:"Who changed what; prove that the trail is whole."`
+	Login     loginCmd     `cmd:"" help:"Print a one-time sign-in link of a running server."`
+	Demo      demoCmd      `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
+	Sim       simCmd       `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
+	Discover  discoverCmd  `cmd:"" help:"Read the network and propose network elements."`
+	Devices   devicesCmd   `cmd:"" help:"Show every device that is configured or was seen, and what is wrong with it."`
+	Model     modelCmd     `cmd:"" help:"Show or set what a device model can do."`
+	Unknown   unknownCmd   `cmd:"" help:"Work through the network elements that are not on the map."`
+	Psali     psaliCmd     `cmd:"" name:"psali" help:"Get the addresses of ELINs into the carrier's ALI database, and know how far each has come."`
+	Check     checkCmd     `cmd:"" help:"Check an organisation's data."`
+	Stations  stationsCmd  `cmd:"" help:"Class of each station before the law, and what is missing."`
+	Reconcile reconcileCmd `cmd:"" help:"Compare the lists of a calling platform with ours, and mend what differs."`
+	Route     routeCmd     `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
+	Ecbn      ecbnCmd      `cmd:"" name:"ecbn" help:"Which number a PSAP is given to call back, by which rule, how good it is, and who depends on it."`
+	Trunks    trunksCmd    `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`
+	Call      callCmd      `cmd:"" help:"Place a test call over one trunk, 933 when nothing else is said, and draw what happened."`
+	Psaps     psapsCmd     `cmd:"" help:"List the directory of PSAPs with their 24x7 lines."`
+	Explain   explainCmd   `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
+	Tests     testsCmd     `cmd:"" help:"What was tested through trunks and with PSAPs, and what is due."`
+	Apikey    apikeyCmd    `cmd:"" name:"apikey" help:"Keys of programs for the API."`
+	Openapi   openapiCmd   `cmd:"" name:"openapi" help:"Print the description of the API, OpenAPI 3.1."`
+	Lis       lisCmd       `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
+	Bench     benchCmd     `cmd:"" help:"Measure, against SIPp direct, and write a table."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Speech    speechCmd    `cmd:"" hidden:"" help:"Serve speech to the parent process."`
 
 	LogText bool `help:"Log as text for a person instead of JSON." env:"CALLBOX_LOG_TEXT"`
 	Debug   bool `help:"Log more." env:"CALLBOX_DEBUG"`

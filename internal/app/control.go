@@ -119,6 +119,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.callbackRoutes(mux)
 	mux.Handle(api.Base+"/", s.api.handler.Trusted("control socket"))
 	s.stationRoutes(mux)
+	s.reconcileRoutes(mux)
 	s.foreignRoutes(mux)
 	return mux
 }

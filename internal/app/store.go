@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin/layer"
+	"github.com/callbox911/callbox/internal/admin/reconcile"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
@@ -24,6 +25,7 @@ type lateStore struct {
 	p      atomic.Pointer[database]
 	desk   atomic.Pointer[inventoryDesk]
 	layers atomic.Pointer[layer.Planner]
+	lists  atomic.Pointer[reconcile.Service]
 }
 
 func (l *lateStore) get() *database { return l.p.Load() }
@@ -92,6 +94,12 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
+	lists, compare, err := s.reconciler(st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.lists.Store(lists)
+	defer s.store.lists.Store(nil)
 	s.store.layers.Store(planner)
 	defer s.store.layers.Store(nil)
 	s.store.p.Store(st)
@@ -100,6 +108,7 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	g.Go(run.Part{Name: "call records", Run: projector.Run})
 	g.Go(keep)
 	g.Go(watch)
+	g.Go(compare)
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {
 	case <-ctx.Done():
