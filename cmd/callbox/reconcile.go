@@ -43,7 +43,7 @@ type reconcileListCmd struct{ listFlags }
 func (c *reconcileListCmd) Run(e *env) error {
 	all, err := app.Lists[[]reconcile.Status](e.ctx, c.ask(e, app.ListsStatus, ""))
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON, all))
+		return cmp.Or(err, printed(e, c.JSON && err == nil, all))
 	}
 	for i := range all {
 		st := &all[i]
@@ -83,7 +83,7 @@ func (c *reconcileShowCmd) Run(e *env) error {
 	}
 	r, err := app.Lists[reconcile.Run](e.ctx, c.ask(e, do, c.Key))
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON, r))
+		return cmp.Or(err, printed(e, c.JSON && err == nil, r))
 	}
 	return printRun(e.stdout, r)
 }
@@ -106,7 +106,7 @@ func (c *reconcileRunCmd) Run(e *env) error {
 	}
 	r, err := app.Lists[reconcile.Run](e.ctx, ask)
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON, r))
+		return cmp.Or(err, printed(e, c.JSON && err == nil, r))
 	}
 	return printRun(e.stdout, r)
 }
@@ -119,7 +119,7 @@ type reconcilePlanCmd struct {
 func (c *reconcilePlanCmd) Run(e *env) error {
 	p, err := app.Lists[change.Plan](e.ctx, c.ask(e, app.ListsPlan, c.Key))
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON, p))
+		return cmp.Or(err, printed(e, c.JSON && err == nil, p))
 	}
 	_, err = io.WriteString(e.stdout, p.Text())
 	return err
@@ -140,7 +140,7 @@ func (c *reconcileSaveCmd) Run(e *env) error {
 	ask.Body = f
 	s, err := app.Lists[reconcile.Source](e.ctx, ask)
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON, s))
+		return cmp.Or(err, printed(e, c.JSON && err == nil, s))
 	}
 	fmt.Fprintf(e.stdout, "%s: compared every %s\n", s.Key, s.Every())
 	return nil

@@ -44,31 +44,42 @@ func TestNearMissesAreOnesWhereOneCanBeMeant(t *testing.T) {
 	}{
 		{"the same", []theirs{row(2, "a1", "Ana", "")}, []our{person("u1", "Ana", "", "a1")}, nil},
 		{
-			"capitals and a blank: an agent's id is compared exactly in a call", []theirs{row(2, "Agent 1", "Ana", "")}, []our{person("u1", "Ana", "", "agent1")},
+			"capitals and a blank: an agent's id is compared exactly in a call",
+			[]theirs{row(2, "Agent 1", "Ana", "")},
+			[]our{person("u1", "Ana", "", "agent1")},
 			[]string{"near Agent 1/u1 UNREGISTERED"},
 		},
 		{
-			"two of ours are meant as likely: nobody is taken for another", []theirs{row(2, "AGENT1", "", "")},
+			"two of ours are meant as likely: nobody is taken for another",
+			[]theirs{row(2, "AGENT1", "", "")},
 			[]our{person("u1", "", "", "agent1"), person("u2", "", "", "agent-1")},
 			[]string{"missing AGENT1/ UNREGISTERED", "extra /u1", "extra /u2"},
 		},
 		{
-			"two rows are alike", []theirs{row(2, "AGENT1", "", ""), row(3, "Agent1", "", "")}, []our{person("u1", "", "", "agent1")},
+			"two rows are alike",
+			[]theirs{row(2, "AGENT1", "", ""), row(3, "Agent1", "", "")},
+			[]our{person("u1", "", "", "agent1")},
 			[]string{"missing AGENT1/ UNREGISTERED", "missing Agent1/ UNREGISTERED", "extra /u1"},
 		},
 		{
-			"another id with the same address", []theirs{row(2, "a9", "", "ana@x.example")}, []our{person("u1", "Ana", "Ana@x.example", "a1")},
+			"another id with the same address",
+			[]theirs{row(2, "a9", "", "ana@x.example")},
+			[]our{person("u1", "Ana", "Ana@x.example", "a1")},
 			[]string{"near a9/u1 UNREGISTERED"},
 		},
 		{
-			"two people of one name are not taken for each other", []theirs{row(2, "a9", "Kim", "")}, []our{person("u1", "Kim", "", "a1"), person("u2", "Kim", "", "a2")},
+			"two people of one name are not taken for each other",
+			[]theirs{row(2, "a9", "Kim", "")},
+			[]our{person("u1", "Kim", "", "a1"), person("u2", "Kim", "", "a2")},
 			[]string{"missing a9/ UNREGISTERED", "extra /u1", "extra /u2"},
 		},
 		{
 			"an empty cell says nothing", []theirs{row(2, "a1", "", "")}, []our{person("u1", "Ana", "ana@x.example", "a1")}, nil,
 		},
 		{
-			"two of ours have one id", []theirs{row(2, "a1", "", "")}, []our{person("u1", "", "", "a1"), person("u2", "", "", "a1")},
+			"two of ours have one id",
+			[]theirs{row(2, "a1", "", "")},
+			[]our{person("u1", "", "", "a1"), person("u2", "", "", "a1")},
 			[]string{"duplicate a1/"},
 		},
 		{"somebody without an id is extra", nil, []our{person("u1", "Ana", "", "")}, []string{"extra /u1"}},

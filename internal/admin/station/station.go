@@ -17,22 +17,22 @@ import (
 
 // Row is one station: a device, or a line for which no device is configured.
 type Row struct {
-	Site  string              `json:"site"` // key
-	Kind  e911.ObjectKind     `json:"kind"` // device, number
-	Key   string              `json:"key"`
-	User  string              `json:"user,omitempty"`
-	Model string              `json:"model,omitempty"`
-	Class e911.StationClass   `json:"class,omitempty"`
-	Line  string              `json:"line,omitempty"` // "47 CFR 9.16(b)(3)(i)"
-	Rule  string              `json:"applies"`        // station.Applicability
-	Since string              `json:"installed,omitempty"`
-	How   string              `json:"located,omitempty"` // what finds it without its user: "lldp_port", "number" ...
-	Place string              `json:"location,omitempty"`
-	In    string              `json:"country,omitempty"`
-	State string              `json:"state,omitempty"`
-	Why   *e911.Infeasible    `json:"not_feasible,omitempty"`
-	Told  *e911.Consent       `json:"off_premises,omitempty"`
-	Gaps  []station.Gap       `json:"missing"`
+	Site  string            `json:"site"` // key
+	Kind  e911.ObjectKind   `json:"kind"` // device, number
+	Key   string            `json:"key"`
+	User  string            `json:"user,omitempty"`
+	Model string            `json:"model,omitempty"`
+	Class e911.StationClass `json:"class,omitempty"`
+	Line  string            `json:"line,omitempty"` // "47 CFR 9.16(b)(3)(i)"
+	Rule  string            `json:"applies"`        // station.Applicability
+	Since string            `json:"installed,omitempty"`
+	How   string            `json:"located,omitempty"` // what finds it without its user: "lldp_port", "number" ...
+	Place string            `json:"location,omitempty"`
+	In    string            `json:"country,omitempty"`
+	State string            `json:"state,omitempty"`
+	Why   *e911.Infeasible  `json:"not_feasible,omitempty"`
+	Told  *e911.Consent     `json:"off_premises,omitempty"`
+	Gaps  []station.Gap     `json:"missing"`
 	place e911.Place
 }
 

@@ -30,8 +30,10 @@ func crisisKit(t *testing.T, change ...func(*e911.Site, *e911.Trunk)) *kit {
 		c(&hq, &mill)
 	}
 	next, err := snap.Apply([]snapshot.Change{
-		{Kind: e911.KindTrunk, Org: org, ID: string(depot.ID), Object: depot}, {Kind: e911.KindTrunk, Org: org, ID: string(mill.ID), Object: mill},
-		{Kind: e911.KindSite, Org: org, ID: string(hq.ID), Object: hq}, {Kind: e911.KindSite, Org: org, ID: string(other.ID), Object: other},
+		{Kind: e911.KindTrunk, Org: org, ID: string(depot.ID), Object: depot},
+		{Kind: e911.KindTrunk, Org: org, ID: string(mill.ID), Object: mill},
+		{Kind: e911.KindSite, Org: org, ID: string(hq.ID), Object: hq},
+		{Kind: e911.KindSite, Org: org, ID: string(other.ID), Object: other},
 		{Kind: e911.KindNumber, Org: org, ID: string(id[e911.NumberID](40)), Object: e911.NumberRec{ID: id[e911.NumberID](40), Org: org, Site: hq.ID, Number: lineA}},
 	}, noon)
 	if err != nil {
