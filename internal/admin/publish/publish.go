@@ -231,6 +231,7 @@ func (p *Publisher) apply(batch admin.Batch, whole bool) Result {
 		if applied = without(changes, left); len(applied) > 0 {
 			next = good
 			p.cfg.Holder.Store(next)
+			p.watchWays(current, next, applied)
 		}
 	}
 	p.note(next, batch.Head, held)

@@ -15,6 +15,7 @@ import (
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/internal/rules/locate"
 	"github.com/callbox911/callbox/internal/rules/loctoken"
 	"github.com/callbox911/callbox/internal/snapshot"
@@ -102,7 +103,7 @@ var plainRoom = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b
 // routing tells where an emergency call from a place is expected to go (RFC
 // 7840). Only the general emergency service is routed by place here; whatever
 // service is asked for below it goes the same way (RFC 7840, section 4). Without
-// a PSAP for the place the relay centre is the default route.
+// a PSAP for the place the relay centre of its country is the default route (F-22).
 func (s *Server) routing(q *question, place e911.Place) held.Routing {
 	service := q.shape.routing
 	if service == "" {
@@ -119,7 +120,7 @@ func (s *Server) routing(q *question, place e911.Place) held.Routing {
 	}
 	if len(out.Dest) == 0 {
 		out.Default = true
-		if relay, ok := q.snap.Relay(); ok {
+		if relay, ok := ladder.RelayFor(q.snap.Relays(), place.Civic.Country, ""); ok {
 			out.Dest = dests(q.snap, relay.Routes, relay.Line)
 		}
 	}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/ecrf"
+	"github.com/callbox911/callbox/internal/rules/ladder"
 	"github.com/callbox911/callbox/wire/foreign"
 	"github.com/callbox911/callbox/wire/lost"
 	"github.com/callbox911/callbox/wire/pidflo"
@@ -111,7 +113,7 @@ func (s *Server) findOwn(q *question, m *lost.FindService, loc *lost.Location, p
 		if served.Substituted && !service.internal {
 			warn(lost.ServiceSubstitution, "The service is not mapped by itself here; its parent is.")
 		}
-	case s.cfg.DefaultMapping && s.relay(q, resp, m.Service):
+	case s.cfg.DefaultMapping && s.relay(q, resp, m.Service, civic.FromPIDF(loc.Civic).Country):
 		warn(lost.DefaultMappingReturned, "No boundary holds the location; calls go to the relay centre.")
 	case served.Withheld:
 		return s.errors(lost.NotFound, "Only a demonstration layer covers the location, and it decides nothing here.")
@@ -148,9 +150,10 @@ func (s *Server) mappingsOf(q *question, served *ecrf.Served, service asked, w w
 	return out
 }
 
-// relay makes the relay centre the default; false when there is none.
-func (s *Server) relay(q *question, resp *lost.FindServiceResponse, service string) bool {
-	relay, ok := q.snap.Relay()
+// relay makes the relay centre of a country (F-22; empty: not known) the default;
+// false when there is none.
+func (s *Server) relay(q *question, resp *lost.FindServiceResponse, service, country string) bool {
+	relay, ok := ladder.RelayFor(q.snap.Relays(), country, "")
 	if !ok {
 		return false
 	}

@@ -179,6 +179,17 @@ func Served(c string) bool {
 	return c == "" || c == "US" || c == "CA"
 }
 
+// RelayFor is the relay centre that a caller in a country (ISO 3166-1; empty: not
+// known) who speaks a language (empty: not known) reaches first; false when none
+// takes him.
+func RelayFor(all []e911.PSAP, in, language string) (e911.PSAP, bool) {
+	list := relaysFor(all, country(in), language)
+	if len(list) == 0 {
+		return e911.PSAP{}, false
+	}
+	return list[0], true
+}
+
 // relaysFor orders the relay centres for a caller in a country: those that name
 // it, that of any country, then others; of equals those that speak his language.
 // For Canada the last are left out (F-22): they cannot reach its PSAPs.

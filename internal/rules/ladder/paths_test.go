@@ -180,3 +180,26 @@ func walkOne(t *testing.T, in Input) {
 		t.Errorf("the site's own trunk is in no rung: %+v", in.Caller)
 	}
 }
+
+// Proves: F-22 (the location server and the LoST server name the centre that a call
+// would go to)
+func TestTheRelayCentreOfACountry(t *testing.T) {
+	us := e911.PSAP{ID: "us", Relay: true, Countries: []string{"US"}, Languages: []string{"en"}}
+	ca := e911.PSAP{ID: "ca", Relay: true, Countries: []string{"CA"}, Languages: []string{"en"}}
+	qc := e911.PSAP{ID: "qc", Relay: true, Countries: []string{"CA"}, Languages: []string{"fr"}}
+	for _, c := range []struct {
+		name, in, speaks string
+		all              []e911.PSAP
+		want             e911.PSAPID
+	}{
+		{"nothing is known", "", "", []e911.PSAP{ca, us}, "us"},
+		{"a territory is of its country", "PR", "", []e911.PSAP{ca, us}, "us"},
+		{"Canada", "ca", "", []e911.PSAP{us, ca, qc}, "ca"},
+		{"Canada, French", "CA", "fr", []e911.PSAP{us, ca, qc}, "qc"},
+		{"Canada, where only one of the US is", "CA", "", []e911.PSAP{us}, ""},
+	} {
+		if got, ok := RelayFor(c.all, c.in, c.speaks); got.ID != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, want %q", c.name, got.ID, c.want)
+		}
+	}
+}
