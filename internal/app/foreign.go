@@ -88,7 +88,12 @@ func ImportForeign(ctx context.Context, r ForeignRequest) (ForeignReport, error)
 	if err != nil {
 		return report, err
 	}
-	err = importForeign(ctx, foreignStore{st, layer.NewShelf(st, nil, postalCodes(nil)), &snapshot.Snapshot{}, time.Now}, foreignJob{r.ForeignTarget, res, res.Tables}, &report)
+	shelf := layer.NewShelf(st, nil, postalCodes(nil))
+	// Without a server no calls have a world: the plan builds it from the store.
+	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, Now: time.Now, World: func() (*snapshot.Snapshot, admin.Head) { return &snapshot.Snapshot{}, admin.Head{} }})
+	if err == nil {
+		err = importForeign(ctx, foreignStore{st, shelf, p}, foreignJob{r.ForeignTarget, res, res.Tables}, &report)
+	}
 	return report, errors.Join(err, closer())
 }
 
@@ -140,10 +145,9 @@ func foreignFiles(paths []string) ([]intake.File, error) {
 
 // foreignStore is what an import needs of the place where it runs.
 type foreignStore struct {
-	st     *database
-	layers check.Layers
-	world  *snapshot.Snapshot
-	now    func() time.Time
+	st      *database
+	layers  check.Layers
+	planner *change.Planner
 }
 
 func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *ForeignReport) error {
@@ -171,13 +175,8 @@ func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *
 	if len(set.Steps) == 0 {
 		return nil
 	}
-	// The store's own state is built from the beginning: calls' world may be behind.
-	p, err := change.New(change.Config{Store: s.st, Layer: layers.USCountyBoundary, Layers: s.layers, Now: s.now, World: func() (*snapshot.Snapshot, admin.Head) { return s.world, admin.Head{} }})
-	if err != nil {
-		return err
-	}
 	who := admin.Actor("import from " + job.Result.Origin)
-	plan, err := p.Plan(ctx, who, set)
+	plan, err := s.planner.Plan(ctx, who, set)
 	if err != nil {
 		return err
 	}
@@ -188,7 +187,7 @@ func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *
 	if !plan.Applicable {
 		return &e911.Error{Kind: e911.Invalid, Msg: "nothing was changed: " + plan.Why, Faults: append(slices.Clone(plan.Faults), plan.Effects.Lost...)}
 	}
-	done, err := p.Apply(ctx, who, plan.Org, plan.ID, plan.Hash)
+	done, err := s.planner.Apply(ctx, who, plan.Org, plan.ID, plan.Hash)
 	if err == nil {
 		report.Applied = &done
 	}
@@ -209,7 +208,10 @@ func (s *Server) foreignRoutes(mux *http.ServeMux) {
 			return
 		}
 		report := ForeignReport{Result: job.Result, Org: job.Org}
-		err := importForeign(r.Context(), foreignStore{st, s.shelf(st), s.holder.Load().Emptied(), s.cfg.Now}, job, &report)
+		p, err := s.changePlanner(st)
+		if err == nil {
+			err = importForeign(r.Context(), foreignStore{st, s.shelf(st), p}, job, &report)
+		}
 		if err == nil && report.Applied != nil {
 			err = s.published(r.Context(), nil)
 		}
