@@ -23,7 +23,6 @@ type found struct {
 	pairs  []pair // by index of diffs
 	counts Counts
 	rows   int
-	bad    int // rows that could not be read
 }
 
 type pair struct {
