@@ -36,6 +36,7 @@ type cli struct {
 	Undo      undoCmd      `cmd:"" help:"Put back all that an applied change set did."`
 	Applied   appliedCmd   `cmd:"" help:"List the change sets that were applied."`
 	Audit     auditCmd     `cmd:"" help:"Who changed what; prove that the trail is whole."`
+	Template  templateCmd  `cmd:"" help:"Write the columns of a table as a file to be filled."`
 	Login     loginCmd     `cmd:"" help:"Print a one-time sign-in link of a running server."`
 	Demo      demoCmd      `cmd:"" help:"See a simulated phone dial 911 and 933 on this machine."`
 	Sim       simCmd       `cmd:"" help:"Simulated phone, PSAP and mail server, over the real protocols."`
@@ -258,6 +259,8 @@ func reloadOnHangup(reload func()) (stop func()) {
 }
 
 type importCmd struct {
+	importTables `embed:""`
+
 	World   importWorldCmd   `cmd:"" default:"withargs" help:"Make the stored world what a world file says (the default)."`
 	Psaps   importPSAPsCmd   `cmd:"" help:"Bring the directory of PSAPs up to date: the FCC's registry as CSV, or a file of 24x7 lines."`
 	Layer   importLayerCmd   `cmd:"" help:"Import published GIS data as a reference layer, after its effect was shown."`

@@ -110,6 +110,9 @@ type Config struct {
 	// Drain is how long a stopping server waits for callers who wait for an answer;
 	// what rings then goes on without it.
 	Drain time.Duration
+	// ImportRows is how many rows a table may have that a browser or a program sends;
+	// 0: 20,000.
+	ImportRows int
 	// NoStore starts without the database, from the snapshot file alone: what a
 	// node does when SQL is gone. Import is refused then.
 	NoStore bool

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/reconcile"
 	"github.com/callbox911/callbox/internal/admin/report"
@@ -26,6 +27,7 @@ type lateStore struct {
 	desk   atomic.Pointer[inventoryDesk]
 	layers atomic.Pointer[layer.Planner]
 	lists  atomic.Pointer[reconcile.Service]
+	jobs   atomic.Pointer[job.Queue]
 }
 
 func (l *lateStore) get() *database { return l.p.Load() }
@@ -100,6 +102,12 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	}
 	s.store.lists.Store(lists)
 	defer s.store.lists.Store(nil)
+	jobs, err := s.openJobs(st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.jobs.Store(jobs)
+	defer s.store.jobs.Store(nil)
 	s.store.layers.Store(planner)
 	defer s.store.layers.Store(nil)
 	s.store.p.Store(st)
@@ -109,6 +117,7 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	g.Go(keep)
 	g.Go(watch)
 	g.Go(compare)
+	g.Go(run.Part{Name: "jobs", Run: jobs.Run})
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {
 	case <-ctx.Done():

@@ -48,6 +48,8 @@ type Task struct {
 	DryRun  bool   `json:"dry_run,omitempty"` // only plan
 	File    string `json:"file,omitempty"`    // its name, for faults
 	Unroute string `json:"unroute,omitempty"` // why places may lose their way
+	// Large lifts the bound of rows, for the command line.
+	Large bool `json:"large,omitempty"`
 }
 
 // Outcome is what came of an import.
@@ -74,7 +76,11 @@ func (d Desk) Run(ctx context.Context, who admin.Actor, org e911.OrgID, t Task, 
 	if t.File == "" {
 		t.File = string(t.Kind)
 	}
-	tables, err := ReadWithin(d.Limits, t.File, r, size)
+	limits := d.Limits
+	if t.Large {
+		limits = AnyRows()
+	}
+	tables, err := ReadWithin(limits, t.File, r, size)
 	if err != nil {
 		return nil, err
 	}
