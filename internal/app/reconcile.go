@@ -130,7 +130,11 @@ type ListsRequest struct {
 // database itself, under the lock (D-14), and makes no plans.
 func Lists[T any](ctx context.Context, r ListsRequest) (out T, err error) {
 	q := url.Values{"do": {r.Do}, "org": {r.Org}, "key": {r.Key}, "who": {r.Who}, "file": {r.File}}
-	err = Control(ctx, r.DataDir, "/reconcile?"+q.Encode(), r.Body, &out)
+	var sent io.Reader
+	if r.Body != nil {
+		sent = struct{ io.Reader }{r.Body} // not closed where no server takes it
+	}
+	err = Control(ctx, r.DataDir, "/reconcile?"+q.Encode(), sent, &out)
 	if !errors.Is(err, ErrNotRunning) {
 		return out, err
 	}
