@@ -63,9 +63,9 @@ type Given struct {
 	Location e911.LocationID `json:"location,omitempty"`
 	Crowded  bool            `json:"crowded,omitempty"`
 	// Node has the call, when it is not the fact's own.
-	Node string `json:"node,omitempty"`
-	Line     e911.Number     `json:"line,omitempty"`
-	User     e911.UserID     `json:"user,omitempty"`
+	Node string      `json:"node,omitempty"`
+	Line e911.Number `json:"line,omitempty"`
+	User e911.UserID `json:"user,omitempty"`
 	// Own is the callback number of the user, Desk that of the site's security desk.
 	Own    e911.Number   `json:"own,omitempty"`
 	Desk   e911.Number   `json:"desk,omitempty"`

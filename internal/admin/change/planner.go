@@ -120,9 +120,7 @@ func (p *Planner) judge(ctx context.Context, d *draft, plan *Plan) ([]op, error)
 			return nil, err
 		case err != nil:
 			// The call path would hold it back (F-31): so must we.
-			for _, f := range e911.FaultsOf(err) {
-				plan.Faults = append(plan.Faults, f)
-			}
+			plan.Faults = append(plan.Faults, e911.FaultsOf(err)...)
 			plan.Effects.Unknown = "calls could not use the change: " + err.Error()
 		default:
 			plan.Effects = p.effects(before, after, ops)

@@ -13,7 +13,7 @@ import (
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
-// AlarmUnrouted: places that had a way to a PSAP have none with what was published
+// AlarmUnrouted says that places that had a way to a PSAP have none with what was published
 // (E15). Who writes such a change is refused, or gives a reason; this alarm comes in
 // either case, and for what went past that check.
 const AlarmUnrouted = "publish_unrouted"

@@ -350,12 +350,12 @@ func (im *importer) columnOf(st *staged, path string) string {
 	}
 	path = strings.TrimPrefix(path, "address.")
 	path = strings.TrimPrefix(path, "lldp.")
-	switch {
-	case path == "lldp":
+	switch path {
+	case "lldp":
 		return "chassis"
-	case path == "point":
+	case "point":
 		return "latitude"
-	case path == "station":
+	case "station":
 		return "station.class"
 	}
 	if i := strings.IndexByte(path, '['); i >= 0 {

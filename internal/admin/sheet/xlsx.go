@@ -142,7 +142,7 @@ func (w *workbook) walk(part string, start func(e xml.StartElement) error, end f
 	depth := 0
 	for {
 		tok, err := d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if depth != 0 {
 				return io.ErrUnexpectedEOF
 			}

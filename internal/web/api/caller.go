@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -49,9 +50,9 @@ func (h *Handler) authenticate(r *http.Request) (caller, error) {
 		switch {
 		case err == nil:
 			return caller{who: k.Actor(), id: "key " + k.ID, org: k.Org, scopes: k.Scopes}, nil
-		case err == apikey.ErrWrong: //nolint:errorlint // the very value
+		case errors.Is(err, apikey.ErrWrong):
 			return caller{}, &statusError{status: http.StatusUnauthorized, err: err}
-		case err == apikey.ErrTooMany: //nolint:errorlint // the very value
+		case errors.Is(err, apikey.ErrTooMany):
 			return caller{}, &statusError{status: http.StatusTooManyRequests, err: err}
 		}
 		return caller{}, err

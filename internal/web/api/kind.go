@@ -126,9 +126,9 @@ func row[V, W any](kind e911.ObjectKind, path, one string, fields ...admin.Field
 	}
 }
 
-func (r kindRow) inWorld(org bool) kindRow {
-	r.world, r.org = true, org
-	return r
+func (k kindRow) inWorld(org bool) kindRow {
+	k.world, k.org = true, org
+	return k
 }
 
 // kinds are the collections of the API.
