@@ -253,7 +253,7 @@ func (d *Desk) roll(ctx context.Context, tx Tx, by string, at access.Node) (acce
 	if err != nil {
 		return access.Roll{}, at, err
 	}
-	own, err := tx.GrantsOf(ctx, by)
+	own, err := ownOf(ctx, tx, by)
 	if err != nil {
 		return access.Roll{}, at, err
 	}
@@ -261,7 +261,7 @@ func (d *Desk) roll(ctx context.Context, tx Tx, by string, at access.Node) (acce
 	if err != nil {
 		return access.Roll{}, at, err
 	}
-	return access.Roll{By: by, Own: plain(own), At: plain(there), Now: d.now()}, at, nil
+	return access.Roll{By: by, Own: own, At: plain(there), Now: d.now()}, at, nil
 }
 
 func plain(all []Grant) []access.Grant {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"net/mail"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -145,14 +146,22 @@ type Config struct {
 }
 
 // Desk has the use cases. Safe for concurrent use.
-type Desk struct{ cfg Config }
+type Desk struct {
+	cfg   Config
+	still struct {
+		mu   sync.Mutex
+		held map[stillKey]stillAnswer
+	}
+}
 
 // New checks the configuration.
 func New(cfg Config) (*Desk, error) {
 	if cfg.Store == nil || cfg.Now == nil {
 		return nil, e911.Errorf(e911.Invalid, "members need a store and a clock")
 	}
-	return &Desk{cfg: cfg}, nil
+	d := &Desk{cfg: cfg}
+	d.still.held = map[stillKey]stillAnswer{}
+	return d, nil
 }
 
 var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; members cannot be looked at or changed")

@@ -30,11 +30,11 @@ func (d *Desk) AddPartner(ctx context.Context, by string, key, name string) (Par
 
 // must is Denied unless the identity may.
 func (d *Desk) must(ctx context.Context, tx Tx, by string, q access.Question) error {
-	has, err := tx.GrantsOf(ctx, by)
+	own, err := ownOf(ctx, tx, by)
 	if err != nil {
 		return err
 	}
-	q.Identity, q.Grants, q.Now = by, plain(has), d.now()
+	q.Identity, q.Grants, q.Now = by, own, d.now()
 	if a := access.May(q); !a.Allowed {
 		return e911.Errorf(e911.Denied, "%s", a.Why)
 	}
@@ -92,13 +92,13 @@ func (d *Desk) Agree(ctx context.Context, by, id string) (access.Transfer, error
 }
 
 func (d *Desk) agree(ctx context.Context, tx Tx, by string, t *access.Transfer, sides ...access.Side) error {
-	has, err := tx.GrantsOf(ctx, by)
+	own, err := ownOf(ctx, tx, by)
 	if err != nil {
 		return err
 	}
 	spoke := false
 	for _, s := range sides {
-		if t.Speaks(s, by, plain(has), d.now()) {
+		if t.Speaks(s, by, own, d.now()) {
 			t.Agreed[s] = access.Consent{Who: by, At: d.now()}
 			spoke = true
 		}
@@ -126,12 +126,12 @@ func (d *Desk) Refuse(ctx context.Context, by, id string) error {
 		if err != nil {
 			return err
 		}
-		has, err := tx.GrantsOf(ctx, by)
+		own, err := ownOf(ctx, tx, by)
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc([]access.Side{access.SideFrom, access.SideTo, access.SideCustomer}, func(s access.Side) bool {
-			return t.Speaks(s, by, plain(has), d.now())
+			return t.Speaks(s, by, own, d.now())
 		}) {
 			return e911.Errorf(e911.NotFound, "there is no such move")
 		}
