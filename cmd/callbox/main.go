@@ -417,6 +417,7 @@ type benchCmd struct {
 	Held    benchHeldCmd    `cmd:"" help:"Location requests, against a handler that does nothing."`
 	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
 	SIP     benchSIPCmd     `cmd:"" name:"sip" help:"Emergency calls at a high rate, against Kamailio relaying the same calls, and overload."`
+	Import  benchImportCmd  `cmd:"" help:"Large tables planned and applied, and a network map of a million elements, on both engines."`
 	Lost    benchLostCmd    `cmd:"" help:"Service boundaries against PostGIS, LoST against a handler that does nothing, and addresses validated."`
 }
 

@@ -240,16 +240,4 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func residentMiB() float64 {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, _ := strconv.Atoi(strings.Fields(v)[0])
-			return float64(kib) / 1024
-		}
-	}
-	return 0
-}
+func residentMiB() float64 { return statusMiB("VmRSS:") }
