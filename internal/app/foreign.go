@@ -45,6 +45,9 @@ type ForeignTarget struct {
 	Replace bool   `json:"replace,omitempty"`
 	DryRun  bool   `json:"dry_run,omitempty"`
 	Unroute string `json:"unroute,omitempty"` // why places may lose every way to their PSAP
+
+	id  e911.OrgID  // instead of its key
+	who admin.Actor // none: the import itself
 }
 
 // ForeignReport says what files held, what it would change, and whether it did.
@@ -158,7 +161,7 @@ func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *
 		if err != nil {
 			return fmt.Errorf("read the organisations: %w", err)
 		}
-		i := slices.IndexFunc(orgs, func(o e911.Org) bool { return o.Key == job.Org })
+		i := slices.IndexFunc(orgs, func(o e911.Org) bool { return o.ID == job.id || job.id == "" && o.Key == job.Org })
 		if i < 0 {
 			return e911.Errorf(e911.NotFound, "there is no organisation %q", job.Org)
 		}
@@ -175,7 +178,10 @@ func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *
 	if len(set.Steps) == 0 {
 		return nil
 	}
-	who := admin.Actor("import from " + job.Result.Origin)
+	who := job.who
+	if who == "" {
+		who = admin.Actor("import from " + job.Result.Origin)
+	}
 	plan, err := s.planner.Plan(ctx, who, set)
 	if err != nil {
 		return err

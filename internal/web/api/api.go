@@ -57,6 +57,9 @@ type Config struct {
 	Audit     Audit
 	Questions map[string]Question // by the name of the operation: explain, route, callbacks ...
 	Calls     Calls
+	Lists     Lists
+	Foreign   Foreign
+	Stations  Stations
 	Ports     []Port // of the connectivity check
 
 	Version string // of the program, in the document

@@ -36,6 +36,7 @@ type operation struct {
 	body         reflect.Type // of JSON; nil: none, or an upload
 	patch        bool         // the body is a merge patch
 	upload       bool         // the body is a file
+	files        bool         // or a form with several
 	maxBody      int64        // 0: maxJSON
 	example      any          // of the body
 	status       int          // when it went well; 0: 200
@@ -120,7 +121,7 @@ func (h *Handler) build() {
 // operations is the whole table.
 func operations() []operation {
 	all := objectOperations()
-	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), readOperations(), serviceOperations()} {
+	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), listOperations(), foreignOperations(), readOperations(), serviceOperations()} {
 		all = append(all, more...)
 	}
 	return all
@@ -213,6 +214,13 @@ func (h *Handler) describe(op *operation) *huma.Operation {
 		d.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}},
 			"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		}}
+	}
+	if op.files {
+		file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+		d.RequestBody.Content["application/zip"] = &huma.MediaType{Schema: file}
+		d.RequestBody.Content["multipart/form-data"] = &huma.MediaType{Schema: &huma.Schema{
+			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file}},
 		}}
 	}
 	ok := &huma.Response{Description: "It went well"}
