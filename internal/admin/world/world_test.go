@@ -250,7 +250,10 @@ organisations:
 	if diff := cmp.Diff(want, rep.Deleted); diff != "" {
 		t.Errorf("deleted (-want +got):\n%s", diff)
 	}
-	plan.DryRun = false
+	if rep.Applied == "" || plan.Applied != "" {
+		t.Errorf("applied set %q after the import, %q after the dry run", rep.Applied, plan.Applied)
+	}
+	plan.DryRun, plan.Applied = false, rep.Applied
 	if diff := cmp.Diff(plan, rep); diff != "" {
 		t.Errorf("the dry run said something else:\n%s", diff)
 	}
