@@ -142,5 +142,8 @@ type Report struct {
 	// Removal is the plan that takes off the list who left, for a person to apply.
 	Removal     string `json:"removal,omitempty"`
 	RemovalHash string `json:"removal_hash,omitempty"`
-	PlanWhy     string `json:"plan_why,omitempty"` // why there is no plan, or not applied
+	// RemovalOf is what Removal does, in short; RemovalAt when it was made.
+	RemovalOf string    `json:"removal_of,omitempty"`
+	RemovalAt time.Time `json:"removal_at,omitzero"`
+	PlanWhy   string    `json:"plan_why,omitempty"` // why there is no plan, or not applied
 }
