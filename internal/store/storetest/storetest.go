@@ -91,6 +91,7 @@ func Run(t *testing.T, open Open) {
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
 		{"members, their roles, links and moves come back; an address is one identity", testMembers},
 		{"credentials belong to their owner, and sessions end", testSignOn},
+		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}

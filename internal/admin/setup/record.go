@@ -1,0 +1,116 @@
+package setup
+
+import (
+	"context"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/report"
+	"github.com/callbox911/callbox/internal/e911"
+	rules "github.com/callbox911/callbox/internal/rules/setup"
+)
+
+// Record is what is kept of an organisation's set-up beside its configured
+// objects. There is one of each organisation; Version 0 was never written.
+type Record struct {
+	Org     e911.OrgID `json:"org"`
+	Version int64      `json:"version"`
+	// NoOutbound and NoPeople: nobody can dial out, or no person calls at all, so
+	// that no emergency calling is needed (N-37).
+	NoOutbound   bool                   `json:"no_outbound_pstn,omitempty"`
+	NoPeople     bool                   `json:"no_human_agents,omitempty"`
+	Licences     []Licence              `json:"licences,omitempty"`
+	Destinations []Destination          `json:"destinations,omitempty"`
+	Overrides    map[e911.SiteID]Reason `json:"overrides,omitempty"` // of proofs, while the site is in stage 2
+	OptedOut     *OptOut                `json:"opted_out,omitempty"`
+	OptedSites   map[e911.SiteID]OptOut `json:"opted_out_sites,omitempty"`
+	Secrets      []SecretNote           `json:"secrets,omitempty"`
+	Tasks        map[Task]Reason        `json:"tasks,omitempty"` // those that are done
+	Prices       *rules.Prices          `json:"prices,omitempty"`
+}
+
+// Reason is why something was done, by whom and when.
+type Reason struct {
+	Reason string    `json:"reason,omitempty"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+}
+
+// OptOut is a Reason with what was before, to go back to.
+type OptOut struct {
+	Reason
+	State e911.OrgState `json:"state_before,omitempty"`
+	Stage e911.Stage    `json:"stage_before,omitempty"`
+}
+
+// Licence allows the E911 path in a country (W-20).
+type Licence struct {
+	Country string    `json:"country"`         // two letters
+	Order   string    `json:"order,omitempty"` // number of the order
+	From    time.Time `json:"from,omitzero"`
+	Until   time.Time `json:"until,omitzero"` // zero: until it is ended
+}
+
+func (l Licence) valid(now time.Time) bool {
+	return !now.Before(l.From) && (l.Until.IsZero() || now.Before(l.Until))
+}
+
+// Destination is somebody who sees or hears of a call at once (F-36), beside the
+// mail and webhooks of alerts.
+type Destination struct {
+	Key   string                `json:"key"`
+	Site  e911.SiteID           `json:"site"`
+	Kind  rules.DestinationKind `json:"kind"`            // screen, sms or phone
+	Name  string                `json:"name"`            // "guard's desk"
+	Hours string                `json:"hours"`           // as rules/setup.ParseHours reads them, in the site's zone
+	Alert string                `json:"alert,omitempty"` // key of the alert that it belongs to
+	// Tested is when a person last acknowledged a test there; zero: never.
+	Tested time.Time `json:"tested,omitzero"`
+	By     string    `json:"tested_by,omitempty"`
+}
+
+// SecretNote is what is known of a live secret. Mark tells it apart and reveals
+// nothing of use of it.
+type SecretNote struct {
+	Mark string    `json:"mark"`
+	Note string    `json:"note,omitempty"`
+	By   string    `json:"by,omitempty"`
+	Made time.Time `json:"made,omitzero"` // zero: not made here
+}
+
+// Acceptance is who accepted which version of a text, for the whole organisation,
+// for a site, or as a user for himself.
+type Acceptance struct {
+	Org     e911.OrgID            `json:"org"`
+	Text    rules.Acknowledgement `json:"text"`
+	Site    e911.SiteID           `json:"site,omitempty"`
+	User    e911.UserID           `json:"user,omitempty"`
+	Version string                `json:"version"`
+	By      string                `json:"by"`
+	At      time.Time             `json:"at"`
+	Address string                `json:"address,omitempty"` // of the client
+}
+
+// Note is what the audit trail says of a change of the record.
+type Note struct {
+	Verb   admin.Verb // "opt_out", "make_secret"
+	Key    string     // of what: a site, a country
+	Detail any
+}
+
+// Store keeps it. The organisation comes first everywhere (E14). Errors are those
+// of admin.Store.
+type Store interface {
+	// SetupRecord returns the zero Record of the organisation where none was written.
+	SetupRecord(ctx context.Context, org e911.OrgID) (Record, error)
+	// SaveSetupRecord replaces the one with that version and returns the new; Conflict
+	// when another was written meanwhile.
+	SaveSetupRecord(ctx context.Context, who admin.Actor, r Record, n Note) (Record, error)
+	// Acceptances lists those of the organisation and its sites, or those of a user.
+	Acceptances(ctx context.Context, org e911.OrgID, user e911.UserID) ([]Acceptance, error)
+	// SaveAcceptance replaces that of the same text, site and user.
+	SaveAcceptance(ctx context.Context, who admin.Actor, a Acceptance) error
+	// CallsBetween lists up to limit calls of a class that arrived from on and before
+	// to, newest first.
+	CallsBetween(ctx context.Context, org e911.OrgID, class e911.CallClass, from, to time.Time, limit int) ([]report.CallRecord, error)
+}
