@@ -28,3 +28,23 @@ func (c *benchImportCmd) Run(e *env) error {
 	}
 	return bench.RunImport(e.ctx, conf)
 }
+
+type benchAPICmd struct {
+	Users   int    `help:"Users of the organisation." default:"10000"`
+	Rate    int    `help:"Requests a second." default:"1000"`
+	Calls   int    `help:"Emergency calls a second beside them." default:"50"`
+	Seconds int    `help:"Length of each part." default:"20"`
+	JSON    bool   `help:"One line of JSON instead of a table."`
+	Keep    string `help:"Folder in which data and logs are left." type:"existingdir"`
+	Profile string `help:"File for a processor profile of the server." type:"path"`
+}
+
+func (c *benchAPICmd) Run(e *env) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return bench.RunAPI(e.ctx, bench.APIConfig{
+		Program: self, Users: c.Users, Rate: c.Rate, Calls: c.Calls, Seconds: c.Seconds, JSON: c.JSON, Keep: c.Keep, Profile: c.Profile, Stdout: e.stdout, Log: e.log,
+	})
+}

@@ -114,6 +114,7 @@ type serveCmd struct {
 	Node         string   `help:"Name of this node; the host name when empty." env:"CALLBOX_NODE"`
 	SIP          []string `help:"SIP listener, udp:ADDRESS:PORT; also tcp, tls, ws and wss; may be repeated." default:"udp:127.0.0.1:5060,tcp:127.0.0.1:5060" env:"CALLBOX_SIP"`
 	OrdinaryRate int      `name:"sip-ordinary-rate" help:"Calls a second that are not emergency, shared out fairly among trunks; beyond: 503. 0: no bound." default:"0" env:"CALLBOX_SIP_ORDINARY_RATE"`
+	ImportRows   int      `name:"import-rows" help:"Rows that a table may have which a browser or a program sends; the command line sends any number." default:"20000" env:"CALLBOX_IMPORT_ROWS"`
 	NameServer   []string `help:"Name server that is asked for the names of trunks, ADDRESS or ADDRESS:PORT; may be repeated. None: those of this machine." env:"CALLBOX_NAME_SERVER"`
 	CallbackWait int      `name:"callback-window" help:"Minutes after the end of an emergency call in which the number that the PSAP has leads back to the caller, 10 to 1440." default:"180" env:"CALLBOX_CALLBACK_WINDOW"`
 	HELD         string   `help:"Address of the location server." default:"127.0.0.1:8080" env:"CALLBOX_HELD"`
@@ -153,7 +154,7 @@ func (c *serveCmd) config(e *env) (app.Config, error) {
 	if c.Node != "" {
 		cfg.Node = c.Node
 	}
-	cfg.SIP, cfg.OrdinaryRate = nil, c.OrdinaryRate
+	cfg.SIP, cfg.OrdinaryRate, cfg.ImportRows = nil, c.OrdinaryRate, c.ImportRows
 	cfg.Drain = time.Duration(c.Drain) * time.Second
 	cfg.CallbackWindow = time.Duration(c.CallbackWait) * time.Minute
 	for _, s := range c.SIP {
@@ -418,6 +419,7 @@ type benchCmd struct {
 	Publish benchPublishCmd `cmd:"" help:"Changes of a large network map while location requests run, and the start from the file."`
 	SIP     benchSIPCmd     `cmd:"" name:"sip" help:"Emergency calls at a high rate, against Kamailio relaying the same calls, and overload."`
 	Import  benchImportCmd  `cmd:"" help:"Large tables planned and applied, and a network map of a million elements, on both engines."`
+	API     benchAPICmd     `cmd:"" name:"api" help:"Reads over the API while emergency calls run, and what they do to call set-up."`
 	Lost    benchLostCmd    `cmd:"" help:"Service boundaries against PostGIS, LoST against a handler that does nothing, and addresses validated."`
 }
 

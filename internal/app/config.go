@@ -176,6 +176,9 @@ func (c Config) validate() error {
 	errs = append(errs, c.stirFaults()...)
 	errs = append(errs, c.storeFaults()...)
 	errs = append(errs, c.peerFaults()...)
+	if c.ImportRows < 0 {
+		bad("import-rows: %d is no number of rows", c.ImportRows)
+	}
 	if w := c.CallbackWindow; w != 0 && w != elinpool.Window(w) {
 		bad("callback-window: %s is not between 10 minutes and 24 hours", w)
 	}

@@ -138,7 +138,7 @@ func (b *bench) start(ctx context.Context) error {
 	if b.mail, err = mail.Listen(mail.Config{Addr: "127.0.0.1:0"}); err != nil {
 		return err
 	}
-	data := filepath.Join(b.dir, "data")
+	data := b.data()
 	if b.log, err = os.Create(filepath.Join(b.dir, "callbox.log")); err != nil {
 		return fmt.Errorf("make a log: %w", err)
 	}
