@@ -26,7 +26,7 @@ type SetRecord struct {
 // ChangeSets keeps change sets. The errors are those of Store.
 type ChangeSets interface {
 	// SaveChangeSet keeps a plan with its pieces, and drops plans that expired
-	// before its time.
+	// before its time, and one of the same id. Conflict when that was applied.
 	SaveChangeSet(ctx context.Context, r SetRecord, pieces [][]byte) error
 	// ChangeSet returns one of the organisation's, or NotFound.
 	ChangeSet(ctx context.Context, org e911.OrgID, id string) (SetRecord, error)
@@ -47,4 +47,11 @@ type SetWriter interface {
 	ApplyChangeSet(ctx context.Context, r SetRecord) error
 	// AddChangeSet keeps a set that is applied in this transaction.
 	AddChangeSet(ctx context.Context, r SetRecord, pieces [][]byte) error
+	// ParkKeys frees the keys of objects that UpdateAll gives other ones in the same
+	// transaction: until then they have none that could be found.
+	ParkKeys(ctx context.Context, kind e911.ObjectKind, org e911.OrgID, ids []string) error
+	// UpdateAll is Update for many objects: before has what is stored, which the
+	// caller has read, and after what replaces it. With an error the transaction must
+	// be given up.
+	UpdateAll(ctx context.Context, before []Object, after []any) error
 }

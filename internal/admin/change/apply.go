@@ -51,7 +51,7 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 				return err
 			}
 		}
-		if err := do(ctx, w, ops); err != nil {
+		if err := do(ctx, sw, ops); err != nil {
 			return err
 		}
 		done = Applied{
@@ -155,7 +155,10 @@ func differences(then, now *Plan, old, fresh []op) (out []e911.Fault) {
 }
 
 // do writes the ops, in their order, many at a time where the store can.
-func do(ctx context.Context, w admin.Writer, ops []op) error {
+func do(ctx context.Context, w admin.SetWriter, ops []op) error {
+	if err := park(ctx, w, ops); err != nil {
+		return err
+	}
 	for len(ops) > 0 {
 		n := 1
 		for n < len(ops) && ops[n].verb == ops[0].verb && ops[n].ref.Kind == ops[0].ref.Kind && ops[n].ref.Org == ops[0].ref.Org {
@@ -169,8 +172,31 @@ func do(ctx context.Context, w admin.Writer, ops []op) error {
 	return nil
 }
 
+// park frees the keys of objects that get another one: somebody else of the set may
+// take it before they have it, as two that swap theirs do.
+func park(ctx context.Context, w admin.SetWriter, ops []op) error {
+	type part struct {
+		kind e911.ObjectKind
+		org  e911.OrgID
+	}
+	moved := map[part][]string{}
+	for i := range ops {
+		o := &ops[i]
+		if o.verb == admin.Changed && admin.KeyOf(o.before) != admin.KeyOf(o.after) {
+			p := part{o.ref.Kind, o.ref.Org}
+			moved[p] = append(moved[p], o.ref.ID)
+		}
+	}
+	for p, ids := range moved {
+		if err := w.ParkKeys(ctx, p.kind, p.org, ids); err != nil {
+			return fmt.Errorf("free the keys of objects of kind %s: %w", p.kind, err)
+		}
+	}
+	return nil
+}
+
 // run writes ops of one verb, kind and organisation.
-func run(ctx context.Context, w admin.Writer, ops []op) error {
+func run(ctx context.Context, w admin.SetWriter, ops []op) error {
 	switch ops[0].verb {
 	case admin.Created:
 		values := make([]any, len(ops))
@@ -189,10 +215,13 @@ func run(ctx context.Context, w admin.Writer, ops []op) error {
 			return fmt.Errorf("delete objects of kind %s: %w", ops[0].ref.Kind, err)
 		}
 	default:
+		before, after := make([]admin.Object, len(ops)), make([]any, len(ops))
 		for i := range ops {
-			if _, err := w.Update(ctx, ops[i].after, ops[i].version); err != nil {
-				return fmt.Errorf("change %s: %w", ops[i].ref, err)
-			}
+			before[i] = admin.Object{Ref: ops[i].ref, Version: ops[i].version, Value: ops[i].before}
+			after[i] = ops[i].after
+		}
+		if err := w.UpdateAll(ctx, before, after); err != nil {
+			return fmt.Errorf("change objects of kind %s: %w", ops[0].ref.Kind, err)
 		}
 	}
 	return nil

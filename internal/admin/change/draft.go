@@ -375,6 +375,13 @@ func (d *draft) deletion(o *op) ([]e911.Fault, error) {
 		faults = append(faults, more...)
 	case e911.PSAP:
 		if v.Relay {
+			orgs, err := d.post.Orgs(d.ctx)
+			if err != nil {
+				return nil, err
+			}
+			if len(orgs) == 0 {
+				break // nobody calls any more
+			}
 			rest, err := d.post.List(d.ctx, admin.Query{Kind: e911.KindPSAP})
 			if err != nil {
 				return nil, err

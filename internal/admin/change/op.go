@@ -2,12 +2,14 @@ package change
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
@@ -169,6 +171,8 @@ func order(ops []op) []op {
 		return 1000 + k
 	}
 	out := slices.Clone(ops)
-	slices.SortStableFunc(out, func(a, b op) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(out, func(a, b op) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(string(a.ref.Org), string(b.ref.Org)))
+	})
 	return out
 }

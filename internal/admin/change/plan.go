@@ -1,6 +1,7 @@
 package change
 
 import (
+	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -122,6 +123,13 @@ type Plan struct {
 	Applicable bool         `json:"applicable"`
 	// Why says why it is not applicable.
 	Why string `json:"why,omitempty"`
+}
+
+// Idle reports that everything is as the set wants it: there is nothing to apply,
+// and nothing wrong with it.
+func (p *Plan) Idle() bool {
+	return !p.Applicable && len(p.Faults) == 0 && p.Effects.Unknown == "" &&
+		!slices.ContainsFunc(p.Counts, func(c Count) bool { return c.Created+c.Changed+c.Deleted+c.Refused > 0 })
 }
 
 // Applied is a change set that was done.

@@ -85,7 +85,7 @@ func (p *Planner) plan(ctx context.Context, who admin.Actor, s Set, undoes strin
 	}
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	plan := Plan{
-		ID: e911.NewID[string](), Org: s.Org, Title: s.Title, Source: s.Source, Who: who, Made: now, Expires: now.Add(Life),
+		ID: cmp.Or(s.ID, e911.NewID[string]()), Org: s.Org, Title: s.Title, Source: s.Source, Who: who, Made: now, Expires: now.Add(Life),
 		Base: head, Undoes: undoes, Unroute: strings.TrimSpace(s.Unroute), Partial: s.Partial,
 	}
 	var ops []op

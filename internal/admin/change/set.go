@@ -33,6 +33,10 @@ type Step struct {
 // Set is a change set: steps of one organisation, or of the world when Org is empty
 // (then also of any organisation: only the operator may do that).
 type Set struct {
+	// ID is the one that the plan gets, of e911.NewID; none: a new one. A plan with it
+	// that was not applied is replaced, so that who is begun again finds by it whether
+	// he had applied his set. Conflict when it was applied.
+	ID     string
 	Org    e911.OrgID
 	Title  string // for people: "users of the new mill"
 	Source string // "api", "csv users.csv", "world.yaml"

@@ -11,7 +11,7 @@ import (
 )
 
 func readCSV(l Limits, name string, data []byte) (Table, error) {
-	r := &reading{l: l, t: Table{Name: name}}
+	r := &reading{l: l, left: l.room(), t: Table{Name: name}}
 	text, how, ok := toUTF8(data)
 	if !ok {
 		return Table{}, refused(name, CodeTable, "this is neither a spreadsheet nor text", "save the sheet as .xlsx or as CSV UTF-8")
@@ -41,6 +41,9 @@ func readCSV(l Limits, name string, data []byte) (Table, error) {
 				break
 			}
 			r.fault(p.StartLine+shift, p.Column, CodeTable, "a quotation mark stands inside a cell that does not begin with one", `put the whole cell in quotes, and write "" for the mark`)
+			if r.full {
+				break
+			}
 			continue
 		}
 		if err != nil {

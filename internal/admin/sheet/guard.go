@@ -24,7 +24,7 @@ func guarded(s string) bool {
 		return false
 	}
 	switch s[0] {
-	case '=', '+', '-', '@', '\t', '\r', '\'':
+	case '=', '+', '-', '@', '\t', '\r', '\n', '\'':
 		return !decimal.MatchString(s) // -71.10565 is a number to everybody
 	}
 	// Full-width forms are run too by some.

@@ -65,10 +65,12 @@ type Report struct {
 	Bad     int       `json:"bad"` // rows with a fault
 	Same    int       `json:"same"`
 	Ignored []Ignored `json:"ignored,omitempty"`
-	// Faults are all of them, by row and column; Notices what was mended and what
-	// is worth a word.
+	// Faults are by row and column, up to a hundred thousand; Notices what was mended
+	// and what is worth a word, as many.
 	Faults  []e911.Fault `json:"faults,omitempty"`
 	Notices []e911.Fault `json:"notices,omitempty"`
+	// MoreFaults is how many faults are not in Faults.
+	MoreFaults int `json:"more_faults,omitempty"`
 }
 
 // Import turns a table into a change set against what view shows. Rows that
@@ -337,6 +339,9 @@ func (im *importer) check(ctx context.Context) error {
 			im.fault(st.line, im.columnOf(st, f.Path), f.Code, f.Msg, f.Fix)
 		}
 		for _, f := range check.Advice(st.value, demonstration) {
+			if len(im.report.Notices) >= maxKept {
+				break
+			}
 			im.report.Notices = append(im.report.Notices, e911.Fault{File: im.t.Name, Path: im.columnOf(st, f.Path), Row: st.line, Col: max(im.at[im.columnOf(st, f.Path)], 1), Code: f.Code, Msg: f.Msg, Fix: f.Fix})
 		}
 	}
@@ -367,8 +372,16 @@ func (im *importer) columnOf(st *staged, path string) string {
 	return path
 }
 
+// maxKept bounds how many faults and notices are kept of one import: a wrong column
+// has one in each row. What is bad is counted all the same, and left out.
+const maxKept = 100_000
+
 func (im *importer) fault(line int, col, code, msg, fix string) {
 	im.badLines[line] = true
+	if len(im.report.Faults) >= maxKept {
+		im.report.MoreFaults++
+		return
+	}
 	im.report.Faults = append(im.report.Faults, e911.Fault{File: im.t.Name, Path: col, Row: line, Col: max(im.at[col], 1), Code: code, Msg: msg, Fix: fix})
 }
 

@@ -12,6 +12,9 @@ type Limits struct {
 	// default 400, counted from 16 MiB on.
 	Unpacked int64
 	Ratio    int64
+	// Faults is from how many rows that cannot be read on the file is refused as a
+	// whole; default 10,000.
+	Faults int
 }
 
 // AnyRows are the limits of the command line: of rows there may be a million and
@@ -38,5 +41,6 @@ func (l Limits) filled() Limits {
 	or(&l.Sheets, 20)
 	or64(&l.Unpacked, 512<<20)
 	or64(&l.Ratio, 400)
+	or(&l.Faults, 10_000)
 	return l
 }

@@ -23,8 +23,9 @@ func Read(name string, r io.Reader, size int64) ([]Table, error) {
 	return ReadWithin(Limits{}, name, r, size)
 }
 
-// ReadWithin is Read within other limits. It holds the file and its text in memory,
-// never more than Limits.Bytes and four times that.
+// ReadWithin is Read within other limits. It holds the file and its tables in
+// memory, never more than Limits.Bytes and four times that: a file of a few
+// octets a cell has more in memory than on disk.
 func ReadWithin(l Limits, name string, r io.Reader, size int64) ([]Table, error) {
 	l = l.filled()
 	tooLarge := refused(name, check.Range, fmt.Sprintf("the file has more than %d MiB", l.Bytes>>20), "split it, by site for instance")
@@ -81,10 +82,29 @@ func refused(file, code, msg, fix string) error {
 type reading struct {
 	l    Limits
 	t    Table
+	left *int64 // octets of memory that the tables of the file may still take
 	full bool
+	err  error // why nothing of the file is taken
+}
+
+// What is held in memory beside the text of a cell, in octets.
+const (
+	cellCost = 16
+	oddCost  = 64
+)
+
+// room is the memory for the tables of one file.
+func (l Limits) room() *int64 {
+	n := 3 * l.Bytes
+	return &n
 }
 
 func (r *reading) fault(line, col int, code, msg, fix string) {
+	if len(r.t.Faults) >= r.l.Faults {
+		file, _, _ := strings.Cut(r.t.Name, "#")
+		r.full, r.err = true, refused(file, check.Range, fmt.Sprintf("more than %d rows cannot be read; the last is row %d", r.l.Faults, line), "look at the first rows and how the file was saved; it is the same fault in most of them")
+		return
+	}
 	r.t.Faults = append(r.t.Faults, e911.Fault{File: r.t.Name, Row: line, Col: max(col, 1), Code: code, Msg: msg, Fix: fix})
 }
 
@@ -101,11 +121,13 @@ func (r *reading) add(line int, cells []string, odd map[int]oddity) bool {
 		cells = cells[:len(cells)-1]
 	}
 	switch {
+	case r.full:
+		return false
 	case len(cells) == 0:
 		return true // spreadsheets leave empty rows
 	case len(cells) > r.l.Columns:
 		r.fault(line, r.l.Columns+1, check.Range, fmt.Sprintf("the row has more than %d cells", r.l.Columns), "remove what does not belong to the table")
-		return r.t.HeaderRow > 0
+		return r.t.HeaderRow > 0 && !r.full
 	case r.t.HeaderRow == 0:
 		r.t.HeaderRow = line
 		for i, h := range cells {
@@ -121,13 +143,16 @@ func (r *reading) add(line int, cells []string, odd map[int]oddity) bool {
 	for i, s := range cells {
 		if len(s) > r.l.Cell {
 			r.fault(line, i+1, check.Range, fmt.Sprintf("the cell has more than %d octets", r.l.Cell), "look for a quotation mark that is missing")
-			return true
+			return !r.full
 		}
 		cells[i] = decode(s)
 	}
 	if len(cells) > len(r.t.Header) {
 		r.fault(line, len(r.t.Header)+1, CodeTable, fmt.Sprintf("the row has %d cells, the header %d", len(cells), len(r.t.Header)), "put a cell that holds the separator in quotes")
-		return true
+		return !r.full
+	}
+	if !r.held(line, cells, odd) {
+		return false
 	}
 	at := len(r.t.Rows)
 	for col, what := range odd {
@@ -141,8 +166,25 @@ func (r *reading) add(line int, cells []string, odd map[int]oddity) bool {
 	return true
 }
 
+// held counts what a row takes of the memory.
+func (r *reading) held(line int, cells []string, odd map[int]oddity) bool {
+	n := int64(len(cells)*cellCost + len(odd)*oddCost)
+	for _, s := range cells {
+		n += int64(len(s))
+	}
+	if *r.left -= n; *r.left >= 0 {
+		return true
+	}
+	file, _, _ := strings.Cut(r.t.Name, "#")
+	r.full, r.err = true, refused(file, check.Range, fmt.Sprintf("the tables of the file take more memory than they may; row %d is the first that has no room", line), "split it, and remove columns that belong to nothing")
+	return false
+}
+
 // done is the table that was read.
 func (r *reading) done() (Table, error) {
+	if r.err != nil {
+		return Table{}, r.err
+	}
 	if r.t.HeaderRow == 0 {
 		file, _, _ := strings.Cut(r.t.Name, "#")
 		if len(r.t.Faults) > 0 {

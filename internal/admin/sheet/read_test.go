@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -266,4 +267,33 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Proves: issue 8: a file that is small on disk and large in memory, or of which
+// every row is bad, is refused before it costs the calls their memory.
+func TestMemoryOfATableIsBounded(t *testing.T) {
+	many := func(line string, n int) []byte { return []byte("key,name\n" + strings.Repeat(line, n)) }
+	formulas := headRow
+	for i := range 3000 {
+		formulas += fmt.Sprintf(`<row r="%d">`, i+2) + strings.Repeat("<c><f/><v>1</v></c>", 2) + "</row>"
+	}
+	formulas += "</sheetData></worksheet>"
+	for _, c := range []struct {
+		name string
+		l    sheet.Limits
+		data []byte
+		want string
+	}{
+		{"rows with too many cells", sheet.Limits{}, many(",,1\n", 200_000), "more than 10000 rows cannot be read"},
+		{"rows with a mark in the middle", sheet.Limits{}, many("a\"b\n", 200_000), "more than 10000 rows cannot be read"},
+		{"cells that are too long", sheet.Limits{Cell: 3}, many("aaaa,b\n", 200_000), "more than 10000 rows cannot be read"},
+		{"very short cells", sheet.Limits{Bytes: 40_000, Rows: 1 << 30}, many("a,b\n", 9_000), "take more memory"},
+		{"formulas without a result", sheet.Limits{Bytes: 60_000, Rows: 1 << 30}, book(parts(formulas)), "take more memory"},
+	} {
+		_, err := sheet.ReadWithin(c.l, c.name, bytes.NewReader(c.data), -1)
+		faults := e911.FaultsOf(err)
+		if len(faults) != 1 || !strings.Contains(faults[0].Msg, c.want) || faults[0].Fix == "" {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
 }

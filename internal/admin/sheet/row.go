@@ -37,7 +37,7 @@ func (r *row) fault(col, code, msg, fix string) {
 
 // notice says what was mended; col is from 0.
 func (r *row) notice(col int, code, msg string) {
-	if r.quiet {
+	if r.quiet || len(r.im.report.Notices) >= maxKept {
 		return
 	}
 	name := ""
@@ -77,12 +77,17 @@ func (r *row) nearby(kind e911.ObjectKind, key string) string {
 	if kind == e911.KindModel {
 		return ""
 	}
-	for k := range r.im.s.group(kind).keys {
-		if strings.EqualFold(k, strings.Join(strings.Fields(key), "-")) {
-			return k
+	g := r.im.s.group(kind)
+	if g.folded == nil { // once: rows whose keys are all wrong come in thousands
+		g.folded = make(map[string]string, len(g.keys))
+		for k := range g.keys {
+			f := strings.ToLower(k)
+			if other, ok := g.folded[f]; !ok || k < other {
+				g.folded[f] = k
+			}
 		}
 	}
-	return ""
+	return g.folded[strings.ToLower(strings.Join(strings.Fields(key), "-"))]
 }
 
 // put stages an object. Col is where it stands, when the row is not about it.

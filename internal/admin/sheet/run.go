@@ -16,12 +16,13 @@ import (
 
 // Bounds of what an Outcome carries; the counts of its report are whole.
 const (
-	maxTold = 10_000
-	maxMend = 2 << 20
+	maxTold = 5_000
+	maxMend = 1 << 20
 )
 
 // Planner plans and applies change sets; change.Planner does.
 type Planner interface {
+	GetApplied(ctx context.Context, org e911.OrgID, id string) (change.Applied, error)
 	Plan(ctx context.Context, who admin.Actor, s change.Set) (change.Plan, error)
 	Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id, hash string) (change.Applied, error)
 }
@@ -37,6 +38,9 @@ type Desk struct {
 	Planner Planner
 	Layers  check.Layers // nil: none
 	Limits  Limits
+	// Mark is the id that the plan gets, a change set's. An import that is begun again
+	// with it after it was applied says so, and is not done again; none: a new one.
+	Mark string
 }
 
 // Task is what an import is asked for.
@@ -115,14 +119,27 @@ func (o *Outcome) close(t Table) {
 		}
 	}
 	if n := len(o.Report.Faults); n > maxTold {
-		o.Report.Faults, o.MoreFaults = o.Report.Faults[:maxTold], n-maxTold
+		o.Report.Faults, o.Report.MoreFaults = o.Report.Faults[:maxTold], o.Report.MoreFaults+n-maxTold
 	}
+	o.MoreFaults, o.Report.MoreFaults = o.Report.MoreFaults, 0
 	if len(o.Report.Notices) > maxTold {
 		o.Report.Notices = o.Report.Notices[:maxTold]
 	}
 }
 
 func (d Desk) apply(ctx context.Context, who admin.Actor, t Task, set change.Set, out *Outcome, step func(int64)) error {
+	if d.Mark != "" {
+		done, err := d.Planner.GetApplied(ctx, set.Org, d.Mark)
+		if err == nil {
+			out.Applied = &done // before the server was killed
+			step(steps)
+			return nil
+		}
+		if e911.KindOf(err) != e911.NotFound {
+			return err
+		}
+	}
+	set.ID = d.Mark
 	if len(set.Faults) > 0 && !t.Partial {
 		return &e911.Error{Kind: e911.Invalid, Msg: fmt.Sprintf("%d rows are refused, nothing was changed", out.Report.Bad), Faults: out.Report.Faults}
 	}
@@ -183,6 +200,7 @@ func Handler(desk func() (Desk, error)) job.Handler {
 		if err != nil {
 			return nil, err
 		}
+		d.Mark = w.Job.ID
 		out, err := d.Run(ctx, w.Job.Who, w.Job.Org, t, w.Input, w.Size, w.Progress)
 		if out == nil {
 			return nil, err

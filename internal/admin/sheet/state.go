@@ -28,6 +28,7 @@ type group struct {
 	stored map[string]admin.Object // by id
 	now    map[string]admin.Object // by id; as it will be
 	keys   map[string]string       // id by key; of now
+	folded map[string]string       // a key by its small letters, as it was when first asked for
 	index  map[admin.Field]map[string][]admin.Object
 	sorted map[admin.Field][]admin.Object // elements in order of BSSID or of key
 }

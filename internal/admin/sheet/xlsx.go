@@ -34,6 +34,7 @@ type workbook struct {
 	name    string
 	parts   map[string]*zip.File
 	left    int64 // octets that may still be unpacked
+	room    *int64
 	strings []string
 	dates   []bool // by cell style
 	since04 bool
@@ -45,7 +46,7 @@ func readWorkbook(l Limits, name string, data []byte) ([]Table, error) {
 	if err != nil {
 		return nil, refused(name, CodeTable, "the workbook is cut off or damaged", "save it again and send the new file")
 	}
-	w := &workbook{l: l, name: name, parts: map[string]*zip.File{}, left: l.Unpacked}
+	w := &workbook{l: l, name: name, parts: map[string]*zip.File{}, left: l.Unpacked, room: l.room()}
 	if len(z.File) > maxParts {
 		return nil, refused(name, check.Range, fmt.Sprintf("the file has more than %d parts", maxParts), "save the sheet alone as .xlsx")
 	}

@@ -22,7 +22,7 @@ type cell struct {
 // readSheet reads one sheet; ok is false when there is nothing in it, or it is the
 // help that a template brings.
 func (w *workbook) readSheet(s sheetPart) (Table, bool, error) {
-	r := &reading{l: w.l, t: Table{Name: w.name + "#" + s.name}}
+	r := &reading{l: w.l, left: w.room, t: Table{Name: w.name + "#" + s.name}}
 	line, next, stop := 0, 0, false
 	var row []string
 	var odd map[int]oddity
@@ -84,6 +84,9 @@ func (w *workbook) readSheet(s sheetPart) (Table, bool, error) {
 			c.text.Write(p)
 		}
 	})
+	if err == nil {
+		err = r.err
+	}
 	if err != nil {
 		return Table{}, false, err
 	}

@@ -64,7 +64,7 @@ func (s *Store) SaveChangeSet(ctx context.Context, r admin.SetRecord, pieces [][
 	return s.writeOf(ctx, r.Org, func(t *tx) error {
 		var old []string
 		err := t.db.NewSelect().Model((*changeSetRow)(nil)).Column("id").
-			Where("org_id = ? AND applied_at = 0 AND expires_at < ?", r.Org, millis(r.Made)).Scan(ctx, &old)
+			Where("org_id = ? AND applied_at = 0 AND (expires_at < ? OR id = ?)", r.Org, millis(r.Made), r.ID).Scan(ctx, &old)
 		if err != nil {
 			return s.fault("look for old plans", err)
 		}

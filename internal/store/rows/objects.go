@@ -238,6 +238,31 @@ func (t *tx) Update(ctx context.Context, value any, version int64) (admin.Object
 	return admin.Object{Ref: ref, Version: version + 1, Value: value}, nil
 }
 
+// ParkKeys implements admin.SetWriter.
+func (t *tx) ParkKeys(ctx context.Context, kind e911.ObjectKind, org e911.OrgID, ids []string) error {
+	for part := range slices.Chunk(ids, manyRows) {
+		if err := tableOf(kind).park(ctx, t, org, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UpdateAll implements admin.SetWriter.
+func (t *tx) UpdateAll(ctx context.Context, before []admin.Object, after []any) error {
+	for i, o := range before {
+		n, err := tableOf(o.Ref.Kind).update(ctx, t, after[i], o.Version)
+		if err == nil && n == 0 {
+			err = stale(o.Ref)
+		}
+		if err != nil {
+			return err
+		}
+		t.log = append(t.log, entry{ref: o.Ref, key: admin.KeyOf(after[i]), verb: admin.Changed, before: o.Value, after: after[i]})
+	}
+	return nil
+}
+
 // Delete implements admin.Writer.
 func (t *tx) Delete(ctx context.Context, ref admin.Ref, version int64) error {
 	before, err := t.Get(ctx, ref)

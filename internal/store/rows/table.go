@@ -28,6 +28,7 @@ type table interface {
 	insert(ctx context.Context, t *tx, value any) error
 	update(ctx context.Context, t *tx, value any, version int64) (int64, error)
 	remove(ctx context.Context, t *tx, ref admin.Ref, version int64) (int64, error)
+	park(ctx context.Context, t *tx, org e911.OrgID, ids []string) error
 	insertAll(ctx context.Context, t *tx, values []any) error
 	removeAll(ctx context.Context, t *tx, org e911.OrgID, ids []string) (int64, error)
 }
@@ -226,6 +227,23 @@ func (rt rowTable[R, V]) remove(ctx context.Context, t *tx, ref admin.Ref, versi
 	}
 	n, err := res.RowsAffected()
 	return n, t.s.fault("delete "+string(rt.name), err)
+}
+
+// park gives rows a key that nobody has: their id.
+func (rt rowTable[R, V]) park(ctx context.Context, t *tx, org e911.OrgID, ids []string) error {
+	if err := t.of(ctx, org); err != nil {
+		return err
+	}
+	column := "key"
+	switch rt.name {
+	case e911.KindElement:
+		column = "element_key"
+	case e911.KindNumber:
+		column = "number"
+	}
+	_, err := t.db.NewUpdate().Model((*R)(nil)).Set("? = '~' || id", bun.Ident(column)).
+		Where("org_id = ? AND id IN (?)", org, bun.List(ids)).Exec(ctx)
+	return t.s.fault("free keys of "+string(rt.name), err)
 }
 
 // text keeps a list in one column as JSON.
