@@ -21,6 +21,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 )
@@ -49,6 +50,13 @@ type Config struct {
 	Ring    *seal.Ring            // seals cursors
 	// Session is the organisation that a browser is signed in to.
 	Session func(r *http.Request) (e911.OrgID, bool)
+	// Person is who is signed in with his address; nil: nobody can be.
+	Person  func(r *http.Request) (Person, bool, error)
+	Members Members
+	SignOn  SignOn
+	// Invite makes the link of an invitation, and mails it where mail is sent: then
+	// mailed is true and the link is not told.
+	Invite func(ctx context.Context, g member.Given) (link string, mailed bool)
 
 	Plans     Plans
 	Applied   Applied

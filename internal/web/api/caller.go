@@ -16,8 +16,10 @@ import (
 type caller struct {
 	who    admin.Actor
 	id     string     // of whom answers are kept for
-	org    e911.OrgID // none: the operator
+	org    e911.OrgID // none: the operator, or a person
 	scopes []apikey.Scope
+	// identity is of a person, who has roles and no scopes.
+	identity string
 }
 
 func (c *caller) has(s apikey.Scope) bool { return slices.Contains(c.scopes, s) }
@@ -57,11 +59,20 @@ func (h *Handler) authenticate(r *http.Request) (caller, error) {
 		}
 		return caller{}, err
 	}
+	if h.cfg.Person != nil {
+		p, ok, err := h.cfg.Person(r)
+		if err != nil {
+			return caller{}, err
+		}
+		if ok {
+			return caller{who: admin.Actor(p.Identity), id: "person " + p.Identity, identity: p.Identity}, sameSite(r)
+		}
+	}
 	if org, ok := h.cfg.Session(r); ok {
 		if err := sameSite(r); err != nil {
 			return caller{}, err
 		}
-		return caller{who: admin.Actor("portal " + string(org)), id: "portal " + string(org), org: org, scopes: everything(false)}, nil
+		return caller{who: admin.Actor("portal " + string(org)), id: "portal " + string(org), org: org, identity: linkIdentity}, nil
 	}
 	return caller{}, refused(http.StatusUnauthorized, e911.Denied, "send a key as Authorization: Bearer cbk_..., or sign in")
 }

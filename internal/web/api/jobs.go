@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -168,10 +170,38 @@ func (h *Handler) export(c *call) (reply, error) {
 // large one.
 const uploadTimeout = 30 * time.Minute
 
+// uploadDigest tells the SHA-256 of a file that was taken, in hexadecimal digits: who
+// sends another one with the same Idempotency-Key is refused.
+const uploadDigest = "Callbox-Upload-Sha256"
+
+// arrive gives a file the time that it needs.
+func (c *call) arrive() io.Reader {
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(uploadTimeout)) // not every server has one
+	return http.MaxBytesReader(c.w, c.Body, maxUpload)
+}
+
+// sameUpload reads a file that is sent again and holds it against the first.
+func sameUpload(c *call, want string) error {
+	if !c.op.upload || want == "" {
+		return nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, c.arrive()); err != nil {
+		return refused(http.StatusBadRequest, e911.Invalid, "the file did not arrive whole: send it again")
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != want {
+		return refused(http.StatusUnprocessableEntity, e911.Conflict, "another file was sent with this Idempotency-Key: take a new one")
+	}
+	return nil
+}
+
 func (h *Handler) importTable(c *call) (reply, error) {
 	k, _, err := c.table()
 	if err != nil || h.cfg.Jobs == nil {
 		return reply{}, orNotHere(err)
+	}
+	if err := h.mayTable(c, k); err != nil {
+		return reply{}, err
 	}
 	a := Import{
 		Kind: k, Mode: sheet.Mode(orElse(c.query.Get("mode"), string(sheet.Add))), Whole: c.query.Get("whole") == "true",
@@ -187,11 +217,12 @@ func (h *Handler) importTable(c *call) (reply, error) {
 	if c.ContentLength > maxUpload {
 		return reply{}, tooLarge()
 	}
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(uploadTimeout)) // not every server has one
+	sum := sha256.New()
+	file := io.TeeReader(c.arrive(), sum)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), uploadTimeout)
 	defer cancel()
 	j, err := h.cfg.Jobs.Submit(ctx, job.Request{
-		Org: c.org, Kind: ImportJob, Title: "import of " + string(k), Who: c.who.who, Args: args, Input: http.MaxBytesReader(c.w, c.Body, maxUpload),
+		Org: c.org, Kind: ImportJob, Title: "import of " + string(k), Who: c.who.who, Args: args, Input: file,
 	})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return reply{}, tooLarge()
@@ -201,6 +232,7 @@ func (h *Handler) importTable(c *call) (reply, error) {
 	}
 	out, err := answer(http.StatusAccepted, j)
 	if err == nil {
+		out.header[uploadDigest] = hex.EncodeToString(sum.Sum(nil))
 		out.header["Location"] = Base + "/organisations/" + string(c.org) + "/jobs/" + j.ID
 	}
 	return out, err

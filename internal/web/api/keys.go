@@ -88,8 +88,8 @@ func (h *Handler) createKey(c *call) (reply, error) {
 	}
 	wish := apikey.Wish{Org: c.org, Name: w.Name, Expires: w.Expires}
 	for _, s := range w.Scopes {
-		if !c.who.has(apikey.Scope(s)) && !c.who.provider() {
-			return reply{}, refused(http.StatusForbidden, e911.Denied, "a key cannot give a scope that it does not have: "+shorten(s))
+		if err := h.mayGiveScope(c, apikey.Scope(s)); err != nil {
+			return reply{}, err
 		}
 		wish.Scopes = append(wish.Scopes, apikey.Scope(s))
 	}

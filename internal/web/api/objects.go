@@ -327,8 +327,8 @@ func (c *call) object() (map[string]any, error) {
 	if !ok {
 		return nil, badJSON("the body is no object")
 	}
-	if saysSecrets(m) && !c.who.has(apikey.ScopeSecrets) {
-		return nil, refused(http.StatusForbidden, e911.Denied, "setting secrets needs a key with the scope secrets")
+	if saysSecrets(m) {
+		return m, c.h.maySecrets(c)
 	}
 	return m, nil
 }
@@ -413,6 +413,9 @@ func (h *Handler) create(c *call, k kindRow) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if err := h.mayPlace(c, v); err != nil {
+		return reply{}, err
+	}
 	v, told := withSecrets(v)
 	o, err := h.cfg.Objects[k.kind].Create(c.Context(), c.who.who, v)
 	if err != nil {
@@ -481,7 +484,10 @@ func (h *Handler) change(c *call, k kindRow, patch bool) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.who.mayChange(before.Value, v); err != nil {
+	if err := h.mayChange(c, before.Value, v); err != nil {
+		return reply{}, err
+	}
+	if err := h.mayPlace(c, v); err != nil {
 		return reply{}, err
 	}
 	o, err := h.cfg.Objects[k.kind].Update(c.Context(), c.who.who, v, before.Version)

@@ -121,7 +121,7 @@ func (h *Handler) build() {
 // operations is the whole table.
 func operations() []operation {
 	all := objectOperations()
-	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), listOperations(), foreignOperations(), readOperations(), serviceOperations()} {
+	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), listOperations(), foreignOperations(), readOperations(), serviceOperations(), memberOperations(), transferOperations()} {
 		all = append(all, more...)
 	}
 	return all
@@ -248,6 +248,9 @@ func (h *Handler) describeErrors(op *operation, d *huma.Operation) {
 			need = append(need, string(apikey.ScopeProvider))
 		}
 		d.Extensions = map[string]any{"x-scopes": need}
+		if n, ok := op.needOf(); ok {
+			d.Extensions["x-area"] = n.name()
+		}
 	}
 	if op.body != nil || op.upload {
 		errors = append(errors, 413, 415, 422)

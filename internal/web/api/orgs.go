@@ -87,7 +87,9 @@ func (h *Handler) listOrgs(c *call) (reply, error) {
 		return reply{}, err
 	}
 	var found []admin.Object
-	if c.who.provider() {
+	if c.who.isPerson() {
+		found, err = h.orgsOf(c)
+	} else if c.who.provider() {
 		found, err = h.allOrgs(c.Context())
 	} else {
 		var own admin.Object
@@ -120,11 +122,14 @@ func (h *Handler) listOrgs(c *call) (reply, error) {
 
 // mayChange keeps what an organisation may not decide of itself to the operator:
 // who it is, whether it is suspended, which world it lives in.
-func (c *caller) mayChange(before, after any) error {
+func (h *Handler) mayChange(c *call, before, after any) error {
 	a, is := before.(e911.Org)
 	b, ok := after.(e911.Org)
-	if !is || !ok || c.provider() {
+	if !is || !ok {
 		return nil
+	}
+	if may, err := h.mayTenant(c); may || err != nil {
+		return err
 	}
 	var faults []e911.Fault
 	for name, same := range map[string]bool{

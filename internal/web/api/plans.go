@@ -150,8 +150,13 @@ func (h *Handler) planned(c *call, set change.Set) (reply, error) {
 	if c.query.Get("dry_run") == "true" {
 		return answer(http.StatusOK, out)
 	}
+	if plan.Idle() {
+		return answer(http.StatusOK, out) // all is as it is wanted
+	}
 	if !plan.Applicable {
-		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "nothing was changed: " + orElse(plan.Why, "the change set has faults"), Faults: plan.Faults}
+		return reply{}, &e911.Error{
+			Kind: e911.Invalid, Msg: "nothing was changed: " + orElse(plan.Why, "the change set has faults"), Faults: slices.Concat(plan.Faults, plan.Effects.Lost),
+		}
 	}
 	applied, err := h.cfg.Plans.Apply(c.Context(), c.who.who, c.org, plan.ID, plan.Hash)
 	if err != nil {
@@ -205,7 +210,10 @@ func (s *setting) step(i int, step *client.Step) error {
 		fault("/kind", "unknown", "there is no such collection here", "as users or locations")
 		return nil
 	}
-	if k.kind == e911.KindTrunk && !s.c.who.provider() {
+	if err := s.h.mayKind(s.c, k.kind); err != nil {
+		return err
+	}
+	if k.kind == e911.KindTrunk && !s.c.who.provider() && !s.c.who.isPerson() {
 		fault("/kind", "forbidden", "trunks are the operator's to change", "ask the operator")
 		return nil
 	}
@@ -280,7 +288,11 @@ func (s *setting) put(k kindRow, step *client.Step, stored admin.Object, from ch
 	}
 	s.builder.Put(v, from)
 	verbs := map[string]admin.Verb{"put": change.Put, "create": admin.Created, "change": admin.Changed}
-	s.last(before, func(x *change.Step) { x.Verb, x.Version = verbs[step.Verb], step.Version })
+	version := step.Version
+	if version == 0 && stored.Value != nil && step.Verb != "create" {
+		version = stored.Version // the value was laid over this one: what somebody changes meanwhile is not lost
+	}
+	s.last(before, func(x *change.Step) { x.Verb, x.Version = verbs[step.Verb], version })
 	return nil
 }
 
@@ -387,6 +399,18 @@ func (h *Handler) applyPlan(c *call) (reply, error) {
 	if len(d.faults) > 0 {
 		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "the request is refused", Faults: d.faults}
 	}
+	if err := h.mayApply(c, c.param("id")); err != nil {
+		return reply{}, err
+	}
+	if !c.who.provider() {
+		p, err := h.cfg.Plans.Get(c.Context(), c.org, c.param("id"))
+		if err == nil {
+			err = mayTouch(p.Counts)
+		}
+		if err != nil {
+			return reply{}, err
+		}
+	}
 	done, err := h.cfg.Plans.Apply(c.Context(), c.who.who, c.org, c.param("id"), a.Hash)
 	if err != nil {
 		return reply{}, err
@@ -417,9 +441,29 @@ func (h *Handler) getApplied(c *call) (reply, error) {
 	return answer(http.StatusOK, a)
 }
 
+// mayTouch keeps what is the operator's out of sets that an organisation applies or
+// takes back itself: the operator may have made them for it.
+func mayTouch(counts []change.Count) error {
+	for _, n := range counts {
+		if (n.Kind == e911.KindTrunk || n.Kind == e911.KindOrg) && n.Created+n.Changed+n.Deleted > 0 {
+			return refused(http.StatusForbidden, e911.Denied, "the set changes trunks or the organisation itself, which are the operator's to change: ask the operator")
+		}
+	}
+	return nil
+}
+
 func (h *Handler) undo(c *call) (reply, error) {
 	if h.cfg.Applied == nil {
 		return reply{}, errNotHere
+	}
+	if !c.who.provider() {
+		a, err := h.cfg.Applied.GetApplied(c.Context(), c.org, c.param("id"))
+		if err == nil {
+			err = mayTouch(a.Counts)
+		}
+		if err != nil {
+			return reply{}, err
+		}
 	}
 	p, err := h.cfg.Applied.Undo(c.Context(), c.who.who, c.org, c.param("id"))
 	if err != nil {

@@ -27,12 +27,16 @@ import (
 // call is one request that may be done.
 type call struct {
 	*http.Request
+	h     *Handler
 	op    *operation
 	who   caller
 	org   e911.OrgID
 	query url.Values
 	body  []byte // of operations that take JSON
 	w     http.ResponseWriter
+	// sites are those at which a person has a role, where no role of his at the
+	// organisation allows what he asks; nil: one does.
+	sites []string
 }
 
 // param is a part of the path, unescaped.
@@ -118,7 +122,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, out reply) {
 }
 
 func (h *Handler) try(op *operation, w http.ResponseWriter, r *http.Request) (reply, error) {
-	c := &call{Request: r, op: op, w: w}
+	c := &call{Request: r, h: h, op: op, w: w}
 	if !op.open {
 		who, err := h.authenticate(r)
 		if err != nil {
@@ -133,13 +137,8 @@ func (h *Handler) try(op *operation, w http.ResponseWriter, r *http.Request) (re
 		if err := h.wall(c); err != nil {
 			return reply{}, err
 		}
-		for _, s := range op.scopes {
-			if !c.who.has(s) {
-				return reply{}, &statusError{status: http.StatusForbidden, err: e911.Errorf(e911.Denied, "this needs a key with the scope %s", s)}
-			}
-		}
-		if op.operator && !c.who.provider() {
-			return reply{}, refused(http.StatusForbidden, e911.Denied, "this is the operator's: it needs a key with the scope provider")
+		if err := h.allowed(c); err != nil {
+			return reply{}, err
 		}
 	}
 	if err := c.readQuery(); err != nil {
@@ -154,6 +153,22 @@ func (h *Handler) try(op *operation, w http.ResponseWriter, r *http.Request) (re
 	return op.do(h, c)
 }
 
+// allowed lets a key do what its scopes say, and a person what his roles do.
+func (h *Handler) allowed(c *call) error {
+	if c.who.isPerson() {
+		return h.permit(c)
+	}
+	for _, s := range c.op.scopes {
+		if !c.who.has(s) {
+			return &statusError{status: http.StatusForbidden, err: e911.Errorf(e911.Denied, "this needs a key with the scope %s", s)}
+		}
+	}
+	if c.op.operator && !c.who.provider() {
+		return denied("this is the operator's: it needs a key with the scope provider")
+	}
+	return nil
+}
+
 // wall finds the organisation of the path. Another's is one that is not there (E14).
 func (h *Handler) wall(c *call) error {
 	if !strings.Contains(c.op.path, "{org}") {
@@ -161,6 +176,9 @@ func (h *Handler) wall(c *call) error {
 	}
 	none := e911.Errorf(e911.NotFound, "there is no such organisation")
 	name := c.param("org")
+	if c.who.isPerson() {
+		return h.findOrg(c, name)
+	}
 	if key, named := strings.CutPrefix(name, byKey); named {
 		own := c.who.org
 		found, err := h.cfg.Objects[e911.KindOrg].Find(c.Context(), admin.Query{Org: own, Field: admin.ByKey, Value: key})
@@ -267,7 +285,11 @@ func (h *Handler) once(c *call, key string) (reply, error) {
 	sum.Write(c.body)
 	now := h.cfg.Now().Truncate(time.Millisecond)
 	claim := apikey.Claim{Caller: c.who.id, Key: key, Hash: sum.Sum(nil), At: now}
-	first, kept, taken, err := store.ClaimRequest(c.Context(), claim, now.Add(-cutShort))
+	died := cutShort
+	if c.op.upload {
+		died += uploadTimeout
+	}
+	first, kept, taken, err := store.ClaimRequest(c.Context(), claim, now.Add(-died))
 	switch {
 	case err != nil:
 		return reply{}, err
@@ -276,6 +298,9 @@ func (h *Handler) once(c *call, key string) (reply, error) {
 	case !taken && kept == nil:
 		return reply{}, &statusError{status: http.StatusConflict, header: map[string]string{"Retry-After": "2"}, err: e911.Errorf(e911.Conflict, "the first request with this Idempotency-Key is still under way")}
 	case !taken:
+		if err := sameUpload(c, kept.Header[uploadDigest]); err != nil {
+			return reply{}, err
+		}
 		out := reply{status: kept.Status, header: maps.Clone(kept.Header), body: kept.Body}
 		out.header["Idempotency-Replayed"] = "true"
 		return out, nil

@@ -27,9 +27,12 @@ type Connectivity struct {
 
 // Self says who a key is.
 type Self struct {
-	Who    string     `json:"who"`
-	Org    e911.OrgID `json:"org,omitempty"`
-	Scopes []string   `json:"scopes"`
+	Who string     `json:"who"`
+	Org e911.OrgID `json:"org,omitempty"`
+	// Identity is of a person, whose roles are in his profile; "link" followed a
+	// sign-in link of the organisation.
+	Identity string   `json:"identity,omitempty"`
+	Scopes   []string `json:"scopes"`
 }
 
 func serviceOperations() []operation {
@@ -68,7 +71,7 @@ func (h *Handler) connectivity(c *call) (reply, error) {
 }
 
 func (h *Handler) self(c *call) (reply, error) {
-	out := Self{Who: string(c.who.who), Org: c.who.org, Scopes: []string{}}
+	out := Self{Who: string(c.who.who), Org: c.who.org, Identity: c.who.identity, Scopes: []string{}}
 	for _, s := range c.who.scopes {
 		out.Scopes = append(out.Scopes, string(s))
 	}

@@ -35,6 +35,7 @@ type described struct {
 	ID           string                     `json:"operationId"`
 	Summary      string                     `json:"summary"`
 	Scopes       []string                   `json:"x-scopes"`
+	Area         string                     `json:"x-area"`
 	Security     []any                      `json:"security"`
 	Responses    map[string]json.RawMessage `json:"responses"`
 	Body         *struct {
