@@ -2,7 +2,9 @@ package emergency
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -26,6 +28,10 @@ type call struct {
 	// incident is the id of the incident, reference our location URI for the call.
 	incident, reference string
 	minted              bool // reference was asked for
+	// madeUID and madeIncident: uid and incident are ours, nobody else has them but by
+	// a leg of this call. sentBy are the trunks of its legs; it belongs to Handler.mu.
+	madeUID, madeIncident bool
+	sentBy                map[e911.TrunkID]bool
 
 	m        machine
 	clock    *alarmClock
@@ -111,6 +117,7 @@ func (h *Handler) Serve(ctx context.Context, leg Caller) {
 		return
 	}
 	defer h.leave(c)
+	defer c.broken()
 	c.receipt = c.record(journal.CallArrived, c.at, c.arrived())
 	c.keepInvite()
 	defer c.stopAsking()
@@ -281,10 +288,15 @@ func (c *call) step(ev callflow.Event) {
 		if !c.guard("call flow", func() { acts = c.m.Step(ev) }) {
 			acts = c.lastResort(ev)
 		}
-		for _, a := range acts {
-			if !c.guard(string(a.Do), func() { c.do(a) }) && a.Do == callflow.Dial {
-				c.queue = append(c.queue, callflow.Event{Kind: callflow.SendFailed, N: a.N})
-			}
+		c.doAll(acts)
+	}
+}
+
+// doAll carries out what the machine wants. What breaks costs itself alone.
+func (c *call) doAll(acts []callflow.Action) {
+	for _, a := range acts {
+		if !c.guard(string(a.Do), func() { c.do(a) }) && a.Do == callflow.Dial {
+			c.queue = append(c.queue, callflow.Event{Kind: callflow.SendFailed, N: a.N})
 		}
 	}
 }
@@ -315,6 +327,13 @@ func (c *call) lastResort(ev callflow.Event) []callflow.Action {
 	case !waits || ev.Kind == callflow.Stopped:
 		return nil
 	}
+	c.fromTheTop()
+	return append(c.m.Step(callflow.Event{Kind: callflow.Arrived}), c.m.Step(callflow.Event{Kind: callflow.Recorded})...)
+}
+
+// fromTheTop gives a caller who waits a new machine, which asks the relay centre
+// first.
+func (c *call) fromTheTop() {
 	for _, a := range c.legs {
 		a.cancel()
 	}
@@ -324,7 +343,26 @@ func (c *call) lastResort(ev callflow.Event) []callflow.Action {
 	c.m = callflow.New(callflow.Config{
 		Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil, First: c.last,
 	})
-	return append(c.m.Step(callflow.Event{Kind: callflow.Arrived}), c.m.Step(callflow.Event{Kind: callflow.Recorded})...)
+}
+
+// broken is deferred by who owns a call. A fault that nothing else caught ends the
+// call; people are told of it, its end is on record, and its numbers are free again.
+func (c *call) broken() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	c.log.Error("a fault ended a call", "fault", fmt.Sprint(v), "stack", string(debug.Stack()))
+	c.guard("end of a broken call", func() {
+		if c.gone {
+			return
+		}
+		c.alarm(AlarmPanic, "a fault of ours ended the call; call back at once")
+		if c.class == e911.ClassEmergency {
+			c.notify(journal.DueLegFailed)
+		}
+		c.recordEnd("callbox", "a fault of Callbox", c.talk.IsZero())
+	})
 }
 
 // over is the machine of a call that is over.

@@ -108,6 +108,7 @@ func (c *call) sendOut(att *attempt, in sipedge.Invite, rung ladder.Rung) {
 		in.Keep = c.keepLeg(att)
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
+	c.h.sent(c, rung.Trunk.ID)
 	done := c.occupy(rung.Trunk.ID)
 	att.cancel = func() { cancel(); done() }
 	att.leg = c.h.cfg.Dial(ctx, in)

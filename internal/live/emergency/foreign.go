@@ -267,7 +267,11 @@ func (c *call) decideAll(ctx context.Context) {
 		c.loan = ""
 	}
 	asking := false
-	c.h.newcomers.inTurn(func() {
+	newcomers, turns := c.h.newcomers, c.h.turns
+	if c.class != e911.ClassEmergency {
+		newcomers, turns = c.h.tests, c.h.tests
+	}
+	newcomers.inTurn(func() {
 		c.decide()
 		if asking = c.ask(); !asking && c.loan == loan {
 			c.recordDecision()
@@ -279,7 +283,7 @@ func (c *call) decideAll(ctx context.Context) {
 	}
 	if asking || c.loan != loan {
 		c.loan = loan
-		c.h.turns.inTurn(func() {
+		turns.inTurn(func() {
 			c.dec = base
 			c.decide()
 			c.recordDecision()

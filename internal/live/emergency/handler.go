@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,15 +188,16 @@ type Handler struct {
 	node     string // id of this run
 	statics  *statics
 	// Calls that are decided, and calls that go on: those wait for each other alone,
-	// so that an answer is not heard late, as silence, because many more came.
-	newcomers, turns *turns
+	// so that an answer is not heard late, as silence, because many more came. Tests
+	// wait for tests: a call for help never stands behind them.
+	newcomers, turns, tests *turns
 
 	// newMachine is replaced by tests that break it.
 	newMachine func(callflow.Config) machine
 
 	mu      sync.Mutex
 	active  map[e911.CallID]*entry
-	uids    map[string]*call                   // emergency call ids on the way, to see a loop
+	uids    map[string][]*call                 // by emergency call ids on the way, to see a loop
 	watched map[movedDevice]map[*call]struct{} // calls that Moved finds
 	gone    chan struct{}                      // closed, and made anew, when a call ends or is answered
 }
@@ -218,7 +220,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Trunks = alone{health: newHealth(), now: cfg.Now}
 	}
 	return &Handler{
-		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(), turns: newTurns(), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string]*call{}, watched: map[movedDevice]map[*call]struct{}{}, gone: make(chan struct{}),
+		cfg: cfg, node: string(e911.NewID[e911.TrunkID]()), disputes: &disputes{}, newcomers: newTurns(newcomerWait), turns: newTurns(0), tests: newTurns(0), statics: &statics{trunks: map[e911.TrunkID]map[[sha256.Size]byte]*static{}}, active: map[e911.CallID]*entry{}, uids: map[string][]*call{}, watched: map[movedDevice]map[*call]struct{}{}, gone: make(chan struct{}),
 		newMachine: func(c callflow.Config) machine { return callflow.New(c) },
 	}, nil
 }
@@ -291,15 +293,14 @@ func (h *Handler) DrainWaiting(ctx context.Context) error {
 	}
 }
 
-// enter lists a call and reports false when its emergency call id is on the way
-// through us already: then the call came back to us in a loop.
+// enter lists a call and reports false when it came back to us in a loop.
 func (h *Handler) enter(c *call) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.uids[c.uid] != nil {
+	if h.looped(c) {
 		return false
 	}
-	h.uids[c.uid] = c
+	h.uids[c.uid] = append(h.uids[c.uid], c)
 	h.active[c.id] = &entry{Active{Call: c.id, Org: c.org.ID(), Class: c.class, Since: c.at}}
 	return true
 }
@@ -310,6 +311,19 @@ func (h *Handler) leave(c *call) {
 	h.freeID(c)
 	delete(h.active, c.id)
 	h.unwatch(c)
+	h.stir()
+}
+
+// forget drops a call by its id, wherever a fault left it.
+func (h *Handler) forget(id e911.CallID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for uid, list := range h.uids {
+		if h.uids[uid] = slices.DeleteFunc(list, func(c *call) bool { return c.id == id }); len(h.uids[uid]) == 0 {
+			delete(h.uids, uid)
+		}
+	}
+	delete(h.active, id)
 	h.stir()
 }
 
@@ -325,13 +339,6 @@ func (h *Handler) ended(c *call) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.freeID(c)
-}
-
-// freeID forgets the emergency call id of a call. The caller holds h.mu.
-func (h *Handler) freeID(c *call) {
-	if h.uids[c.uid] == c {
-		delete(h.uids, c.uid)
-	}
 }
 
 func (h *Handler) answered(c *call) {

@@ -66,7 +66,7 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 		k := fixedKit(t)
 		now := time.Now()
 		for i := range 50_000 {
-			k.h.uids[fmt.Sprintf("urn:emergency:uid:callid:%d:example", i)] = &call{}
+			k.h.uids[fmt.Sprintf("urn:emergency:uid:callid:%d:example", i)] = []*call{{}}
 			k.h.active[e911.CallID(fmt.Sprint(i))] = &entry{}
 		}
 		for i := range 2 * mostDisputes {
@@ -86,6 +86,7 @@ func TestOutageOfApril2014NoFullTableStopsCalls(t *testing.T) {
 		for range cap(k.h.turns.taken) {
 			go k.h.turns.inTurn(func() { <-hang })
 			go k.h.newcomers.inTurn(func() { <-hang })
+			go k.h.tests.inTurn(func() { <-hang })
 		}
 		caller := k.call(t.Context(), invite())
 		after(5 * time.Second)

@@ -140,6 +140,9 @@ type Resumed struct {
 // errCannotResume: this handler was not told how legs are taken up again.
 var errCannotResume = errors.New("no legs can be taken up again here")
 
+// errFault: a fault of ours was recovered.
+var errFault = errors.New("a fault of Callbox")
+
 // Resume takes up a call that was up when its process ended: when it returns,
 // both legs hear their other sides. The world of today changes nothing of it:
 // its trunk, its site and its organisation may be gone (D-04).
@@ -147,7 +150,13 @@ var errCannotResume = errors.New("no legs can be taken up again here")
 // Of a call that nobody had answered the caller goes on waiting and what rang for
 // him goes on ringing (F-02); where that is at its end the ladder goes on, by the
 // world of today.
-func (h *Handler) Resume(l Left) (*Resumed, error) {
+func (h *Handler) Resume(l Left) (r *Resumed, err error) {
+	defer func() { // the journal is read again at each start: one call must not keep the node down
+		if v := recover(); v != nil {
+			h.forget(l.Arrived.Call)
+			r, err = nil, fmt.Errorf("resume a call: %w: %v", errFault, v)
+		}
+	}()
 	if l.Dialogs.N == 0 {
 		return h.resumeWaiting(l)
 	}
@@ -269,6 +278,7 @@ func (r *Resumed) Carry(ctx context.Context) {
 	}
 	c := r.c
 	defer c.h.leave(c)
+	defer c.broken()
 	c.clock = newAlarmClock(c.h.cfg.Now)
 	if c.talk.IsZero() { // killed before the caller was connected with who answered
 		c.talk = c.h.cfg.Now()
@@ -284,9 +294,7 @@ func (r *Resumed) Carry(ctx context.Context) {
 	c.m = m
 	c.pump(0, c.leg.Events())
 	c.pump(c.last, c.legs[c.last].leg.Events())
-	for _, a := range acts {
-		c.do(a)
-	}
+	c.doAll(acts)
 	c.keepDialogs(c.last, nil) // its CSeq numbers went ahead
 	c.carry(ctx)
 }

@@ -16,6 +16,9 @@ const (
 	// a call waits for its own: without that, the calls of an overloaded node would all
 	// think at once, and each would wait for the locks of all others.
 	turnWait = 250 * time.Millisecond
+	// newcomerWait bounds the wait of a call for help that just came, whether turns
+	// come back or not: its caller has heard nothing yet (E4).
+	newcomerWait = 50 * time.Millisecond
 )
 
 // turns lets a few calls think at a time, in the order in which they ask. Calls
@@ -23,9 +26,12 @@ const (
 type turns struct {
 	taken chan struct{}
 	given atomic.Uint64 // turns given back so far
+	most  time.Duration // that is waited in all; 0: as long as turns come back
 }
 
-func newTurns() *turns { return &turns{taken: make(chan struct{}, turnsEach*runtime.GOMAXPROCS(0))} }
+func newTurns(most time.Duration) *turns {
+	return &turns{taken: make(chan struct{}, turnsEach*runtime.GOMAXPROCS(0)), most: most}
+}
 
 // take waits for a turn; false when none was to be had, and the call goes on
 // without one.
@@ -35,8 +41,11 @@ func (t *turns) take() bool {
 		return true
 	default:
 	}
-	before := t.given.Load()
-	look := time.NewTimer(turnWait)
+	before, every := t.given.Load(), turnWait
+	if t.most > 0 {
+		every = t.most
+	}
+	look := time.NewTimer(every)
 	defer look.Stop()
 	for {
 		select {
@@ -45,11 +54,11 @@ func (t *turns) take() bool {
 		case <-look.C:
 		}
 		now := t.given.Load()
-		if now == before {
+		if now == before || t.most > 0 {
 			return false
 		}
 		before = now
-		look.Reset(turnWait)
+		look.Reset(every)
 	}
 }
 

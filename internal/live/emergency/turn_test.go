@@ -13,7 +13,7 @@ import (
 // Proves: E3
 func TestACallGoesOnWithoutATurnWhenTheOthersHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns()
+		turns := newTurns(0)
 		hang := make(chan struct{})
 		for range cap(turns.taken) {
 			go turns.inTurn(func() { <-hang })
@@ -42,7 +42,7 @@ func TestACallGoesOnWithoutATurnWhenTheOthersHang(t *testing.T) {
 // Proves: E3, N-20
 func TestACallWaitsForItsTurnWhileTurnsComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns()
+		turns := newTurns(0)
 		var others sync.WaitGroup
 		for range 20 * cap(turns.taken) {
 			others.Go(func() { turns.inTurn(func() { <-time.After(turnWait / 2) }) })
@@ -58,7 +58,7 @@ func TestACallWaitsForItsTurnWhileTurnsComeBack(t *testing.T) {
 
 // Proves: E3
 func TestTurnsAreGivenBackWhenACallPanics(t *testing.T) {
-	turns := newTurns()
+	turns := newTurns(0)
 	func() {
 		defer func() { _ = recover() }()
 		turns.inTurn(func() { panic("broken") })

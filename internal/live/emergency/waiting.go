@@ -190,9 +190,10 @@ func (h *Handler) resumeWaiting(l Left) (*Resumed, error) {
 // own (NENA-STA-010, 2.1.6).
 func (c *call) name() {
 	if c.uid, c.incident = sipgeo.EmergencyIDs(c.req.Headers.All("Call-Info")); c.uid == "" {
-		c.uid = sipgeo.CallID(string(c.id), c.h.cfg.Domain)
+		c.uid, c.madeUID = sipgeo.CallID(string(c.id), c.h.cfg.Domain), true
 	}
 	if c.incident == "" {
+		c.madeIncident = true
 		c.incident = sipgeo.IncidentID(string(c.id), c.h.cfg.Domain)
 	}
 }
@@ -235,6 +236,7 @@ func (c *call) redial(n int, l *leftLeg) {
 		c.log.Error("an attempt that was out cannot be gone on with", "n", n, obs.Err(err))
 		return
 	}
+	c.h.sent(c, trunk)
 	done := c.occupy(trunk)
 	att.leg, att.cancel = leg, func() { cancel(); done() }
 }
@@ -243,6 +245,7 @@ func (c *call) redial(n int, l *leftLeg) {
 func (r *Resumed) carryWaiting(ctx context.Context) {
 	c, w := r.c, r.waiting
 	defer c.h.leave(c)
+	defer c.broken()
 	defer c.letCallerGo()
 	c.clock = newAlarmClock(c.h.cfg.Now)
 	c.listen()
@@ -260,22 +263,34 @@ func (r *Resumed) carryWaiting(ctx context.Context) {
 		c.first.trunk = c.dec.rungs[0].Trunk.ID
 	}
 	c.h.watchDevices(c)
-	c.h.turns.inTurn(func() { c.goOn(w) })
+	c.h.turns.inTurn(func() {
+		if !c.guard("going on", func() { c.goOn(w) }) && c.m == nil {
+			c.fromTheTop()
+			c.queue = nil
+			c.step(callflow.Event{Kind: callflow.Arrived})
+			c.step(callflow.Event{Kind: callflow.Recorded})
+		}
+	})
 	c.carry(ctx)
 }
 
 // goOn begins with the machine of a call that was left.
 func (c *call) goOn(w *Waiting) {
-	left := &callflow.Waits{Since: c.h.cfg.Now().Sub(c.at), Made: w.made, Told: w.Told(), NotConnected: w.told[journal.DueNotConnected]}
+	left := &callflow.Waits{Since: max(c.h.cfg.Now().Sub(c.at), 0), Made: w.made, Told: w.Told(), NotConnected: w.told[journal.DueNotConnected]}
 	var lost []int
 	for _, n := range w.numbers() {
 		l := w.legs[n]
 		att := c.legs[n]
 		if att == nil {
-			if l.rung < len(c.dec.rungs) {
+			if l.rung >= 0 && l.rung < len(c.dec.rungs) {
 				left.Tried = append(left.Tried, l.rung)
 			}
 			continue
+		}
+		if att.rung < 0 || att.rung >= len(c.dec.rungs) { // the fact with its routes is not there, or not whole
+			f := l.leg.Attempt
+			c.dec.rungs = append(c.dec.rungs, rungOf(journal.Rung{Kind: string(ladder.KindCarrier), Trunk: f.Trunk, PSAP: f.PSAP, To: f.To}))
+			att.rung = len(c.dec.rungs) - 1
 		}
 		c.full[att.rung] = c.full[att.rung] || !att.slim
 		left.Out = append(left.Out, callflow.Out{N: n, Route: att.rung, Slim: att.slim, Rings: l.rang, Early: l.early})
@@ -292,9 +307,7 @@ func (c *call) goOn(w *Waiting) {
 	c.record(journal.CallChanged, time.Time{}, journal.Changed{What: journal.ChangedResumed, N: len(left.Out), Why: resumedWhy(left.Out)})
 	m, acts := callflow.Resume(callflow.Config{Routes: c.routes(), Policy: c.h.cfg.Policy, LateOffer: c.dec.sdp == nil}, callflow.Standing{Waits: left})
 	c.m = m
-	for _, a := range acts {
-		c.do(a)
-	}
+	c.doAll(acts)
 	for _, n := range lost {
 		c.queue = append(c.queue, callflow.Event{Kind: callflow.Lost, N: n})
 	}

@@ -14,7 +14,8 @@ type inviteServer struct {
 	h     hop
 	key   string
 	seq   uint32
-	last  []byte // newest response
+	last  []byte   // newest response
+	rings response // newest provisional one, none: code 0
 	final int
 	acked bool
 	// update: an UPDATE, whose final response is repeated when it is asked for again.
@@ -184,16 +185,41 @@ func (c *call) sameInvite(m *message) bool {
 // repeated answers an INVITE that is here already: its newest response again,
 // or 482 when it came by another way (RFC 3261, section 8.2.2.2).
 func (c *call) repeated(m *message, h hop) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if m.via.key() != c.inviteKey {
+		if c.unreachable() {
+			c.adopt(m, h)
+			return
+		}
 		c.e.reply(m, h, response{code: 482})
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.first.last != nil && !c.first.acked {
 		c.first.h = h
 		c.reply(c.first)
 	}
+}
+
+// unreachable reports a caller in need who waits, and whose connection is gone.
+func (c *call) unreachable() bool {
+	f := c.first
+	return c.emergency && c.phase == opening && f.h.network != "udp" && (f.h.conn == nil || !f.h.conn.alive())
+}
+
+// adopt goes on with an INVITE by the way by which its sender tries it once more,
+// because he lost the first (RFC 3263, section 4.3: by a new transaction, and
+// otherwise the same): he is not refused what he has already (E1).
+func (c *call) adopt(m *message, h hop) {
+	s := c.first
+	c.inviteKey = strings.Clone(m.via.key())
+	s.msg, s.h, s.key, c.conn = m, h, c.inviteKey, h.conn
+	r := s.rings
+	if r.code == 0 {
+		r.code = 100
+	}
+	s.last = respond(m, r)
+	c.reply(s)
 }
 
 func (c *call) provisional(attempt, code int, reason string, m Message) error {
@@ -209,7 +235,8 @@ func (c *call) provisional(attempt, code int, reason string, m Message) error {
 		return err
 	}
 	s := c.first
-	s.last = respond(s.msg, response{code: code, reason: reason, tag: c.tag(attempt), contact: s.h.origin().contact(""), rr: true, m: m})
+	s.rings = response{code: code, reason: reason, tag: c.tag(attempt), contact: s.h.origin().contact(""), rr: true, m: m}
+	s.last = respond(s.msg, s.rings)
 	c.reply(s)
 	s.r.stop()
 	c.remind(s)

@@ -65,7 +65,7 @@ func New(cfg Config) (*Edge, error) {
 	e.gate.init()
 	e.doors.init(e)
 	e.alarms = newAlarms(cfg.Alarm)
-	e.parked.open = cfg.Resuming
+	e.parked.open, e.parked.calls = cfg.Resuming, cfg.Resuming
 	e.admit.limits = cfg.Limits
 	e.admit.shares = admission.NewShares[netip.Addr](cfg.Limits.OrdinaryRate)
 	if cfg.Serve != nil {

@@ -72,12 +72,8 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 		}
 		return // RFC 3261, section 17: an ACK is never answered
 	case m.method == "CANCEL":
-		for _, c := range calls {
-			if c.cancelled(m, h) {
-				return
-			}
-		}
-		if e.park(m, h, src) {
+		again := func() bool { return e.cfg.Resuming && taken(m, h, e.table.get(m.callID), (*call).cancelled) }
+		if taken(m, h, calls, (*call).cancelled) || e.park(m, h, src) || again() {
 			return
 		}
 		e.reply(m, h, response{code: 481})
@@ -94,7 +90,8 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 			e.newInvite(m, h, src, calls)
 			return
 		}
-		if e.park(m, h, src) {
+		// Looked for once more: its call may have been taken up again in between.
+		if e.park(m, h, src) || e.cfg.Resuming && taken(m, h, e.table.get(m.callID), (*call).inDialog) {
 			return
 		}
 		e.reply(m, h, response{code: 481})
@@ -114,6 +111,11 @@ func (e *Edge) request(m *message, h hop, src netip.AddrPort) {
 	}
 }
 
+// taken gives a request to the call that it is of.
+func taken(m *message, h hop, calls []*call, take func(*call, *message, hop) bool) bool {
+	return slices.ContainsFunc(calls, func(c *call) bool { return take(c, m, h) })
+}
+
 // newInvite takes an INVITE outside of dialogs.
 func (e *Edge) newInvite(m *message, h hop, src netip.AddrPort, calls []*call) {
 	for _, c := range calls {
@@ -127,6 +129,9 @@ func (e *Edge) newInvite(m *message, h hop, src netip.AddrPort, calls []*call) {
 	}
 	if code, why := e.looped(m, calls); code != 0 {
 		e.cutLoop(m, h, src, code, why)
+		return
+	}
+	if e.parkCall(m, h, src) {
 		return
 	}
 	e.invite(m, h, src)
