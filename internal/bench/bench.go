@@ -43,6 +43,8 @@ type Config struct {
 	ordinaryRate int    // calls a second that are not emergency; 0: no bound
 	memory       int64  // limit of the server, in MiB; 0: its own choice
 	profile      string // file for a processor profile of the server; empty: none
+	// world makes another world of examples/harbor.yaml; nil: that one.
+	world func([]byte) []byte
 }
 
 // The addresses of the run. They are those of examples/harbor.yaml, because a
@@ -160,8 +162,11 @@ func (b *bench) start(ctx context.Context) error {
 	if err := waitBound(ctx, netip.MustParseAddrPort(heldAddr), true); err != nil {
 		return fmt.Errorf("wait for callbox: %w", err)
 	}
-	world := filepath.Join(b.dir, "harbor.yaml")
-	if err := os.WriteFile(world, examples.Harbor(), 0o600); err != nil {
+	world, text := filepath.Join(b.dir, "harbor.yaml"), examples.Harbor()
+	if b.cfg.world != nil {
+		text = b.cfg.world(text)
+	}
+	if err := os.WriteFile(world, text, 0o600); err != nil {
 		return fmt.Errorf("write the world: %w", err)
 	}
 	if err := b.importWorld(ctx, data, world); err != nil {

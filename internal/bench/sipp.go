@@ -166,6 +166,10 @@ type load struct {
 	port        int    // of the caller; none: 5066
 	noPSAP      bool   // ordinary calls, to nobody
 	ring, talk  time.Duration
+	// tokens are references for the Geolocation of the calls, in turn; none:
+	// geolocation. logged: the PSAP notes each INVITE in psapLog.
+	tokens []string
+	logged bool
 }
 
 // outcome is what SIPp counted. Of those lost, Refused had an answer that was
@@ -190,6 +194,13 @@ var reasons = map[string]string{
 // write makes the two scenarios.
 func (l *load) write() error {
 	geo := ""
+	if len(l.tokens) > 0 {
+		l.geolocation = "<[field0]>"
+		list := "SEQUENTIAL\n" + strings.Join(l.tokens, ";\n") + ";\n"
+		if err := os.WriteFile(filepath.Join(l.dir, "tokens.csv"), []byte(list), 0o600); err != nil {
+			return fmt.Errorf("write the references of the calls: %w", err)
+		}
+	}
 	if l.geolocation != "" {
 		geo = "Geolocation: " + l.geolocation + "\r\n"
 	}
@@ -208,6 +219,9 @@ func (l *load) write() error {
 	}
 	if l.ring > 0 {
 		psap = strings.Replace(psap, `"INVITE"/>`+"\n", `"INVITE"/>`+"\n"+ringing, 1)
+	}
+	if l.logged {
+		psap = strings.Replace(psap, `  <recv request="INVITE"/>`+"\n", inviteNoted, 1)
 	}
 	fill := strings.NewReplacer("@GEOLOCATION@", geo, "@TALK@", strconv.Itoa(int(l.talk.Milliseconds())), "@RING@", strconv.Itoa(int(l.ring.Milliseconds())), "@DIALLED@", l.dialled)
 	for name, text := range map[string]string{"uac.xml": caller, "uas.xml": psap} {
@@ -241,6 +255,9 @@ func (l load) run(ctx context.Context) (outcome, error) {
 		"-buff_size", strconv.Itoa(sippBuffer), "-watchdog_minor_maxtriggers", "100000", "-watchdog_major_maxtriggers", "1000",
 		"-timeout", fmt.Sprintf("%ds", int((whole+patience).Seconds())), "-trace_stat", "-stf", "stat.csv", "-fd", "1",
 		"-trace_err", "-error_file", "caller.err")
+	if len(l.tokens) > 0 {
+		caller.Args = append(caller.Args, "-inf", "tokens.csv")
+	}
 	caller.Dir = l.dir
 	caller.Stdout, caller.Stderr = &out, &errs
 	runErr := caller.Run()
@@ -282,6 +299,9 @@ func (l load) answer(ctx context.Context) (stop func(), err error) {
 	uas := exec.CommandContext(ctx, "sipp", "-sf", "uas.xml", "-i", l.psap.Addr().String(), "-p", strconv.Itoa(int(l.psap.Port())),
 		"-t", l.psapMode, "-nostdin", "-aa", "-mi", l.psap.Addr().String(), "-buff_size", strconv.Itoa(sippBuffer),
 		"-watchdog_minor_maxtriggers", "100000", "-watchdog_major_maxtriggers", "1000", "-trace_err", "-error_file", "psap.err")
+	if l.logged {
+		uas.Args = append(uas.Args, "-trace_logs", "-log_file", psapLog)
+	}
 	uas.Dir = l.dir
 	if err := uas.Start(); err != nil {
 		return nil, fmt.Errorf("start the SIPp PSAP: %w", err)
