@@ -158,6 +158,7 @@ type Building struct {
 	Key        string          `json:"key" example:"hq"`
 	Name       string          `json:"name" example:"Harbor Mill"`
 	Address    BuildingAddress `json:"address"`
+	SquareFeet int             `json:"square_feet,omitempty" doc:"Floor area, by which some states measure what a call must tell" minimum:"0" maximum:"50000000"`
 	Validation map[string]any  `json:"validation,omitempty" doc:"What reference layers say of the address" readOnly:"true"`
 }
 
@@ -206,18 +207,48 @@ type User struct {
 	DeviceUserID string `json:"device_user_id,omitempty" doc:"What platforms send, compared exactly"`
 	Callback     string `json:"callback,omitempty"`
 	ECBN         *ECBN  `json:"ecbn,omitempty"`
+	Language     string `json:"language,omitempty" doc:"Spoken with a relay centre" example:"en"`
+	// OffPremises is what he was told of calling from elsewhere, and agreed to.
+	OffPremises *Consent `json:"off_premises,omitempty"`
+}
+
+// Consent is what somebody who calls from off the premises was told about 911
+// there, and that he agreed.
+type Consent struct {
+	By        string    `json:"by,omitempty" doc:"Who agreed"`
+	At        time.Time `json:"at,omitzero"`
+	Text      string    `json:"text,omitempty" doc:"Version of the text that he was shown" example:"2026-01 fr"`
+	Confirmed time.Time `json:"confirmed,omitzero" doc:"When he last confirmed the address that he calls from"`
 }
 
 // Device is a device that calls.
 type Device struct {
 	Meta
-	Site  string      `json:"site" example:"key:mill"`
-	Key   string      `json:"key" example:"desk-210"`
-	MAC   string      `json:"mac,omitempty"`
-	User  string      `json:"user,omitempty"`
-	Model string      `json:"model,omitempty"`
-	SIP   *SIPAccount `json:"sip,omitempty"`
-	ECBN  *ECBN       `json:"ecbn,omitempty"`
+	Site     string      `json:"site" example:"key:mill"`
+	Key      string      `json:"key" example:"desk-210"`
+	MAC      string      `json:"mac,omitempty"`
+	User     string      `json:"user,omitempty"`
+	Model    string      `json:"model,omitempty"`
+	SIP      *SIPAccount `json:"sip,omitempty"`
+	ECBN     *ECBN       `json:"ecbn,omitempty"`
+	Station  *Station    `json:"station,omitempty"`
+	Language string      `json:"language,omitempty" doc:"Of whoever calls from it, where its user has none"`
+}
+
+// Station is what is stated of a device for the law: 47 CFR 9.16(b)(3).
+type Station struct {
+	Class       string      `json:"class,omitempty" enum:"fixed,non_fixed,off_premises,"`
+	Installed   time.Time   `json:"installed,omitzero" doc:"The day on which the system that it is part of was installed, bought or leased"`
+	NotFeasible *Infeasible `json:"not_feasible,omitempty"`
+	OffPremises *Consent    `json:"off_premises,omitempty" doc:"Where it is not kept with its user"`
+}
+
+// Infeasible says why an automatic dispatchable location is not technically
+// feasible.
+type Infeasible struct {
+	Reason string    `json:"reason,omitempty"`
+	By     string    `json:"by,omitempty"`
+	At     time.Time `json:"at,omitzero"`
 }
 
 // SIPAccount is what a telephone registers with.

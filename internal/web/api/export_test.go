@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"reflect"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -17,4 +20,18 @@ func SampleOf(k e911.ObjectKind) map[string]any {
 		panic(err)
 	}
 	return m
+}
+
+// Kinds are the stored type of each kind and the one in the document.
+func Kinds() map[e911.ObjectKind][2]reflect.Type {
+	out := map[e911.ObjectKind][2]reflect.Type{}
+	for _, k := range append(kinds(), orgKind) {
+		out[k.kind] = [2]reflect.Type{k.value, k.shown}
+	}
+	return out
+}
+
+// Shown is a stored value as it is read.
+func (h *Handler) Shown(ctx context.Context, k e911.ObjectKind, value any) (map[string]any, error) {
+	return h.show(ctx, k, admin.Object{Ref: admin.RefOf(value), Version: 1, Value: value}, map[string]string{})
 }
