@@ -25,14 +25,15 @@ type Scope string
 
 // The scopes. A key has those that it names, and no other follows from them.
 const (
-	ScopeRead     Scope = "read"     // read what is configured
-	ScopeWrite    Scope = "write"    // change it, one object or many, plans and their application
-	ScopeSecrets  Scope = "secrets"  // set passwords and shared secrets; without it they stay as they are
-	ScopeImports  Scope = "imports"  // send files and follow their jobs
-	ScopeAudit    Scope = "audit"    // read who changed what
-	ScopeCalls    Scope = "calls"    // read emergency calls and where devices are
-	ScopeKeys     Scope = "keys"     // make and revoke keys of the same organisation with no other scopes than its own
-	ScopeProvider Scope = "provider" // the operator: every organisation, and the world part
+	ScopeRead      Scope = "read"      // read what is configured
+	ScopeWrite     Scope = "write"     // change it, one object or many, plans and their application
+	ScopeSecrets   Scope = "secrets"   // set passwords and shared secrets; without it they stay as they are
+	ScopeImports   Scope = "imports"   // send files and follow their jobs
+	ScopeAudit     Scope = "audit"     // read who changed what
+	ScopeCalls     Scope = "calls"     // read emergency calls and where devices are
+	ScopeKeys      Scope = "keys"      // make and revoke keys of the same organisation with no other scopes than its own
+	ScopeDirectory Scope = "directory" // tell who joins, changes and leaves, by SCIM
+	ScopeProvider  Scope = "provider"  // the operator: every organisation, and the world part
 )
 
 // Scopes lists every scope with what it allows.
@@ -45,6 +46,7 @@ func Scopes() []ScopeRow {
 		{ScopeAudit, "read who changed what"},
 		{ScopeCalls, "read emergency calls and where devices are"},
 		{ScopeKeys, "make and revoke keys of the organisation"},
+		{ScopeDirectory, "tell of the people of a directory by SCIM"},
 		{ScopeProvider, "the operator: all organisations, trunks, PSAPs and models"},
 	}
 }

@@ -89,6 +89,7 @@ func Run(t *testing.T, open Open) {
 		{"jobs are kept by organisation, and begun by who knew their state", testJobs},
 		{"a request that is sent again has its answer", testReplays},
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
+		{"directories of people, and what they told, are kept by organisation", testDirectory},
 		{"members, their roles, links and moves come back; an address is one identity", testMembers},
 		{"credentials belong to their owner, and sessions end", testSignOn},
 		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
