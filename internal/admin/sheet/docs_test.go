@@ -58,13 +58,13 @@ func columnTables() string {
 		}
 		fmt.Fprintf(&w, "### %s\n\n| column | | also understood |\n|---|---|---|\n", k)
 		for _, c := range sheet.Columns(k) {
-			fmt.Fprintf(&w, "| `%s` | %s | %s |\n", shownName(c), told(c), strings.Join(c.Aliases, ", "))
+			fmt.Fprintf(&w, "| `%s` | %s | %s |\n", columnShown(c), columnTold(c), strings.Join(c.Aliases, ", "))
 		}
 	}
 	return w.String()
 }
 
-func shownName(c sheet.Column) string {
+func columnShown(c sheet.Column) string {
 	if strings.HasSuffix(c.Name, ":") {
 		return c.Name + "KEY"
 	}
@@ -72,7 +72,7 @@ func shownName(c sheet.Column) string {
 }
 
 // told says what a cell of the column is, with the words that it may have.
-func told(c sheet.Column) string {
+func columnTold(c sheet.Column) string {
 	var marks []string
 	for _, m := range []struct {
 		on   bool
