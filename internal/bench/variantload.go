@@ -259,12 +259,12 @@ func (o *variantOutcome) count(files []string, follow *follower) error {
 
 // noted takes a line of a PSAP apart.
 func noted(line string) (from, reference string, ok bool) {
-	_, rest, ok := strings.Cut(line, "INVITE from [")
+	_, rest, ok := strings.Cut(line, "INVITE from (")
 	if !ok {
 		return "", "", false
 	}
-	from, rest, _ = strings.Cut(rest, "] with [")
-	reference, _, _ = strings.Cut(rest, "]")
+	from, rest, _ = strings.Cut(rest, ") with (")
+	reference, _, _ = strings.Cut(rest, ")")
 	return from, reference, true
 }
 
@@ -350,7 +350,7 @@ const inviteNoted = `  <recv request="INVITE">
     <action>
       <ereg regexp="sips?:([^@]*)@" search_in="hdr" header="From:" check_it="false" assign_to="1,2"/>
       <ereg regexp="(http[^>]*/loc/[^>]*)>" search_in="hdr" header="Geolocation:" check_it="false" assign_to="3,4"/>
-      <log message="INVITE from [$2] with [$4]"/>
+      <log message="INVITE from ([$2]) with ([$4])"/>
     </action>
   </recv>
   <Reference variables="1,3"/>

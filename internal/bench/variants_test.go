@@ -63,7 +63,7 @@ func TestWhatPSAPsNotedIsCounted(t *testing.T) {
 	}))
 	defer server.Close()
 	file := filepath.Join(t.TempDir(), psapLog)
-	text := "INVITE from [+16175560001] with [" + server.URL + "/loc/a]\nnoise\nINVITE from [6175560001] with []\nINVITE from [+16175550111] with [" + server.URL + "/loc/b]\n"
+	text := "INVITE from (+16175560001) with (" + server.URL + "/loc/a)\nnoise\nINVITE from (6175560001) with ()\nINVITE from (+16175550111) with (" + server.URL + "/loc/b)\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
