@@ -3,7 +3,9 @@ package callback
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +85,7 @@ func (s *Service) carry(ctx context.Context, leg emergency.Caller, a *asked, p p
 	if p.people {
 		b.tell(journal.DueCallback)
 	}
+	defer b.broken()
 	defer b.end()
 	b.pump(0, nil, leg.Events())
 	b.step(callbackflow.Event{Kind: callbackflow.Arrived})
@@ -96,6 +99,21 @@ func (s *Service) carry(ctx context.Context, leg emergency.Caller, a *asked, p p
 			b.stopped()
 		}
 	}
+}
+
+// broken is deferred by who owns a callback: a fault of ours ends it, and people are
+// told that somebody called back and was not connected.
+func (b *back) broken() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	b.log.Error("a fault ended a callback", "fault", fmt.Sprint(v), "stack", string(debug.Stack()))
+	defer func() { _ = recover() }() // its record broke, too: the log has it
+	if b.talk.IsZero() {
+		b.missed(callbackflow.Action{Reason: "a fault of Callbox"})
+	}
+	b.record(journal.CallbackEnded, journal.Back{SIPCallID: b.a.req.CallID, By: "callbox", Reason: "a fault of Callbox"})
 }
 
 // stopped leaves the call because the server stops.

@@ -172,16 +172,22 @@ func (p *node) lost() {
 	p.heard = false
 }
 
-// fact takes up one fact. Its time is the peer's, and never later than ours.
+// fact takes up one fact. Its time is the peer's, and never later than ours. One of
+// a kind that is not told here is passed over: the peer may run a later version, and
+// what else it tells counts (D-06).
 func (m *Mesh) fact(p *node, f journal.Fact) error {
 	p.mu.Lock()
-	ok := f.Node == p.name && f.Seq > p.last.seq && kinds[f.Kind]
+	ok := f.Node == p.name && f.Seq > p.last.seq
 	if ok {
 		p.last = place{f.Seq, f.At.UnixMilli()}
 	}
 	p.mu.Unlock()
-	if !ok {
+	switch {
+	case !ok:
 		return fmt.Errorf("fact %d of %q, %s, is none that it may tell now", f.Seq, f.Node, f.Kind)
+	case !kinds[f.Kind]:
+		m.alarm(AlarmRefused, p.name, fmt.Sprintf("it tells of %.60q, which this node does not take up; have all nodes run one version", f.Kind))
+		return nil
 	}
 	m.hear(p, f)
 	return nil

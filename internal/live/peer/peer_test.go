@@ -311,6 +311,7 @@ func TestAForgedMessageIsRefused(t *testing.T) {
 		"no greeting":                  {said(fact("a", 1, journal.DeviceLocated)), 0},
 		"a fact of another node":       {said(hi, fact("c", 1, journal.DeviceLocated)), 0},
 		"a kind that is not told":      {said(hi, fact("a", 1, journal.DeviceLocated), fact("a", 2, journal.NotifyDue)), 1},
+		"a kind of a later version":    {said(hi, fact("a", 1, "device.later"), fact("a", 2, journal.DeviceLocated)), 1},
 		"a fact that came before":      {said(hi, fact("a", 2, journal.DeviceLocated), fact("a", 2, journal.DeviceLocated)), 1},
 		"no JSON":                      {said(hi) + "GET / HTTP/1.1\n", 0},
 		"a line that does not end":     {said(hi) + strings.Repeat("x", 2*maxLine), 0},

@@ -27,7 +27,13 @@ func (m *Machine) stepTalking(ev Event) []Action {
 			m.drop(m.find(ev.N))
 		}
 	case ev.Kind == Stopped:
-		// Media flows past us (D-05): the two go on talking.
+		// Media flows past us (D-05): the two go on talking. Of who is being handed on,
+		// and has nobody else, the next process goes on with who took the call.
+		if c := m.coming; m.winner == 0 && c != nil {
+			if a := m.find(c.n); a != nil && a.state == answered {
+				m.winner = c.n
+			}
+		}
 		m.live, m.state = nil, ended
 		return []Action{{Do: HandOver}, {Do: Finish}}
 	}
