@@ -117,7 +117,8 @@ func confirmELIN(ctx context.Context, w admin.Writer, o admin.Object, digest e91
 	now := time.Now().UTC()
 	record := n.Record()
 	for _, event := range []any{
-		alirecord.Sent{Function: alirecord.Insert, Cycle: 1, Digest: digest, At: now}, alirecord.Answered{Outcome: alirecord.Accepted, At: now},
+		alirecord.Sent{Function: alirecord.Insert, Cycle: 1, Digest: digest, At: now},
+		alirecord.Answered{Outcome: alirecord.Accepted, At: now},
 		alirecord.Confirmed{By: "bench", Evidence: "bench", Now: digest, At: now},
 	} {
 		var err error

@@ -83,7 +83,8 @@ func TestWhatPSAPsNotedIsCounted(t *testing.T) {
 // Proves: N-20
 func TestTheTableOfVariantsTellsTheCostOfEach(t *testing.T) {
 	r := VariantsResult{Rate: 100, Seconds: 20, Variants: []VariantResult{
-		{Name: "plain", Calls: 2000, CPUPerCall: 1900, Attempts: 1, Settled: true}, {Name: "ELIN lent", Calls: 2000, CPUPerCall: 2150, ELINs: 2000, Attempts: 1},
+		{Name: "plain", Calls: 2000, CPUPerCall: 1900, Attempts: 1, Settled: true},
+		{Name: "ELIN lent", Calls: 2000, CPUPerCall: 2150, ELINs: 2000, Attempts: 1},
 		{Name: plainAgain, Calls: 2000, CPUPerCall: 2100, Settled: true},
 	}}
 	r.compare()
