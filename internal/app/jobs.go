@@ -32,13 +32,12 @@ func (s *Server) sheetDesk() (sheet.Desk, error) {
 	if st == nil {
 		return sheet.Desk{}, errNoStore
 	}
-	d, err := sheetDesk(st, s.shelf(st), s.holder.Load().Emptied(), s.cfg.Now)
-	d.Limits = sheet.Limits{Rows: s.cfg.ImportRows}
-	return d, err
+	p, err := s.changePlanner(st) // what a plan does is told from what calls use
+	return sheet.Desk{Store: st, Planner: p, Layers: s.shelf(st), Limits: sheet.Limits{Rows: s.cfg.ImportRows}}, err
 }
 
-// sheetDesk makes it over any open database. What a plan does to calls is told from
-// the store's own state, built anew: that of the calls may be behind it.
+// sheetDesk makes it over a database that no server uses. What a plan does to calls
+// is told from the store's own state.
 func sheetDesk(st *database, shelf check.Layers, empty *snapshot.Snapshot, now func() time.Time) (sheet.Desk, error) {
 	p, err := change.New(change.Config{
 		Store: st, Layer: layers.USCountyBoundary, Layers: shelf, Now: now,

@@ -93,7 +93,7 @@ type Store interface {
 	// Job returns one of the organisation, or NotFound.
 	Job(ctx context.Context, org e911.OrgID, id string) (Record, error)
 	// Jobs lists the organisation's, newest first, before an id ("": from the
-	// newest).
+	// newest), without arguments, results and faults.
 	Jobs(ctx context.Context, org e911.OrgID, before string, limit int) ([]Record, error)
 	// OpenJobs lists the node's that have not ended, oldest first.
 	OpenJobs(ctx context.Context, node string) ([]Record, error)

@@ -196,7 +196,7 @@ func (q *Queue) Get(ctx context.Context, org e911.OrgID, id string) (Job, error)
 }
 
 // List returns a page of the organisation's jobs, newest first; before is the id of
-// the last one of the page before.
+// the last one of the page before. Results and faults are Get's to tell.
 func (q *Queue) List(ctx context.Context, org e911.OrgID, before string, limit int) ([]Job, error) {
 	list, err := q.cfg.Store.Jobs(ctx, org, before, limit)
 	if err != nil {

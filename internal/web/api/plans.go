@@ -402,10 +402,10 @@ func (h *Handler) applyPlan(c *call) (reply, error) {
 	if err := h.mayApply(c, c.param("id")); err != nil {
 		return reply{}, err
 	}
-	if !c.who.provider() {
+	if !c.who.provider() && !c.who.isPerson() {
 		p, err := h.cfg.Plans.Get(c.Context(), c.org, c.param("id"))
 		if err == nil {
-			err = mayTouch(p.Counts)
+			err = h.mayTouch(c, p.Counts)
 		}
 		if err != nil {
 			return reply{}, err
@@ -443,8 +443,14 @@ func (h *Handler) getApplied(c *call) (reply, error) {
 
 // mayTouch keeps what is the operator's out of sets that an organisation applies or
 // takes back itself: the operator may have made them for it.
-func mayTouch(counts []change.Count) error {
+func (h *Handler) mayTouch(c *call, counts []change.Count) error {
 	for _, n := range counts {
+		if c.who.isPerson() && n.Kind != "" {
+			if err := h.mayKind(c, n.Kind); err != nil {
+				return err
+			}
+			continue
+		}
 		if (n.Kind == e911.KindTrunk || n.Kind == e911.KindOrg) && n.Created+n.Changed+n.Deleted > 0 {
 			return refused(http.StatusForbidden, e911.Denied, "the set changes trunks or the organisation itself, which are the operator's to change: ask the operator")
 		}
@@ -456,10 +462,10 @@ func (h *Handler) undo(c *call) (reply, error) {
 	if h.cfg.Applied == nil {
 		return reply{}, errNotHere
 	}
-	if !c.who.provider() {
+	if !c.who.provider() || c.who.isPerson() {
 		a, err := h.cfg.Applied.GetApplied(c.Context(), c.org, c.param("id"))
 		if err == nil {
-			err = mayTouch(a.Counts)
+			err = h.mayTouch(c, a.Counts)
 		}
 		if err != nil {
 			return reply{}, err
