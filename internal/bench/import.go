@@ -125,7 +125,7 @@ func (c *ImportConfig) part(ctx context.Context, engine, part string) (out Engin
 	}
 	args := []string{
 		"bench", "import", "--part", part, "--engine", engine,
-		"--users", strconv.Itoa(c.Users), "--elements", strconv.Itoa(c.Elements), "--network", strconv.Itoa(c.Network),
+		"--users=" + strconv.Itoa(c.Users), "--elements=" + strconv.Itoa(c.Elements), "--network=" + strconv.Itoa(c.Network),
 	}
 	if c.Profile != "" {
 		args = append(args, "--profile", c.Profile+"-"+engine+"-"+part)
