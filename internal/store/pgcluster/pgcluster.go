@@ -124,7 +124,8 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	defer log.Close()
 	args := []string{"-D", c.data()}
 	for _, o := range append([]string{
-		"listen_addresses=" + Host, "port=" + strconv.Itoa(c.port), "unix_socket_directories=", "fsync=off", "shared_buffers=32MB", "max_connections=60",
+		"listen_addresses=" + Host, "port=" + strconv.Itoa(c.port), "unix_socket_directories=", "fsync=off", "full_page_writes=off", "autovacuum=off",
+		"shared_buffers=32MB", "max_connections=60",
 	}, c.options...) {
 		args = append(args, "-c", o)
 	}
@@ -205,20 +206,45 @@ func (c *Cluster) dsn(role, password, database string) string {
 // Create makes a database that a role of the same name owns, as
 // docs/operations.md tells an operator to, and says how the role gets there.
 func (c *Cluster) Create(ctx context.Context, name string) (dsn string, err error) {
-	conn, err := pgx.Connect(ctx, c.DSN("postgres"))
-	if err != nil {
-		return "", fmt.Errorf("connect to PostgreSQL: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	role := pgx.Identifier{name}.Sanitize()
 	password := rand.Text()
-	for _, q := range []string{
-		"CREATE ROLE " + role + " LOGIN PASSWORD '" + strings.ReplaceAll(password, "'", "''") + "'",
-		"CREATE DATABASE " + role + " OWNER " + role,
-	} {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			return "", fmt.Errorf("make a database: %w", err)
-		}
+	err = c.above(ctx,
+		"CREATE ROLE "+role+" LOGIN PASSWORD '"+strings.ReplaceAll(password, "'", "''")+"'",
+		"CREATE DATABASE "+role+" OWNER "+role,
+	)
+	if err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
 	}
 	return c.dsn(name, password, name), nil
+}
+
+// Copy makes a database with all that is in the one at dsn, for the same role.
+// Nobody may be connected to that one.
+func (c *Cluster) Copy(ctx context.Context, dsn, name string) (string, error) {
+	from, err := url.Parse(dsn)
+	if err != nil {
+		return "", fmt.Errorf("read the address of a database: %w", err)
+	}
+	err = c.above(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" OWNER "+pgx.Identifier{from.User.Username()}.Sanitize()+
+		" TEMPLATE "+pgx.Identifier{strings.TrimPrefix(from.Path, "/")}.Sanitize())
+	if err != nil {
+		return "", fmt.Errorf("copy a database: %w", err)
+	}
+	from.Path = "/" + name
+	return from.String(), nil
+}
+
+// above runs statements as the superuser.
+func (c *Cluster) above(ctx context.Context, queries ...string) (err error) {
+	conn, err := pgx.Connect(ctx, c.DSN("postgres"))
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	for _, q := range queries {
+		if _, err := conn.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }

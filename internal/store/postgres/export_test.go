@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -17,7 +18,7 @@ func UpTo(ctx context.Context, dsn string, version int64) (*sql.DB, error) {
 		return nil, err
 	}
 	settings(conn, map[string]string{"callbox.org": "*"})
-	db := sql.OpenDB(connector{conn})
+	db := sql.OpenDB(connector(conn, 0))
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -31,3 +32,6 @@ func UpTo(ctx context.Context, dsn string, version int64) (*sql.DB, error) {
 	}
 	return db, secure(ctx, db)
 }
+
+// DefaultPoll is how often changes are asked for unless somebody says otherwise.
+func DefaultPoll() time.Duration { return Config{}.withDefaults().Poll }

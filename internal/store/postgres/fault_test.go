@@ -25,7 +25,7 @@ import (
 // Proves: F-38, E15, E3
 func TestANetworkThatFails(t *testing.T) {
 	disk := &faultdriver.Disk{}
-	dsn := pgtest.Database(t, pgtest.Shared(t))
+	dsn := pgtest.Migrated(t)
 	storetest.RunFaults(t, open(t, dsn, func(c *postgres.Config) { c.Wrap, c.Poll = disk.Wrap, time.Hour }), disk)
 }
 
@@ -76,7 +76,7 @@ func TestTheServerEndsAndComesBack(t *testing.T) {
 		if _, err := createOrg(t.Context(), st, "after "+name); err != nil {
 			t.Errorf("%s: a change when it is back: %v", name, err)
 		}
-		wakes(t, theirs, time.Second)
+		wakes(t, theirs)
 		_ = above.Close(t.Context())
 	}
 }
@@ -84,7 +84,7 @@ func TestTheServerEndsAndComesBack(t *testing.T) {
 // What the driver said stays inside, and each kind of refusal is told apart.
 // Proves: D-10
 func TestTheDriversErrorsStayInside(t *testing.T) {
-	st := open(t, pgtest.Database(t, pgtest.Shared(t)))
+	st := open(t, pgtest.Migrated(t))
 	o, err := createOrg(t.Context(), st, "harbor")
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestADatabaseThatCannotBeOpened(t *testing.T) {
 // A connection whose question was given up is not used for the next one.
 // Proves: F-38
 func TestQuestionsThatAreGivenUpLeaveThePoolWell(t *testing.T) {
-	st := open(t, pgtest.Database(t, pgtest.Shared(t)), func(c *postgres.Config) { c.Readers = 2 })
+	st := open(t, pgtest.Migrated(t), func(c *postgres.Config) { c.Readers = 2 })
 	if _, err := createOrg(t.Context(), st, "harbor"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/store/rows"
@@ -23,7 +24,7 @@ func listen(cfg Config, conn *pgx.ConnConfig, st *rows.Store, last uint64, us st
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &feed{cancel: cancel}
 	conn = conn.Copy()
-	settings(conn, map[string]string{"application_name": "callbox listen"})
+	settings(conn, map[string]string{"application_name": cfg.Application + " listen"})
 	f.done.Go(func() { follow(ctx, cfg, conn, st, us) })
 	f.done.Go(func() { poll(ctx, cfg.Poll, st, last) })
 	return f
@@ -38,7 +39,7 @@ func (f *feed) stop() {
 // when that is lost.
 func follow(ctx context.Context, cfg Config, conn *pgx.ConnConfig, st *rows.Store, us string) {
 	for {
-		err := notified(ctx, conn, st, us)
+		err := notified(ctx, conn, st, us, cfg.Quiet)
 		if ctx.Err() != nil {
 			return
 		}
@@ -49,7 +50,7 @@ func follow(ctx context.Context, cfg Config, conn *pgx.ConnConfig, st *rows.Stor
 	}
 }
 
-func notified(ctx context.Context, conn *pgx.ConnConfig, st *rows.Store, us string) error {
+func notified(ctx context.Context, conn *pgx.ConnConfig, st *rows.Store, us string, quiet time.Duration) error {
 	c, err := pgx.ConnectConfig(ctx, conn)
 	if err != nil {
 		return unavailable("connect to listen", err)
@@ -63,14 +64,27 @@ func notified(ctx context.Context, conn *pgx.ConnConfig, st *rows.Store, us stri
 		return unavailable("listen", err)
 	}
 	for {
-		n, err := c.WaitForNotification(ctx)
+		n, err := wait(ctx, c, quiet)
 		if err != nil {
 			return unavailable("wait for a notification", err)
 		}
-		if n.Payload != us {
+		if n != nil && n.Payload != us {
 			st.Nudge()
 		}
 	}
+}
+
+// wait gives nil after a quiet time in which the server was still there.
+func wait(ctx context.Context, c *pgx.Conn, quiet time.Duration) (*pgconn.Notification, error) {
+	some, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	n, err := c.WaitForNotification(some)
+	if err == nil || some.Err() == nil || ctx.Err() != nil {
+		return n, err
+	}
+	ask, done := context.WithTimeout(ctx, connectWithin)
+	defer done()
+	return nil, c.Ping(ask)
 }
 
 // poll looks for changes that no notification told of. A database that does not

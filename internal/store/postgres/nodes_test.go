@@ -21,11 +21,11 @@ func listening(t *testing.T, above *pgx.Conn, want int, other string) []string {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.NewTimer(10 * time.Second)
+	end := time.NewTimer(30 * time.Second)
 	defer end.Stop()
 	for {
 		pids := lines(t, above, `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
-			AND application_name = 'callbox listen' AND state = 'idle' AND query LIKE 'LISTEN%' AND pid::text <> $1`, other)
+			AND application_name = 'callbox listen' AND state = 'idle' AND query <> '' AND pid::text <> $1`, other)
 		if len(pids) == want {
 			return pids
 		}
@@ -46,9 +46,11 @@ func terminate(t *testing.T, above *pgx.Conn, pids ...string) {
 	}
 }
 
-// wakes says how long it took until the store was woken.
-func wakes(t *testing.T, st *postgres.Store, within time.Duration) {
+// wakes waits until the store is woken. The limit is not what it proves: the
+// other ways to be woken are hours away where it is called.
+func wakes(t *testing.T, st *postgres.Store) {
 	t.Helper()
+	const within = 30 * time.Second
 	end := time.NewTimer(within)
 	defer end.Stop()
 	select {
@@ -58,15 +60,19 @@ func wakes(t *testing.T, st *postgres.Store, within time.Duration) {
 	}
 }
 
-// A change at one node wakes another at once by its notification; when that way
-// is cut, within the second by asking; and by its notification again once there
-// is a new connection. Who changed something is woken once for it.
+// A change at one node wakes another by its notification, where nothing is asked
+// for an hour; when that way is cut for an hour, by asking, which is done once a
+// second; and by its notification again once there is a new connection. Who
+// changed something is woken once for it.
 // Proves: W-55, F-38, E4
 func TestAChangeAtOneNodeWakesAnother(t *testing.T) {
 	cluster := pgtest.Shared(t)
-	dsn := pgtest.Database(t, cluster)
+	dsn := pgtest.Migrated(t)
+	if every := postgres.DefaultPoll(); every > time.Second {
+		t.Errorf("changes are asked for every %v, want once a second", every)
+	}
 	ours := open(t, dsn, func(c *postgres.Config) { c.Poll = time.Hour })
-	deaf := func(c *postgres.Config) { c.Relisten, c.Poll = time.Hour, 300*time.Millisecond }
+	deaf := func(c *postgres.Config) { c.Relisten, c.Poll = time.Hour, 20*time.Millisecond }
 	eager := func(c *postgres.Config) { c.Relisten, c.Poll = 10*time.Millisecond, time.Hour }
 	conn := pgtest.Connect(t, dsn)
 	above := pgtest.Connect(t, cluster.DSN(conn.Config().Database))
@@ -78,7 +84,7 @@ func TestAChangeAtOneNodeWakesAnother(t *testing.T) {
 		if _, err := createOrg(t.Context(), ours, "first"); err != nil {
 			t.Fatal(err)
 		}
-		wakes(t, theirs, time.Second)
+		wakes(t, theirs)
 		if b, err := theirs.Since(t.Context(), 0, nil); err != nil || len(b.Rows) != 1 {
 			t.Errorf("the change is read as %d rows, %v", len(b.Rows), err)
 		}
@@ -87,7 +93,7 @@ func TestAChangeAtOneNodeWakesAnother(t *testing.T) {
 		if _, err := createOrg(t.Context(), ours, "second"); err != nil {
 			t.Fatal(err)
 		}
-		wakes(t, theirs, time.Second)
+		wakes(t, theirs)
 		theirs.Close()
 	})
 	t.Run("by asking", func(t *testing.T) {
@@ -96,15 +102,15 @@ func TestAChangeAtOneNodeWakesAnother(t *testing.T) {
 		if _, err := createOrg(t.Context(), ours, "third"); err != nil {
 			t.Fatal(err)
 		}
-		wakes(t, theirs, time.Second)
+		wakes(t, theirs)
 	})
-	wakes(t, ours, time.Second)
+	wakes(t, ours)
 	// Its own notifications have all come: another node's came after them.
 	other := open(t, dsn, eager)
 	if _, err := createOrg(t.Context(), other, "fourth"); err != nil {
 		t.Fatal(err)
 	}
-	wakes(t, ours, time.Second)
+	wakes(t, ours)
 	select {
 	case <-ours.Wake():
 		t.Error("a node's own notification woke it")
@@ -181,7 +187,7 @@ func TestSequencesOfSeveralNodesRiseInTheOrderOfCommits(t *testing.T) {
 // goes on.
 // Proves: F-38, E3
 func TestAnotherNodeHoldsTheLock(t *testing.T) {
-	dsn := pgtest.Database(t, pgtest.Shared(t))
+	dsn := pgtest.Migrated(t)
 	st := open(t, dsn, func(c *postgres.Config) { c.Wait = 50 * time.Millisecond })
 	if _, err := createOrg(t.Context(), st, "before"); err != nil {
 		t.Fatal(err)

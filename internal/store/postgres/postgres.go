@@ -43,12 +43,18 @@ type Config struct {
 	// Readers bounds the connections that read; default 8.
 	Readers int
 	// Statement bounds one statement and Wait how long a change waits for those of
-	// other nodes before it fails as Unavailable; default 60 s and 30 s.
-	Statement, Wait time.Duration
+	// other nodes before it fails as Unavailable; default 60 s and 30 s. Silent
+	// bounds how long a server that says nothing at all is waited for while it owes
+	// an answer; default 5 s more than the longer of the two.
+	Statement, Wait, Silent time.Duration
 	// Poll is how often changes of others are looked for behind the notifications,
 	// default 1 s; Relisten is how long after a loss the next connection for
-	// notifications is tried, default 5 s.
-	Poll, Relisten time.Duration
+	// notifications is tried, default 5 s. Quiet is how long no notification comes
+	// until that connection is tried out, default 30 s.
+	Poll, Relisten, Quiet time.Duration
+	// Application is the connections' application_name, default "callbox"; the
+	// one that listens adds " listen".
+	Application string
 	// Wrap, when set, stands between the store and the engine, so that a test can
 	// make it fail (F-38 a).
 	Wrap func(driver.Connector) driver.Connector
@@ -63,8 +69,14 @@ const (
 	channel = "callbox_changes"
 	// idle bounds how long a node that froze in a change holds up the others.
 	idle = 2 * time.Minute
-	// connectWithin bounds the start of a connection unless the DSN does.
+	// connectWithin bounds the start of a connection unless the DSN does, and
+	// whether one in the pool still answers.
 	connectWithin = 5 * time.Second
+	// late is how much later than its limit the server may tell that a statement
+	// ended by it.
+	late = 5 * time.Second
+	// setupWithin bounds one statement of a migration.
+	setupWithin = time.Hour
 )
 
 // Store is an open database. Safe for concurrent use.
@@ -103,7 +115,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		Lock:      "SELECT pg_advisory_xact_lock(" + strconv.FormatInt(writeLock, 10) + ")",
 		Scope:     "SELECT set_config('callbox.org', ?, true)",
 		Notify:    "NOTIFY " + channel + ", '" + us + "'",
-		Ring:      cfg.Ring, Now: cfg.Now, KindOf: kindOf,
+		Ring:      cfg.Ring, Now: cfg.Now, KindOf: kindOf, Catalog: catalog,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -120,13 +132,19 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		of   *time.Duration
 		unit time.Duration
-	}{{&c.Statement, time.Minute}, {&c.Wait, 30 * time.Second}, {&c.Poll, time.Second}, {&c.Relisten, 5 * time.Second}} {
+	}{{&c.Statement, time.Minute}, {&c.Wait, 30 * time.Second}, {&c.Poll, time.Second}, {&c.Relisten, 5 * time.Second}, {&c.Quiet, 30 * time.Second}} {
 		if *d.of <= 0 {
 			*d.of = d.unit
 		}
 	}
+	if c.Silent <= 0 {
+		c.Silent = max(c.Statement, c.Wait) + late
+	}
 	if c.Readers <= 0 {
 		c.Readers = 8
+	}
+	if c.Application == "" {
+		c.Application = "callbox"
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -166,10 +184,10 @@ func Place(dsn string) (string, error) {
 func connect(cfg Config, conn *pgx.ConnConfig) *sql.DB {
 	conn = conn.Copy()
 	settings(conn, map[string]string{
-		"application_name": "callbox", "statement_timeout": ms(cfg.Statement), "lock_timeout": ms(cfg.Wait),
+		"application_name": cfg.Application, "statement_timeout": ms(cfg.Statement), "lock_timeout": ms(cfg.Wait),
 		"idle_in_transaction_session_timeout": ms(idle),
 	})
-	c := driver.Connector(connector{conn})
+	c := connector(conn, cfg.Silent)
 	if cfg.Wrap != nil {
 		c = cfg.Wrap(c)
 	}

@@ -18,7 +18,6 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // Proves: E14, E15, D-07, D-09, D-10, F-31, W-55
 func TestConformance(t *testing.T) {
-	cluster := pgtest.Shared(t)
 	var mu sync.Mutex
 	made := map[string]string{}
 	storetest.Run(t, func(t testing.TB, o storetest.Options) storetest.Store {
@@ -26,7 +25,7 @@ func TestConformance(t *testing.T) {
 		defer mu.Unlock()
 		dsn, ok := made[o.Name]
 		if !ok {
-			dsn = pgtest.Database(t, cluster)
+			dsn = pgtest.Migrated(t)
 			made[o.Name] = dsn
 		}
 		st, err := postgres.New(t.Context(), postgres.Config{DSN: dsn, Ring: o.Ring, Now: o.Now, Poll: time.Hour})

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -24,8 +23,8 @@ var migrations embed.FS
 func setUp(ctx context.Context, cfg Config, conn *pgx.ConnConfig) (err error) {
 	conn = conn.Copy()
 	// A migration may take as long as it needs and sees all rows.
-	settings(conn, map[string]string{"application_name": "callbox setup", "callbox.org": "*", "statement_timeout": "0", "lock_timeout": "0"})
-	c := driver.Connector(connector{conn})
+	settings(conn, map[string]string{"application_name": cfg.Application + " setup", "callbox.org": "*", "statement_timeout": "0", "lock_timeout": "0"})
+	c := connector(conn, setupWithin)
 	if cfg.Wrap != nil {
 		c = cfg.Wrap(c)
 	}
@@ -90,38 +89,63 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// openTables are the tables with org_id that no policy guards.
-const openTables = `SELECT c.relname FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-AND NOT (c.relrowsecurity AND c.relforcerowsecurity
-	AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'callbox_org'))
-ORDER BY 1`
+// worldTables have no org_id and nothing of an organisation or a person: the
+// database's name, how far nodes have read their journals, and what belongs to the
+// world part. All transactions see them.
+var worldTables = []string{
+	"goose_db_version", "store_meta", "call_cursors", "inventory_cursors", "layer_blobs", "psap_routes", "psap_alternates",
+}
 
-// guard shows the rows of the organisation in callbox.org; "-" is the world
-// part, "*" all, and nothing shows nothing. The questions in brackets are
-// answered once a statement. FORCE: the server's role owns the tables.
+// Who is let through a wall.
+const (
+	// ofAll is for those who asked for all rows (rows.Store's every).
+	ofAll = `(SELECT coalesce(current_setting('callbox.org', true), '')) = '*'`
+	// ofOwner is for those of the organisation in callbox.org as well; "-" is the
+	// world part, nothing shows nothing.
+	ofOwner = ofAll + ` OR org_id = (SELECT CASE current_setting('callbox.org', true)
+		WHEN '' THEN NULL WHEN '-' THEN '' ELSE current_setting('callbox.org', true) END)`
+	// ofTrunk is for those who see the trunk.
+	ofTrunk = ofAll + ` OR EXISTS (SELECT FROM trunks WHERE trunks.id = trunk_id)`
+)
+
+// openTables are the tables without the wall that they should have, and which it
+// is: callbox_org for those with org_id, callbox_trunk for what is a part of
+// trunks, and callbox_every for all others, such as identities and what proves
+// them, which are of no organisation.
+const openTables = `SELECT * FROM (SELECT c.oid, c.relname,
+	CASE WHEN c.relname = 'trunk_ranges' THEN 'callbox_trunk' WHEN a.attname IS NULL THEN 'callbox_every' ELSE 'callbox_org' END AS wall
+	FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+	WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+	AND NOT c.relname = ANY(string_to_array($1, ' '))) t
+WHERE NOT EXISTS (SELECT FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+	WHERE c.oid = t.oid AND p.polname = t.wall AND c.relrowsecurity AND c.relforcerowsecurity)
+ORDER BY 2`
+
+// guard puts a wall up. The questions in brackets are answered once a statement.
+// FORCE: the server's role owns the tables.
 const guard = `ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY;
 ALTER TABLE %[1]s FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS callbox_org ON %[1]s;
-CREATE POLICY callbox_org ON %[1]s USING ((SELECT coalesce(current_setting('callbox.org', true), '')) = '*' OR org_id =
-	(SELECT CASE current_setting('callbox.org', true) WHEN '' THEN NULL WHEN '-' THEN '' ELSE current_setting('callbox.org', true) END))`
+DROP POLICY IF EXISTS callbox_every ON %[1]s;
+CREATE POLICY %[2]s ON %[1]s USING (%[3]s)`
 
-// secure puts the wall of row-level security around every table with org_id, so
-// that no migration can forget it.
+// secure puts the wall of row-level security around every table that is not in
+// worldTables, so that no migration can forget it.
 func secure(ctx context.Context, db *sql.DB) error {
-	found, err := db.QueryContext(ctx, openTables)
+	found, err := db.QueryContext(ctx, openTables, strings.Join(worldTables, " "))
 	if err != nil {
 		return unavailable("look for tables without row-level security", err)
 	}
 	defer found.Close()
+	who := map[string]string{"callbox_org": ofOwner, "callbox_every": ofAll, "callbox_trunk": ofTrunk}
 	var text []string
 	for found.Next() {
-		var table string
-		if err := found.Scan(&table); err != nil {
+		var oid int64
+		var table, wall string
+		if err := found.Scan(&oid, &table, &wall); err != nil {
 			return unavailable("look for tables without row-level security", err)
 		}
-		text = append(text, fmt.Sprintf(guard, pgx.Identifier{table}.Sanitize()))
+		text = append(text, fmt.Sprintf(guard, pgx.Identifier{table}.Sanitize(), wall, who[wall]))
 	}
 	if err := found.Err(); err != nil || len(text) == 0 {
 		return unavailableOrNil("look for tables without row-level security", err)

@@ -21,8 +21,7 @@ import (
 // Proves: E14
 func TestRowLevelSecurityIsASecondWall(t *testing.T) {
 	cluster := pgtest.Shared(t)
-	dsn := pgtest.Database(t, cluster)
-	open(t, dsn).Close()
+	dsn := pgtest.Migrated(t)
 	app := pgtest.Connect(t, dsn)
 	database := app.Config().Database
 	above := pgtest.Connect(t, cluster.DSN(database))

@@ -145,7 +145,7 @@ const sealAnswer = "api answer"
 // ClaimRequest implements apikey.Replays.
 func (s *Store) ClaimRequest(ctx context.Context, c apikey.Claim, before time.Time) (first apikey.Claim, answer *apikey.Answer, taken bool, err error) {
 	row := apiRequestRow{Caller: c.Caller, Key: c.Key, Hash: c.Hash, At: c.At.UnixMilli()}
-	err = s.write(ctx, func(t *tx) error {
+	err = s.writeEvery(ctx, func(t *tx) error {
 		_, err := t.db.NewDelete().Model((*apiRequestRow)(nil)).Where("at < ?", c.At.Add(-apikey.ReplayFor).UnixMilli()).Exec(ctx)
 		if err != nil {
 			return s.fault("forget old answers", err)
@@ -191,7 +191,7 @@ func (s *Store) AnswerRequest(ctx context.Context, c apikey.Claim, a apikey.Answ
 	if err != nil {
 		return fmt.Errorf("seal an answer: %w", err)
 	}
-	return s.write(ctx, func(t *tx) error {
+	return s.writeEvery(ctx, func(t *tx) error {
 		_, err := t.db.NewUpdate().Model((*apiRequestRow)(nil)).Set("answer = ?", sealed).
 			Where("caller = ? AND request_key = ? AND at = ?", c.Caller, c.Key, c.At.UnixMilli()).Exec(ctx)
 		return s.fault("keep an answer", err)
@@ -200,7 +200,7 @@ func (s *Store) AnswerRequest(ctx context.Context, c apikey.Claim, a apikey.Answ
 
 // ForgetRequest implements apikey.Replays.
 func (s *Store) ForgetRequest(ctx context.Context, c apikey.Claim) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeEvery(ctx, func(t *tx) error {
 		_, err := t.db.NewDelete().Model((*apiRequestRow)(nil)).
 			Where("caller = ? AND request_key = ? AND at = ? AND answer = ''", c.Caller, c.Key, c.At.UnixMilli()).Exec(ctx)
 		return s.fault("give a request back", err)

@@ -314,38 +314,43 @@ func (r *auditRow) entry() (admin.AuditEntry, error) {
 }
 
 // VerifyAudit implements admin.AuditTrail.
-func (s *Store) VerifyAudit(ctx context.Context, org e911.OrgID, all bool) (admin.AuditProof, error) {
-	p := admin.AuditProof{Heads: map[string]string{}}
-	err := s.read(ctx, func(t *tx) error {
+func (s *Store) VerifyAudit(ctx context.Context, org e911.OrgID, all bool) (p admin.AuditProof, err error) {
+	err = s.read(ctx, func(t *tx) error {
 		if err := t.ofOrEvery(ctx, org, all); err != nil {
 			return err
 		}
-		orgs := []e911.OrgID{org}
-		if all {
-			// An organisation may have lost its head, or all of its rows.
-			orgs = nil
-			for _, table := range []string{"audit_heads", "audit"} {
-				var some []e911.OrgID
-				if err := t.db.NewSelect().TableExpr("?", bun.Ident(table)).Distinct().Column("org_id").Scan(ctx, &some); err != nil {
-					return s.fault("read the audit trail", err)
-				}
-				orgs = append(orgs, some...)
-			}
-			slices.Sort(orgs)
-			orgs = slices.Compact(orgs)
-		}
-		for _, o := range orgs {
-			b, err := t.verify(ctx, o, &p)
-			if err != nil {
-				return err
-			}
-			if b != nil && (p.Broken == nil || cmp.Or(b.Seq, 1<<62) < cmp.Or(p.Broken.Seq, 1<<62)) {
-				p.Broken = b
-			}
-		}
-		return nil
+		p, err = t.verifyAll(ctx, org, all)
+		return err
 	})
 	return p, err
+}
+
+func (t *tx) verifyAll(ctx context.Context, org e911.OrgID, all bool) (admin.AuditProof, error) {
+	p := admin.AuditProof{Heads: map[string]string{}}
+	orgs := []e911.OrgID{org}
+	if all {
+		// An organisation may have lost its head, or all of its rows.
+		orgs = nil
+		for _, table := range []string{"audit_heads", "audit"} {
+			var some []e911.OrgID
+			if err := t.db.NewSelect().TableExpr("?", bun.Ident(table)).Distinct().Column("org_id").Scan(ctx, &some); err != nil {
+				return p, t.s.fault("read the audit trail", err)
+			}
+			orgs = append(orgs, some...)
+		}
+		slices.Sort(orgs)
+		orgs = slices.Compact(orgs)
+	}
+	for _, o := range orgs {
+		b, err := t.verify(ctx, o, &p)
+		if err != nil {
+			return p, err
+		}
+		if b != nil && (p.Broken == nil || cmp.Or(b.Seq, 1<<62) < cmp.Or(p.Broken.Seq, 1<<62)) {
+			p.Broken = b
+		}
+	}
+	return p, nil
 }
 
 // verify follows the chain of one organisation to its head.

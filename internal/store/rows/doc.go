@@ -18,6 +18,10 @@
 //     readOf and writeOf, or read and write with t.of before the queries (and
 //     t.every for what is the operator's or the server's own). A query on
 //     cfg.Reads outside of them finds nothing. The migration writes no policy.
+//   - what has none is shown only to those who asked for all rows (readEvery,
+//     writeEvery), unless postgres/setup.go names the table in worldTables.
+//   - storetest/dump/testdata has a file of the migration's number, with rows that
+//     only that version could write. Tests want it.
 //   - yes and no are written TRUE and FALSE or passed as a Go bool, never 0 and 1;
 //     lists go in as IN (?) with bun.List; an upsert is ON CONFLICT (columns) DO
 //     UPDATE with EXCLUDED; "all but the first n" is LIMIT 9223372036854775807

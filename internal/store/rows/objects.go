@@ -87,6 +87,9 @@ func (t *tx) Orgs(ctx context.Context) ([]e911.Org, error) {
 
 // TrunksFrom implements admin.View.
 func (t *tx) TrunksFrom(ctx context.Context, p netip.Prefix) ([]e911.Trunk, error) {
+	if err := t.every(ctx); err != nil { // whose it is, is the question
+		return nil, err
+	}
 	lo, hi := bounds(p)
 	var ids []string
 	err := t.db.NewSelect().Model((*trunkRange)(nil)).Distinct().Column("trunk_id").

@@ -37,6 +37,8 @@ type Config struct {
 	Notify string
 	Ring   *seal.Ring
 	Now    func() time.Time
+	// Catalog is needed for CopyTo alone.
+	Catalog Catalog
 	// KindOf says what an error of the driver means; "" is not one it knows.
 	KindOf func(error) e911.Kind
 }

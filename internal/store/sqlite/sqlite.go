@@ -75,13 +75,21 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.Store, err = rows.New(ctx, rows.Config{
 		Reads: bun.NewDB(s.reads, sqlitedialect.New()), Writes: bun.NewDB(s.writes, sqlitedialect.New()),
-		Ring: cfg.Ring, Now: cfg.Now, KindOf: kindOf,
+		Ring: cfg.Ring, Now: cfg.Now, KindOf: kindOf, Catalog: catalog,
 	})
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// catalog tells of the tables. A column that counts goes on after the highest
+// number that was ever written.
+var catalog = rows.Catalog{
+	Columns: `SELECT m.name, c.name, FALSE, FALSE FROM sqlite_master m, pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'goose%' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid`,
+	Defer: "PRAGMA defer_foreign_keys = ON",
 }
 
 func open(ctx context.Context, cfg Config) (*Store, error) {

@@ -16,6 +16,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/store/storetest"
@@ -84,7 +85,7 @@ func Lite(t testing.TB, path string, version int64) *sql.DB {
 		}
 		rows, err := files.ReadFile(fmt.Sprintf("testdata/%05d.sql", s.Version))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			t.Fatalf("storetest/dump/testdata/%05d.sql is missing: write rows as only that version could", s.Version)
 		}
 		if err == nil {
 			_, err = db.ExecContext(t.Context(), string(rows))
@@ -175,6 +176,29 @@ func Check(t testing.TB, st storetest.Store, counts map[string]int) {
 	}
 	if head, err := st.Head(t.Context()); err != nil || head.Seq <= 7 {
 		t.Errorf("after changes the head is %+v, %v", head, err)
+	}
+}
+
+// CheckPeople wants who may do what in the databases of versions from 21 on.
+func CheckPeople(t testing.TB, st member.Store) {
+	t.Helper()
+	err := st.ReadMembers(t.Context(), func(tx member.Tx) error {
+		i, err := tx.IdentityByEmail(t.Context(), "ann@harbor.example")
+		if err != nil {
+			return err
+		}
+		has, err := tx.GrantsOf(t.Context(), i.ID)
+		if err != nil {
+			return err
+		}
+		of, err := tx.PartnerOf(t.Context(), "o1")
+		if i.Name != "Ann" || len(has) != 1 || !has[0].Support || of != "pa1" {
+			t.Errorf("%+v has the roles %+v, the organisation is a customer of %q", i, has, of)
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("read members: %v", err)
 	}
 }
 
