@@ -357,7 +357,7 @@ func (h *Handler) maySecrets(c *call) error {
 func (h *Handler) mayGiveScope(c *call, s apikey.Scope) error {
 	wrong := denied("a key cannot give a scope that it does not have: " + shorten(string(s)))
 	if !c.who.isPerson() {
-		if !c.who.has(s) && !c.who.provider() {
+		if !c.who.has(s) {
 			return wrong
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/change"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/api"
@@ -98,4 +99,15 @@ func TestAnotherFileWithTheSameKeyIsRefused(t *testing.T) {
 		t.Errorf("the same file again: %s", again.text)
 	}
 	send(422, "key,name\nbob,Bob\n") // as long as the first
+}
+
+// Proves: E14: a key of the operator gives no scope that it does not have.
+func TestTheOperatorsKeyGivesNoMoreThanItHas(t *testing.T) {
+	b := newBench(t, nil)
+	org, _ := b.town()
+	few := b.key("", apikey.ScopeProvider, apikey.ScopeKeys, apikey.ScopeRead)
+	wish := func(scopes ...any) map[string]any { return map[string]any{"name": "n", "scopes": scopes} }
+	b.want(403, few, "POST", "/keys", wish("provider", "write"))
+	b.want(403, few, "POST", "/organisations/"+org+"/keys", wish("secrets"))
+	b.want(201, few, "POST", "/organisations/"+org+"/keys", wish("read"))
 }
