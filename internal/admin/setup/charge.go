@@ -112,3 +112,15 @@ func stateOf(c e911.Civic) string {
 	}
 	return c.Country + "-" + c.A1
 }
+
+// ParseMonth reads "2026-11"; nothing is the month that now lies in.
+func ParseMonth(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return now, nil
+	}
+	t, err := time.Parse("2006-01", text)
+	if err != nil {
+		return t, fault("month", "syntax", "the month cannot be read", `write it as "2026-11"`)
+	}
+	return t, nil
+}

@@ -49,17 +49,17 @@ type Status struct {
 	State      e911.OrgState    `json:"state"`
 	Compliance rules.Compliance `json:"compliance"`
 	// Banner warns on the overview while a site is not yet configured; empty: none.
-	Banner    string           `json:"banner,omitempty"`
-	Required  bool             `json:"emergency_calling_required"` // N-37
-	CompanyID string           `json:"company_id,omitempty"`
-	Secrets   []SecretNote     `json:"secrets"`
-	Licences  []Licence        `json:"licences"`
-	Texts     []TextStatus     `json:"texts"`
-	Tasks     []TaskStatus     `json:"tasks"`
-	Sites     []SiteStatus     `json:"sites"`
-	OptedOut  *OptOut          `json:"opted_out,omitempty"`
-	Open      int              `json:"open"` // lines of all checklists that are not done
-	Charges   *Bill            `json:"charges,omitempty"`
+	Banner    string       `json:"banner,omitempty"`
+	Required  bool         `json:"emergency_calling_required"` // N-37
+	CompanyID string       `json:"company_id,omitempty"`
+	Secrets   []SecretNote `json:"secrets"`
+	Licences  []Licence    `json:"licences"`
+	Texts     []TextStatus `json:"texts"`
+	Tasks     []TaskStatus `json:"tasks"`
+	Sites     []SiteStatus `json:"sites"`
+	OptedOut  *OptOut      `json:"opted_out,omitempty"`
+	Open      int          `json:"open"` // lines of all checklists that are not done
+	Charges   *Bill        `json:"charges,omitempty"`
 	facts     rules.Organisation
 	record    Record
 	bySite    map[e911.SiteID]rules.Site
