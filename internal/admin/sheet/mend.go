@@ -101,6 +101,9 @@ func (r *row) mend(c *Column, col int, s string) (string, bool) {
 // phone reads a telephone number. What cannot be read stays as it is, for check to
 // refuse: it knows emergency strings from slips.
 func (r *row) phone(c *Column, col int, s string) (string, bool) {
+	// The apostrophe that keeps a spreadsheet's hands off stays when the plus sign
+	// behind it is deleted.
+	s = strings.TrimPrefix(s, "'")
 	if pointed.MatchString(s) {
 		r.notice(col, "decimal", "the .0 behind a number was taken off")
 		s = s[:strings.IndexAny(s, ".,")]
@@ -192,7 +195,7 @@ func join(c *Column, list []string) string {
 // list of changes; otherwise it is the whole list, or what is added to it, as the
 // mode has it.
 func (r *row) list(c *Column, have []string, s string) (out []string, ok bool) {
-	col := r.im.at[c.Name]
+	col := r.im.at[c.Name] - 1
 	var plus, minus []string
 	for _, v := range split(c, s) {
 		rest, gone := strings.CutPrefix(v, Remove)

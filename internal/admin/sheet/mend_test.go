@@ -25,6 +25,8 @@ func TestWhatASpreadsheetSpoils(t *testing.T) {
 		steps          string
 	}{
 		"a lost plus sign is given back":              {sheet.Users, "", users + "cy,,hq,,16172530109,,\n", "", "2:5 callback plus", "put user cy v0 row 2"},
+		"a lost plus sign in a list is given back":    {sheet.Users, "", users + "cy,,hq,,,16172530109,\n", "", "2:6 phone_numbers plus", "put user cy v0 row 2\nput number +16172530109 v0 row 2"},
+		"an apostrophe whose plus sign is gone":       {sheet.Users, "", users + "cy,,hq,,'16172530109,,\n", "", "2:5 callback plus", "put user cy v0 row 2"},
 		"all digits of a scientific number are there": {sheet.Users, "", users + "cy,,hq,,1.6172530109E+10,,\n", "", "2:5 callback plus\n2:5 callback scientific", "put user cy v0 row 2"},
 		"digits of a scientific number are lost":      {sheet.Users, "", users + "cy,,hq,,1.61725E+10,,\n", "2:5 callback syntax", "", ""},
 		"a number with .0":                            {sheet.Users, "", users + "cy,,hq,,16172530109.0,,\n", "", "2:5 callback decimal\n2:5 callback plus", "put user cy v0 row 2"},
