@@ -15,6 +15,7 @@ import (
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/live/sipedge"
 	"github.com/callbox911/callbox/internal/rules/callflow"
+	"github.com/callbox911/callbox/internal/rules/locate"
 )
 
 // A platform that lost its connection sends the call once more by another one,
@@ -249,5 +250,34 @@ func TestACallWhoseFactsAreHalfWrittenIsGoneOnWith(t *testing.T) {
 			caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
 			k.run.Wait()
 		})
+	})
+}
+
+// The place of before holds for how a call that is gone on with is decided; what is
+// learned of the caller after that reaches the PSAP and people as in any call.
+//
+// Proves: E10, F-17, F-29
+func TestACallThatIsGoneOnWithIsLocatedLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k1 := fixedKit(t)
+		k1.psaps[carrierA] = ringsForEver
+		l := leftWaiting(t, k1, 9*time.Second, false)
+		k := fixedKit(t)
+		caller, psap := nextProcess(t, k, l)
+		after(time.Second)
+		psap.emit(answer200)
+		after(time.Second)
+		e, _ := locate.FromLocation(k.h.cfg.Snapshot.Load().Org(id[e911.OrgID](1)), id[e911.LocationID](17), e911.ByLLDPPort, time.Now())
+		k.locator.latest[id[e911.DeviceID](5)] = e
+		k.h.Moved(id[e911.OrgID](1), string(id[e911.DeviceID](5)))
+		after(time.Second)
+		if b := psap.body("re-invited"); !strings.Contains(b, "FLR>3<") {
+			t.Errorf("the PSAP was not told:\n%s", k.tr)
+		}
+		if len(k.journal.all(journal.CallRelocated)) != 1 {
+			t.Errorf("it is not on record:\n%s", k.tr)
+		}
+		caller.emit(sipedge.Event{Kind: sipedge.ByeReceived})
+		k.run.Wait()
 	})
 }

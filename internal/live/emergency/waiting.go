@@ -257,6 +257,7 @@ func (r *Resumed) carryWaiting(ctx context.Context) {
 	defer c.end()
 	defer c.stopAsking()
 	c.decideAgain(ctx, w)
+	c.before = nil // what is learned from now on counts
 	c.callerIs = c.dec.sdp
 	c.first = firstWay{c.org.ID(), ""}
 	if len(c.dec.rungs) > 0 {

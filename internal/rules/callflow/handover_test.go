@@ -9,8 +9,15 @@ import "testing"
 func TestWhoTookTheCallIsLeftToTheNextProcess(t *testing.T) {
 	m := New(Config{Routes: make([]Route, 2), Policy: DefaultPolicy()})
 	for _, ev := range []Event{
-		{Kind: Arrived}, {Kind: Recorded}, {Kind: Sent, N: 1}, {Kind: Answered, N: 1, SDP: true}, {Kind: Refer, N: 1, Follow: true},
-		{Kind: Bye, N: 1}, {Kind: Sent, N: 2}, {Kind: Answered, N: 2, SDP: true}, {Kind: Stopped},
+		{Kind: Arrived},
+		{Kind: Recorded},
+		{Kind: Sent, N: 1},
+		{Kind: Answered, N: 1, SDP: true},
+		{Kind: Refer, N: 1, Follow: true},
+		{Kind: Bye, N: 1},
+		{Kind: Sent, N: 2},
+		{Kind: Answered, N: 2, SDP: true},
+		{Kind: Stopped},
 	} {
 		m.Step(ev)
 	}
