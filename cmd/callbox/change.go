@@ -167,7 +167,7 @@ func (c *undoCmd) Run(e *env) (err error) {
 
 type appliedCmd struct {
 	dataFlag
-	Org    string `help:"Key of the organisation; none: what the operator applied, world files among it."`
+	Org    string `help:"Key of the organisation; none: all, and what the operator applied."`
 	Before string `help:"Id of the last one of the page before."`
 	Limit  int    `help:"How many." default:"20"`
 	JSON   bool   `help:"Print JSON."`

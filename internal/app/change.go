@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,11 +137,7 @@ func (d *changeDesk) answer(ctx context.Context, what, question string, body io.
 	case askUndo:
 		return with(ctx, d, req, func(org e911.OrgID) (change.Plan, error) { return d.p.Undo(ctx, req.who(), org, req.ID) })
 	case askApplied:
-		org, err := d.org(ctx, req.Org)
-		if err != nil {
-			return nil, err
-		}
-		return d.p.ListApplied(ctx, org, req.ID, req.Limit)
+		return d.applied(ctx, req)
 	case askAudit:
 		if err := d.whose(ctx, &audit); err != nil {
 			return nil, err
@@ -186,14 +183,7 @@ func (d *changeDesk) org(ctx context.Context, key string) (id e911.OrgID, err er
 // with does something with a set of any organisation: the operator may.
 func with[T any](ctx context.Context, d *changeDesk, req ChangeRequest, do func(org e911.OrgID) (T, error)) (T, error) {
 	var none T
-	ids := []e911.OrgID{""}
-	err := d.st.Read(ctx, func(r admin.Reader) error {
-		orgs, err := r.Orgs(ctx)
-		for _, o := range orgs {
-			ids = append(ids, o.ID)
-		}
-		return err
-	})
+	ids, err := d.everybody(ctx)
 	if err != nil {
 		return none, err
 	}
@@ -206,6 +196,56 @@ func with[T any](ctx context.Context, d *changeDesk, req ChangeRequest, do func(
 		return do(id)
 	}
 	return none, e911.Errorf(e911.NotFound, "there is no change set %s", req.ID)
+}
+
+// applied lists what was applied, newest first: of one organisation, or of all and
+// the operator.
+func (d *changeDesk) applied(ctx context.Context, req ChangeRequest) ([]change.Applied, error) {
+	if req.Org != "" {
+		org, err := d.org(ctx, req.Org)
+		if err != nil {
+			return nil, err
+		}
+		return d.p.ListApplied(ctx, org, req.ID, req.Limit)
+	}
+	ids, err := d.everybody(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []change.Applied{}
+	for _, id := range ids {
+		of, err := d.p.ListApplied(ctx, id, req.ID, req.Limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, of...)
+	}
+	slices.SortFunc(all, func(a, b change.Applied) int { return strings.Compare(b.ID, a.ID) }) // ids rise with time
+	if req.Limit > 0 && len(all) > req.Limit {
+		all = all[:req.Limit]
+	}
+	return all, nil
+}
+
+// noOrg refuses a key that no organisation has; "" asked for the only one.
+func noOrg(key string) error {
+	if key == "" {
+		return e911.Errorf(e911.NotFound, "there is no organisation yet: import a world file, or make one by the API")
+	}
+	return e911.Errorf(e911.NotFound, "there is no organisation %q", key)
+}
+
+// everybody lists the operator, as "", and all organisations.
+func (d *changeDesk) everybody(ctx context.Context) ([]e911.OrgID, error) {
+	ids := []e911.OrgID{""}
+	err := d.st.Read(ctx, func(r admin.Reader) error {
+		orgs, err := r.Orgs(ctx)
+		for _, o := range orgs {
+			ids = append(ids, o.ID)
+		}
+		return err
+	})
+	return ids, err
 }
 
 // plan reads a file: a world file, or a table of an organisation.
@@ -285,18 +325,24 @@ func OpenChanges(ctx context.Context, dir string) (*Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	shelf := layer.NewShelf(st, nil, postalCodes(nil))
-	pub, err := leftWorld(dir)
-	if err != nil {
-		return nil, errors.Join(err, closer())
-	}
-	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, World: pub.World, Now: time.Now})
+	p, shelf, err := offlinePlanner(dir, st)
 	if err != nil {
 		return nil, errors.Join(err, closer())
 	}
 	c.desk = &changeDesk{st: st, p: p, layers: shelf, now: time.Now, stored: func(_ context.Context, err error) error { return err }}
 	c.close = closer
 	return c, nil
+}
+
+// offlinePlanner makes the planner of a database that no server uses.
+func offlinePlanner(dir string, st *database) (*change.Planner, *layer.Shelf, error) {
+	pub, err := leftWorld(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	shelf := layer.NewShelf(st, nil, postalCodes(nil))
+	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, World: pub.World, Now: time.Now})
+	return p, shelf, err
 }
 
 // leftWorld is the world that a server left in its data directory, if any. It

@@ -65,7 +65,7 @@ func (s *Server) orgByKey(key string) (e911.Org, error) {
 	}
 	switch len(found) {
 	case 0:
-		return e911.Org{}, e911.Errorf(e911.NotFound, "there is no organisation %q", key)
+		return e911.Org{}, noOrg(key)
 	case 1:
 		return found[0], nil
 	}

@@ -127,7 +127,7 @@ type ListsRequest struct {
 }
 
 // Lists asks the server that runs in the data directory; when none runs it opens the
-// database itself, under the lock (D-14), and makes no plans.
+// database itself, under the lock (D-14).
 func Lists[T any](ctx context.Context, r ListsRequest) (out T, err error) {
 	q := url.Values{"do": {r.Do}, "org": {r.Org}, "key": {r.Key}, "who": {r.Who}, "file": {r.File}}
 	var sent io.Reader
@@ -143,8 +143,12 @@ func Lists[T any](ctx context.Context, r ListsRequest) (out T, err error) {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, closer()) }()
+	planner, _, err := offlinePlanner(r.DataDir, st)
+	if err != nil {
+		return out, err
+	}
 	svc, err := reconcile.New(reconcile.Config{
-		Store: st, Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
+		Store: st, Planner: planner, Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
 		Alarm: func(org e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
 	})
 	if err != nil {
@@ -185,7 +189,7 @@ func storedOrg(ctx context.Context, st *database, key string) (id e911.OrgID, er
 		}
 		switch {
 		case n == 0:
-			return e911.Errorf(e911.NotFound, "there is no organisation %q", key)
+			return noOrg(key)
 		case n > 1:
 			return e911.Errorf(e911.Invalid, "there are %d organisations: name one", n)
 		}

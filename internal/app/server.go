@@ -293,6 +293,7 @@ func (s *Server) wireEdges() error {
 		return err
 	}
 	s.web, err = web.New(web.Config{
+		Lists: lateLists{&s.store},
 		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
@@ -415,7 +416,7 @@ func (s *Server) LoginLink(orgKey string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", e911.Errorf(e911.NotFound, "there is no organisation %q", orgKey)
+		return "", noOrg(orgKey)
 	case 1:
 		return web.LoginLink(s.ring, s.cfg.BaseURL, found[0].ID, s.cfg.Now()), nil
 	}

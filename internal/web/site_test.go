@@ -36,6 +36,7 @@ type site struct {
 	server  *httptest.Server
 	ring    *seal.Ring
 	log     *strings.Builder
+	lists   platformLists
 
 	mu   sync.Mutex
 	now  time.Time
@@ -105,7 +106,7 @@ func newSite(t *testing.T, now time.Time) *site {
 		t.Fatal(err)
 	}
 	s.handler, err = web.New(web.Config{
-		Board: s.board, Calls: s.store, Org: s.org, Ring: ring, BaseURL: "http://localhost", Now: s.Now, Log: log,
+		Board: s.board, Calls: s.store, Org: s.org, Ring: ring, BaseURL: "http://localhost", Now: s.Now, Log: log, Lists: &s.lists,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ type Config struct {
 	Explain func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
+	Lists   Lists        // nil: there is no page of lists
 	API     http.Handler // serves what is below /api/v1 beside the two; nil: nothing
 	Ring    *seal.Ring   // seals sign-in links and cookies
 	BaseURL string       // "http://localhost:8080", as people reach the pages
@@ -164,6 +165,7 @@ func (h *Handler) router() http.Handler {
 		r.Get("/calls", h.calls)
 		r.Get("/calls/{id}", h.calls)
 		r.Get("/calls/{id}/detail", h.callDetail)
+		r.Get("/lists", h.sides)
 		r.Get("/events", h.stream.ServeHTTP)
 		r.Get("/api/session", h.apiSession)
 		r.Get("/api/calls", h.apiCalls)

@@ -43,6 +43,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 		"GET /api/calls/{id}":    http.StatusNotFound,
 		"GET /api/v1/explain":    http.StatusNotFound, // without an engine; its walls are tested on the whole server
 		"GET /api/v1/route":      http.StatusNotFound, // as is that
+		"GET /lists":             http.StatusOK,
 		"GET /healthz":           http.StatusOK,
 		"GET /readyz":            http.StatusOK,
 		"GET /robots.txt":        http.StatusOK,
