@@ -53,7 +53,7 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 		return Outcome{}, err
 	}
 	w := &worker{
-		in: &in, src: &in.Source, ours: stored, feeds: in.Source.Feeds(), groups: map[string][]string{}, claimed: map[e911.UserID]string{}, ids: map[string]*Entry{},
+		in: &in, src: &in.Source, ours: stored, feeds: in.Source.Feeds(), groups: map[string][]string{}, claimed: map[e911.UserID]string{}, ids: map[string]*Entry{}, shared: map[string]int{},
 		keep:   change.NewBuilder(ctx, view, in.Source.Org, "people of "+in.Source.Key),
 		remove: change.NewBuilder(ctx, view, in.Source.Org, "people who left "+in.Source.Key),
 	}
@@ -63,6 +63,11 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 		}
 		for _, m := range g.Members {
 			w.groups[m] = append(w.groups[m], g.Name)
+		}
+	}
+	for i := range in.People {
+		if p := &in.People[i]; p.Left.IsZero() {
+			w.shared[w.text(p, FieldDeviceUserID)]++
 		}
 	}
 	w.claim()
@@ -96,6 +101,7 @@ type worker struct {
 	groups       map[string][]string    // names of groups by id of a member
 	claimed      map[e911.UserID]string // by which entry that is there
 	ids          map[string]*Entry      // who has an employee id
+	shared       map[string]int         // how many have it
 	keep, remove *change.Builder
 	out          Outcome
 }
@@ -131,13 +137,13 @@ func (w *worker) who(p *Entry) (e911.UserID, bool) {
 	}
 	found := w.alike(p)
 	switch {
+	case len(found) == 0 && w.ours.byKey[keyOf(w.text(p, FieldKey))] != "":
+		w.fault(p, FieldKey, CodeAmbiguous, "another person of the directory is the user of this key already", "give them different names")
+		return "", false
 	case len(found) == 0:
 		return "", true
 	case len(found) > 1:
 		w.fault(p, FieldEmail, CodeAmbiguous, fmt.Sprintf("%d users here have this address: who is meant is not known", len(found)), "give each his own address, or feed device_user_id")
-		return "", false
-	case w.claimed[found[0]] != "" && w.claimed[found[0]] != p.ID:
-		w.fault(p, FieldKey, CodeAmbiguous, "another person of the directory is this user already", "give them different names, addresses and employee ids")
 		return "", false
 	}
 	w.claimed[found[0]] = p.ID
@@ -156,16 +162,27 @@ func keyOf(s string) string {
 	return strings.TrimLeft(s, "._-")
 }
 
-// alike are the stored users that a person may be: by employee id, or else by key, or
-// else by address.
+// alike are the stored users that a person may be and nobody else is: by employee id,
+// or else by key, or else by address.
 func (w *worker) alike(p *Entry) []e911.UserID {
-	if u := w.ours.byDevice[w.text(p, FieldDeviceUserID)]; u != "" {
-		return []e911.UserID{u}
+	employee := w.text(p, FieldDeviceUserID)
+	if w.shared[employee] > 1 {
+		employee = "" // it does not say who he is
 	}
-	if u := w.ours.byKey[keyOf(w.text(p, FieldKey))]; u != "" {
-		return []e911.UserID{u}
+	for _, ids := range [][]e911.UserID{
+		{w.ours.byDevice[employee]}, {w.ours.byKey[keyOf(w.text(p, FieldKey))]}, w.ours.byEmail[Fold(w.text(p, FieldEmail))],
+	} {
+		var free []e911.UserID
+		for _, id := range ids {
+			if id != "" && (w.claimed[id] == "" || w.claimed[id] == p.ID) {
+				free = append(free, id)
+			}
+		}
+		if len(free) > 0 {
+			return free
+		}
 	}
-	return w.ours.byEmail[Fold(w.text(p, FieldEmail))]
+	return nil
 }
 
 // here brings somebody whom the directory has in step.
