@@ -57,6 +57,7 @@ type cli struct {
 	Explain   explainCmd   `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Tests     testsCmd     `cmd:"" help:"What was tested through trunks and with PSAPs, and what is due."`
 	Apikey    apikeyCmd    `cmd:"" name:"apikey" help:"Keys of programs for the API."`
+	Member    memberCmd    `cmd:"" help:"Who may do what: administrators, partners, auditors."`
 	Openapi   openapiCmd   `cmd:"" name:"openapi" help:"Print the description of the API, OpenAPI 3.1."`
 	Lis       lisCmd       `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`
 	Bench     benchCmd     `cmd:"" help:"Measure, against SIPp direct, and write a table."`

@@ -123,6 +123,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.setupRoutes(mux)
 	s.foreignRoutes(mux)
 	s.jobRoutes(mux)
+	s.memberRoutes(mux)
 	return mux
 }
 

@@ -64,6 +64,7 @@ type Server struct {
 	notify  *notify.Service
 	explain *explain.Engine
 	api     apiParts
+	access  accessParts
 
 	trials *trial.Service
 	homes  homes
@@ -102,7 +103,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
-	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireAPI, s.wireEdges} {
+	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireAccess, s.wireAPI, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
 			return nil, err
@@ -294,7 +295,7 @@ func (s *Server) wireEdges() error {
 	}
 	s.web, err = web.New(web.Config{
 		Lists: lateLists{&s.store},
-		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, People: s.people(), Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
 			if o == nil {
@@ -348,6 +349,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{Name: "board", Run: s.board.Run},
 		{Name: "database", Run: s.runStore},
 		{Name: "keys of the API", Run: s.api.keys.Run},
+		{Name: "sign-on", Run: s.runAccess},
 		{Name: "pages", Run: s.runWeb},
 		{Name: "control", Run: s.runControl},
 	} {

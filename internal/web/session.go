@@ -182,16 +182,17 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.setCookie(w, cookieName, sealed, sessionLife)
-	to := "/calls"
-	if c, err := r.Cookie(wantedName); err == nil && callPath.MatchString(c.Value) {
-		to = c.Value
+	if h.people != nil {
+		h.people.End(w, r)
 	}
-	h.setCookie(w, wantedName, "", -1)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, h.wanted(w, r), http.StatusSeeOther)
 }
 
 func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 	h.setCookie(w, cookieName, "", -1)
+	if h.people != nil {
+		h.people.End(w, r)
+	}
 	h.page(w, r, http.StatusOK, portal.Message(h.frame("Signed out – Callbox"), "You are signed out", []string{
 		"To come back, ask an administrator for a new sign-in link, or make one on the server:",
 	}, h.cfg.LoginHelp))
@@ -204,9 +205,22 @@ func (h *Handler) setCookie(w http.ResponseWriter, name, value string, life time
 	})
 }
 
-// sessionOf reads the organisation out of the request's cookie and checks it
-// against the snapshot.
+// sessionOf is the organisation whose calls the browser of the request may see: that
+// of a link, or one where who is signed in has a role.
 func (h *Handler) sessionOf(r *http.Request) (e911.OrgID, bool) {
+	if org, ok := h.linkOf(r); ok || h.people == nil {
+		return org, ok
+	}
+	org, ok := h.people.Board(r)
+	if _, there := h.cfg.Org(org); !ok || !there {
+		return "", false
+	}
+	return org, true
+}
+
+// linkOf reads the organisation out of the request's cookie and checks it
+// against the snapshot.
+func (h *Handler) linkOf(r *http.Request) (e911.OrgID, bool) {
 	c, err := r.Cookie(cookieName)
 	if err != nil {
 		return "", false
@@ -247,6 +261,10 @@ func (h *Handler) signedIn(next http.Handler) http.Handler {
 		}
 		if callPath.MatchString(r.URL.Path) {
 			h.setCookie(w, wantedName, r.URL.Path, time.Hour)
+		}
+		if h.people != nil {
+			h.askPerson(w, r)
+			return
 		}
 		h.notSignedIn(w, r)
 	})

@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/web/assets"
 	"github.com/callbox911/callbox/internal/web/events"
+	"github.com/callbox911/callbox/internal/web/signin"
 )
 
 // Org is what a page says about an organisation.
@@ -43,6 +44,7 @@ type Config struct {
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	Lists   Lists        // nil: there is no page of lists
+	People  *People      // who signs in with an address; nil: links of organisations alone
 	API     http.Handler // serves what is below /api/v1 beside the two; nil: nothing
 	Ring    *seal.Ring   // seals sign-in links and cookies
 	BaseURL string       // "http://localhost:8080", as people reach the pages
@@ -89,6 +91,7 @@ type Handler struct {
 	assets *assets.Set
 	stream *events.Stream
 	links  *usedLinks
+	people *signin.Handler // nil: there are none
 	routes http.Handler
 }
 
@@ -110,6 +113,9 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Log.Warn("the pages have no map: run make, which fetches its files", "missing", strings.Join(missing, " "))
 	}
 	h := &Handler{cfg: cfg, assets: set, links: newUsedLinks(cfg.Now())}
+	if err = h.openPeople(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	h.stream, err = events.New(events.Config{
 		Source: cfg.Board, Org: h.sessionOf, Render: h.renderChanges, Now: cfg.Now, Log: cfg.Log,
 	})
@@ -129,8 +135,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.routes.ServeHTTP(w, r)
 }
 
-// Session is the organisation that the browser of the request is signed in to.
-func (h *Handler) Session(r *http.Request) (e911.OrgID, bool) { return h.sessionOf(r) }
+// Session is the organisation that the browser of the request is signed in to by a
+// link of that organisation.
+func (h *Handler) Session(r *http.Request) (e911.OrgID, bool) { return h.linkOf(r) }
 
 // Close ends the event streams. It may be called twice.
 func (h *Handler) Close() { h.stream.Close() }
@@ -158,6 +165,9 @@ func (h *Handler) router() http.Handler {
 	r.Get("/login", h.askSignIn)
 	r.Post("/login", h.signIn)
 	r.Post("/logout", h.signOut)
+	if h.people != nil {
+		h.people.Mount(r)
+	}
 
 	r.Group(func(r chi.Router) {
 		r.Use(h.signedIn)

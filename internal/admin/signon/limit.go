@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 // How failures are counted. A source is an address of version 4, or a /64 of
@@ -104,4 +107,16 @@ func (l *limiter) forget(now time.Time) {
 	if len(l.wrong) >= maxCounted {
 		delete(l.wrong, oldest)
 	}
+}
+
+// AskedForLink counts that a source asked for the link of a forgotten password, and
+// refuses it when it did so too often: nobody fills another's mailbox, or tries
+// addresses out.
+func (d *Desk) AskedForLink(from netip.Addr, email string) error {
+	account := "link " + member.FoldEmail(email[:min(len(email), 254)])
+	if d.limit.wait(from, account, d.now()) > 0 {
+		return e911.Errorf(e911.Denied, "too many links were asked for from here; wait a quarter of an hour")
+	}
+	d.limit.failed(from, account, d.now())
+	return nil
 }

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/access"
+	"github.com/callbox911/callbox/internal/web/signin"
+)
+
+// MemberRequest is what the operator asks of members.
+type MemberRequest struct {
+	Do      string // first, invite, list, remove, disable, enable, link
+	Email   string
+	Name    string
+	Role    string
+	Org     string // key; none: the provider's
+	Partner string // id
+	ID      string // of a role
+}
+
+// MemberAnswer is what he gets.
+type MemberAnswer struct {
+	Members []member.Member `json:"members,omitempty"`
+	// Link is told once; it is mailed to nobody, because the operator has it.
+	Link string `json:"link,omitempty"`
+}
+
+// operatorLink is how long the link of a new password works that the operator made.
+const operatorLink = 24 * time.Hour
+
+// AskMembers asks the server that runs in dir, or the database there when none runs
+// (D-14).
+func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logger) (MemberAnswer, error) {
+	var out MemberAnswer
+	body, err := json.Marshal(r)
+	if err != nil {
+		return out, fmt.Errorf("encode a question: %w", err)
+	}
+	if err = Control(ctx, dir, "/members", bytes.NewReader(body), &out); !errors.Is(err, ErrNotRunning) {
+		return out, err
+	}
+	st, closer, err := offline(dir)
+	if err != nil {
+		return out, err
+	}
+	desk, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
+	if err == nil {
+		log.Info("no server runs: the link begins with the default address of the pages")
+		out, err = memberRequest(ctx, desk, st, "http://localhost:8088", r)
+	}
+	return out, errors.Join(err, closer())
+}
+
+func (s *Server) memberRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /members", func(w http.ResponseWriter, r *http.Request) {
+		var q MemberRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
+			writeControl(w, nil, e911.Errorf(e911.Invalid, "the question cannot be read"))
+			return
+		}
+		st := s.store.get()
+		if st == nil {
+			writeControl(w, nil, errNoStore)
+			return
+		}
+		a, err := memberRequest(r.Context(), s.access.members, st, s.cfg.BaseURL, q)
+		writeControl(w, a, err)
+	})
+}
+
+// memberNode is the place that a request is about.
+func memberNode(ctx context.Context, st *database, r MemberRequest) (access.Node, error) {
+	if r.Org == "" {
+		return access.Node{Partner: r.Partner}, nil
+	}
+	at := access.Node{}
+	err := st.Read(ctx, func(v admin.Reader) error {
+		orgs, err := v.Orgs(ctx)
+		for _, o := range orgs {
+			if o.Key == r.Org {
+				at.Org = string(o.ID)
+			}
+		}
+		return err
+	})
+	if err == nil && at.Org == "" {
+		err = e911.Errorf(e911.NotFound, "there is no organisation %q", r.Org)
+	}
+	return at, err
+}
+
+func memberRequest(ctx context.Context, desk *member.Desk, st *database, base string, r MemberRequest) (MemberAnswer, error) {
+	at, err := memberNode(ctx, st, r)
+	if err != nil {
+		return MemberAnswer{}, err
+	}
+	given := func(g member.Given, err error) (MemberAnswer, error) {
+		a := MemberAnswer{Members: []member.Member{{Identity: g.Identity, Grant: g.Grant}}}
+		if g.Secret != "" {
+			a.Link = signin.Link(base, member.LinkInvitation, g.Secret)
+		}
+		return a, err
+	}
+	switch r.Do {
+	case "first":
+		return given(desk.First(ctx, member.Operator, r.Email, r.Name))
+	case "invite":
+		return given(desk.Give(ctx, member.Operator, member.Wish{Email: r.Email, Name: r.Name, Role: access.Role(r.Role), At: at}))
+	case "list":
+		all, err := desk.At(ctx, at)
+		return MemberAnswer{Members: all}, err
+	case "link":
+		i, secret, err := desk.NewLink(ctx, r.Email, member.LinkReset, operatorLink)
+		if err == nil && secret == "" {
+			err = e911.Errorf(e911.NotFound, "nobody with this address may sign in")
+		}
+		return MemberAnswer{Members: []member.Member{{Identity: i}}, Link: signin.Link(base, member.LinkReset, secret)}, err
+	case "disable", "enable":
+		i, err := desk.Find(ctx, r.Email)
+		if err != nil {
+			return MemberAnswer{}, err
+		}
+		return MemberAnswer{}, desk.Disable(ctx, member.Operator, i.ID, r.Do == "disable")
+	case "remove":
+		all, err := desk.At(ctx, at)
+		for _, m := range all {
+			if m.Grant.ID == r.ID {
+				return MemberAnswer{}, desk.Take(ctx, member.Operator, r.ID, m.Identity.ID)
+			}
+		}
+		if err == nil {
+			err = e911.Errorf(e911.NotFound, "there is no such role there; callbox member list has their ids")
+		}
+		return MemberAnswer{}, err
+	}
+	return MemberAnswer{}, e911.Errorf(e911.Invalid, "there is no such question")
+}
