@@ -224,14 +224,18 @@ func (b *bench) variantLoad(ctx context.Context, v variant, cfg SIPConfig, token
 		return out, err
 	}
 	stop()
-	return out, out.count(files, follow)
+	return out, out.count(files, follow, tokens)
 }
 
 // count reads what the PSAPs noted: a line for each INVITE, who called and which
-// reference it had.
-func (o *variantOutcome) count(files []string, follow *follower) error {
+// reference it had. The calls came with tokens, which are not the call's own.
+func (o *variantOutcome) count(files []string, follow *follower, tokens []string) error {
 	numbers := map[string]bool{}
 	references := map[string]bool{}
+	foreign := map[string]bool{}
+	for _, t := range tokens {
+		foreign[t] = true
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
@@ -249,7 +253,7 @@ func (o *variantOutcome) count(files []string, follow *follower) error {
 			if n := strings.TrimPrefix(from, "+1"); strings.HasPrefix(n, "617556") {
 				numbers[n] = true
 			}
-			if reference != "" {
+			if reference != "" && !foreign[reference] {
 				references[reference] = true
 			}
 		}

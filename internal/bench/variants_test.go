@@ -48,8 +48,8 @@ func TestTheWorldsOfTheVariantsAreTaken(t *testing.T) {
 	}
 }
 
-// What PSAPs noted is counted: each INVITE, each caller's ELIN and each reference
-// once, and every reference is asked for while they note.
+// What PSAPs noted is counted: each INVITE, each caller's ELIN and each reference of
+// a call once, and every reference is asked for while they note.
 //
 // Proves: F-08, F-27
 func TestWhatPSAPsNotedIsCounted(t *testing.T) {
@@ -63,7 +63,7 @@ func TestWhatPSAPsNotedIsCounted(t *testing.T) {
 	}))
 	defer server.Close()
 	file := filepath.Join(t.TempDir(), psapLog)
-	text := "INVITE from (+16175560001) with (" + server.URL + "/loc/a)\nnoise\nINVITE from (6175560001) with ()\nINVITE from (+16175550111) with (" + server.URL + "/loc/b)\n"
+	text := "INVITE from (+16175550111) with (" + server.URL + "/loc/came-with-the-call)\nINVITE from (+16175560001) with (" + server.URL + "/loc/a)\nnoise\nINVITE from (6175560001) with ()\nINVITE from (+16175550111) with (" + server.URL + "/loc/b)\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +72,10 @@ func TestWhatPSAPsNotedIsCounted(t *testing.T) {
 	if err := f.run(ended(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.count([]string{file, file + "-of-nobody"}, f); err != nil {
+	if err := o.count([]string{file, file + "-of-nobody"}, f, []string{server.URL + "/loc/came-with-the-call"}); err != nil {
 		t.Fatal(err)
 	}
-	if o.attempts != 3 || o.elins != 1 || o.references != 2 || o.dereferenced != 1 || asked.Load() != 2 {
+	if o.attempts != 4 || o.elins != 1 || o.references != 2 || o.dereferenced != 2 || asked.Load() != 3 {
 		t.Errorf("%+v, asked %d", o, asked.Load())
 	}
 }
