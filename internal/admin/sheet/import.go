@@ -326,6 +326,7 @@ func (im *importer) check(ctx context.Context) error {
 	if o, err := im.s.Get(ctx, admin.Ref{Kind: e911.KindOrg, Org: im.o.Org, ID: string(im.o.Org)}); err == nil {
 		demonstration = o.Value.(e911.Org).Demonstration
 	}
+	countries := im.countries()
 	for i, ref := range im.order {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -338,7 +339,7 @@ func (im *importer) check(ctx context.Context) error {
 		for _, f := range faults {
 			im.fault(st.line, im.columnOf(st, f.Path), f.Code, f.Msg, f.Fix)
 		}
-		for _, f := range check.Advice(st.value, demonstration) {
+		for _, f := range append(check.Advice(st.value, demonstration), check.Shadows(st.value, countries)...) {
 			if len(im.report.Notices) >= maxKept {
 				break
 			}
@@ -346,6 +347,22 @@ func (im *importer) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// countries are those of the organisation's buildings, whose emergency numbers its
+// extensions must not begin like (F-37). Only people and devices have extensions.
+func (im *importer) countries() (out []string) {
+	if im.o.Kind != Users && im.o.Kind != Devices {
+		return nil
+	}
+	for _, o := range im.s.group(e911.KindBuilding).now {
+		b, _ := o.Value.(e911.Building)
+		if c := strings.ToUpper(b.Address.Country); c != "" && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // columnOf is the column of a field of an object.

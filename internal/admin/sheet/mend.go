@@ -44,14 +44,15 @@ func (r *row) value(c *Column, col int, s string) (string, bool) {
 	case oddFormula:
 		r.notice(col, "formula", "the cell is a formula; its last result was taken")
 	}
-	if c.Form != Text && dated.MatchString(s) {
+	sure := r.im.t.odd[[2]int{r.i, col}] == oddText && c.Form != Phone
+	if c.Form != Text && !sure && dated.MatchString(s) {
 		r.fault(c.Name, check.Syntax, fmt.Sprintf("a spreadsheet has made the date %s of it", s), asText)
 		return "", false
 	}
 	if c.Form == Text || c.Form == Degrees || c.Form == Truth || c.List {
 		return s, true
 	}
-	if exponent.MatchString(s) {
+	if !sure && exponent.MatchString(s) {
 		return r.expanded(c, col, s)
 	}
 	return r.mend(c, col, s)

@@ -65,6 +65,8 @@ func TestWhatASpreadsheetSpoils(t *testing.T) {
 		"a new web address":                           {sheet.Alerts, "", "key,webhook\ndesk,https://new.example.com/x\n", "2:2 webhook required", "", ""},
 		"two users of one id":                         {sheet.Users, "", "key,site,device_user_id\ncy,hq,X1\nde,hq,X1\n", "2:3 device_user_id duplicate\n3:3 device_user_id duplicate", "", ""},
 		"a telephone's password stays":                {sheet.Devices, "", "key,extension\nphone-1,4102\n", "", "", "put device phone-1 v1 row 2"},
+		"an extension that begins like 911":           {sheet.Devices, "", "key,extension\nphone-1,9115\n", "", "2:2 sip.user ambiguous", "put device phone-1 v1 row 2"},
+		"an id that is dialled and begins like 911":   {sheet.Users, "", users + "cy,,hq,9114,,,\n", "", "2:4 device_user_id ambiguous", "put user cy v0 row 2"},
 		"an extension like an emergency number":       {sheet.Devices, "", "key,extension\nphone-1,9911\n", "2:2 sip.user reserved", "", ""},
 	} {
 		set, rep, err := imports(t, st, sheet.Options{Kind: c.kind, Mode: c.mode, Partial: true}, read(t, "f.csv", c.text))

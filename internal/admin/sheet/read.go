@@ -145,7 +145,12 @@ func (r *reading) add(line int, cells []string, odd map[int]oddity) bool {
 			r.fault(line, i+1, check.Range, fmt.Sprintf("the cell has more than %d octets", r.l.Cell), "look for a quotation mark that is missing")
 			return !r.full
 		}
-		cells[i] = decode(s)
+		if cells[i] = decode(s); cells[i] != s && odd[i] == 0 {
+			if odd == nil {
+				odd = map[int]oddity{}
+			}
+			odd[i] = oddText
+		}
 	}
 	if len(cells) > len(r.t.Header) {
 		r.fault(line, len(r.t.Header)+1, CodeTable, fmt.Sprintf("the row has %d cells, the header %d", len(cells), len(r.t.Header)), "put a cell that holds the separator in quotes")

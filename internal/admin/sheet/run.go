@@ -154,6 +154,8 @@ func (d Desk) apply(ctx context.Context, who admin.Actor, t Task, set change.Set
 	out.more(plan.Faults)
 	step(3)
 	switch {
+	case plan.Idle():
+		return nil
 	case !plan.Applicable:
 		return &e911.Error{Kind: e911.Invalid, Msg: "nothing was changed: " + orElse(plan.Why, "the plan cannot be applied"), Faults: plan.Faults}
 	case t.DryRun:

@@ -40,4 +40,5 @@ const (
 	oddDate    oddity = iota + 1 // a date, shown in Table.Rows as 2-Jan
 	oddFormula                   // the result of a formula
 	oddError                     // #N/A and the like
+	oddText                      // looks spoiled, and was kept as text: it is what was meant
 )

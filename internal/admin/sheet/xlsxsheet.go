@@ -113,7 +113,7 @@ func (w *workbook) cell(c *cell) (string, oddity) {
 		if err != nil || i < 0 || i >= len(w.strings) {
 			return "", oddError
 		}
-		return w.strings[i], what
+		return w.strings[i], keptAs(w.strings[i], what)
 	case "b":
 		if text == "1" || text == "true" {
 			return "TRUE", what
@@ -122,7 +122,8 @@ func (w *workbook) cell(c *cell) (string, oddity) {
 	case "e":
 		return text, oddError
 	case "str", "inlineStr":
-		return unescape(text), what
+		text = unescape(text)
+		return text, keptAs(text, what)
 	case "d":
 		return text, oddDate
 	}
@@ -135,6 +136,14 @@ func (w *workbook) cell(c *cell) (string, oddity) {
 		return w.day(f), oddDate
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64), what
+}
+
+// keptAs marks a cell of text that would be spoiled as anything else.
+func keptAs(s string, what oddity) oddity {
+	if what == 0 && guarded(s) {
+		return oddText
+	}
+	return what
 }
 
 // day writes the serial number of a day as spreadsheets show it.
