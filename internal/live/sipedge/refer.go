@@ -125,6 +125,9 @@ func (e *Edge) replaced(m *message, h hop, src netip.AddrPort) bool {
 		if emergency {
 			return false
 		}
+		if e.park(m, h, src) {
+			return true // the leg may be one that is being taken up again
+		}
 		e.reply(m, h, response{code: code})
 		return true
 	}

@@ -124,3 +124,23 @@ func TestAnInviteThatIsTriedAgainByAnotherConnectionIsTheSameCall(t *testing.T) 
 	}
 	r.noLeg()
 }
+
+// A telephone that changed its network asks for its place in a call that is being
+// taken up again: it is not told that there is no such call.
+//
+// Proves: F-29, D-17, RFC 3891 section 3
+func TestWhoTakesAPlaceInACallWaitsUntilTheCallsWereTakenUpAgain(t *testing.T) {
+	r := newRig(t, func(c *sipedge.Config) { c.Resuming = true })
+	p := newPeer(t, "udp", "127.0.0.11", r.udp)
+	inv := newInvite("sip:callbox@127.0.0.2")
+	inv.extra = append(inv.extra, "Replaces: another@127.0.0.11;to-tag=a;from-tag=b")
+	p.send(inv.text(p))
+	p.send(newInvite("sip:127.0.0.2").with("OPTIONS", "", 1).text(p))
+	if m := p.recv(); !strings.HasSuffix(m.get("CSeq"), "OPTIONS") {
+		t.Fatalf("answered before the calls were taken up again:\n%s", m.raw)
+	}
+	r.edge.Resumed()
+	if m := p.recv(); m.code() != 481 || m.get("Call-ID") != inv.callID {
+		t.Errorf("answered:\n%s", m.raw)
+	}
+}
