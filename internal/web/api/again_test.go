@@ -67,7 +67,9 @@ func TestStepsDoNotOverwriteWhatWasChangedMeanwhile(t *testing.T) {
 	rename := func(verb string, value map[string]any) map[string]any {
 		return map[string]any{"steps": []any{map[string]any{"verb": verb, "key": "ada", "value": value}}}
 	}
-	race.between = func() { b.want(200, b.operator, "POST", path, rename("change", map[string]any{"email": "new@example.com"})) }
+	race.between = func() {
+		b.want(200, b.operator, "POST", path, rename("change", map[string]any{"email": "new@example.com"}))
+	}
 	g := b.want(422, b.operator, "POST", path, rename("change", map[string]any{"name": "Ada Q."}))
 	if !strings.Contains(g.text, "changed since") {
 		t.Errorf("told is %s", g.text)
