@@ -120,6 +120,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.Handle(api.Base+"/", s.api.handler.Trusted("control socket"))
 	s.stationRoutes(mux)
 	s.reconcileRoutes(mux)
+	s.directoryRoutes(mux)
 	s.setupRoutes(mux)
 	s.foreignRoutes(mux)
 	s.jobRoutes(mux)

@@ -370,7 +370,11 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) runWeb(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.web.Close)
 	defer stop()
-	return serveHTTP(ctx, s.cfg.Log, s.webL, s.web)
+	pages, err := s.withSCIM(s.web)
+	if err != nil {
+		return err
+	}
+	return serveHTTP(ctx, s.cfg.Log, s.webL, pages)
 }
 
 // Addresses tell where a running server is reached.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/reconcile"
@@ -28,6 +29,7 @@ type lateStore struct {
 	layers atomic.Pointer[layer.Planner]
 	lists  atomic.Pointer[reconcile.Service]
 	jobs   atomic.Pointer[job.Queue]
+	people atomic.Pointer[directory.Service]
 }
 
 func (l *lateStore) get() *database { return l.p.Load() }
@@ -102,6 +104,12 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	}
 	s.store.lists.Store(lists)
 	defer s.store.lists.Store(nil)
+	people, follow, err := s.followDirectories(st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	s.store.people.Store(people)
+	defer s.store.people.Store(nil)
 	jobs, err := s.openJobs(st)
 	if err != nil {
 		return errors.Join(err, st.Close())
@@ -117,6 +125,7 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	g.Go(keep)
 	g.Go(watch)
 	g.Go(compare)
+	g.Go(follow)
 	g.Go(run.Part{Name: "jobs", Run: jobs.Run})
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {
