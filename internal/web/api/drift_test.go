@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin/reconcile"
 	"github.com/callbox911/callbox/internal/web/api"
 )
 
@@ -136,6 +137,19 @@ func TestTheDocumentHasEveryFieldOfEveryObject(t *testing.T) {
 		for _, d := range drift("", shown, types[1]) {
 			t.Errorf("%s: %s", kind, d)
 		}
+	}
+	var source reconcile.Source
+	filled(t, reflect.ValueOf(&source).Elem())
+	text, err := json.Marshal(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown map[string]any
+	if err := json.Unmarshal(text, &shown); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range drift("", shown, reflect.TypeFor[client.List]()) {
+		t.Errorf("list: %s", d)
 	}
 	if got := drift("", map[string]any{"new": 1, "key": "x"}, reflect.TypeFor[client.Model]()); len(got) < 2 {
 		t.Errorf("a difference is not seen: %v", got)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/change"
@@ -42,7 +43,7 @@ var exampleList = map[string]any{
 func listOperations() []operation {
 	const all, one = "/organisations/{org}/lists", "/organisations/{org}/lists/{id}"
 	read, write := []apikey.Scope{apikey.ScopeRead}, []apikey.Scope{apikey.ScopeWrite}
-	source, run := reflect.TypeFor[reconcile.Source](), reflect.TypeFor[reconcile.Run]()
+	source, run := reflect.TypeFor[client.List](), reflect.TypeFor[reconcile.Run]()
 	op := func(method, path, id, summary string, scopes []apikey.Scope, result reflect.Type, do func(*Handler, *call) (reply, error)) operation {
 		return operation{method: method, path: path, id: id, tag: "lists", scopes: scopes, summary: summary, result: result, do: do}
 	}
