@@ -111,6 +111,8 @@ type Plan struct {
 	Undoes  string      `json:"undoes,omitempty"` // the applied set that this puts back
 	Counts  []Count     `json:"counts"`
 	Changes []Change    `json:"changes,omitempty"` // the first MaxListed
+	// Keys are those of what fields of Changes name, by id.
+	Keys map[string]string `json:"keys,omitempty"`
 	// More is how many changes are not in Changes.
 	More       int          `json:"more,omitempty"`
 	Faults     []e911.Fault `json:"faults,omitempty"`

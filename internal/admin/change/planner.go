@@ -169,6 +169,7 @@ func (d *draft) summary(plan *Plan, ops []op) {
 			plan.Changes = append(plan.Changes, ops[i].told())
 		}
 	}
+	plan.Keys = d.names(plan.Changes)
 	plan.More = max(0, len(ops)-MaxListed)
 	for kind, n := range d.unchanged {
 		of(kind).Unchanged = n

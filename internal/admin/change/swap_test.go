@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -108,5 +109,22 @@ func TestASetHasTheIDThatItAsksFor(t *testing.T) {
 	}
 	if _, err := d.Plan(t.Context(), "ann", set); e911.KindOf(err) != e911.Conflict {
 		t.Errorf("a plan in the place of an applied set: %v", err)
+	}
+}
+
+// A person reads of another site by its key, not by its id.
+// Proves: N-18
+func TestAPlanNamesReferencesByKey(t *testing.T) {
+	d := newDesk(t)
+	u, o := stored[e911.User](d, e911.KindUser, "agent-4711")
+	was := ""
+	for ref, v := range d.content() {
+		if s, ok := v.(e911.Site); ok && s.ID != u.Site && ref.Org == d.org {
+			u.Site, was = s.ID, s.Key
+		}
+	}
+	p := d.plan(change.Set{Org: d.org, Unroute: "a test", Steps: []change.Step{{Verb: admin.Changed, Value: u, Version: o.Version}}})
+	if text := p.Text(); !strings.Contains(text, "-> \""+was+"\"") || strings.Contains(text, string(u.Site)) {
+		t.Errorf("the plan reads\n%s", text)
 	}
 }

@@ -31,7 +31,7 @@ func (p *Plan) Text() string {
 	if len(p.Changes) > 0 {
 		b.WriteString("\nWhat is changed\n")
 		for i := range p.Changes[:min(len(p.Changes), toldMost)] {
-			p.Changes[i].text(&b)
+			p.Changes[i].text(&b, p.Keys)
 		}
 		if more := p.More + max(0, len(p.Changes)-toldMost); more > 0 {
 			fmt.Fprintf(&b, "  and %d more\n", more)
@@ -142,22 +142,22 @@ func names(g Effect) string {
 	return strings.Join(out, ", ")
 }
 
-func (c *Change) text(b *strings.Builder) {
+func (c *Change) text(b *strings.Builder, keys map[string]string) {
 	fmt.Fprintf(b, "  %s %s %s\n", c.Verb, noun(c.Ref.Kind), clean(c.Key))
 	if c.Verb != admin.Changed {
 		return
 	}
 	for _, f := range c.Fields {
-		before, after := flat(f.Name, f.Before), flat(f.Name, f.After)
-		keys := slices.Sorted(maps.Keys(before))
+		before, after := flat(f.Name, f.Before, keys), flat(f.Name, f.After, keys)
+		paths := slices.Sorted(maps.Keys(before))
 		for k := range after {
 			if _, both := before[k]; !both {
-				keys = append(keys, k)
+				paths = append(paths, k)
 			}
 		}
-		slices.Sort(keys)
+		slices.Sort(paths)
 		shown := 0
-		for _, k := range keys {
+		for _, k := range paths {
 			if before[k] != after[k] {
 				if shown++; k == "validation.at" || k == "validation.by" {
 					continue // follows from the rest
@@ -174,8 +174,8 @@ func (c *Change) text(b *strings.Builder) {
 // maxValue bounds a list that Text writes out; longer ones are shapes.
 const maxValue = 100
 
-// flat names each value of a field by its path.
-func flat(name string, v json.RawMessage) map[string]string {
+// flat names each value of a field by its path, and what has a key by that.
+func flat(name string, v json.RawMessage, keys map[string]string) map[string]string {
 	out := map[string]string{}
 	var walk func(path string, v any)
 	walk = func(path string, v any) {
@@ -186,7 +186,7 @@ func flat(name string, v json.RawMessage) map[string]string {
 			}
 		case nil:
 		case string:
-			out[path] = fmt.Sprintf("%q", clean(x))
+			out[path] = fmt.Sprintf("%q", clean(cmp.Or(keys[x], x)))
 			if x == "" {
 				out[path] = ""
 			}
