@@ -52,7 +52,7 @@ func decode(b []byte) (object, error) {
 	if err := dec.Decode(&o); err != nil || o == nil {
 		return nil, invalid(badSyntax, "the body is not a JSON object")
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns it as it is
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, invalid(badSyntax, "something stands after the JSON object")
 	}
 	return o, nil
