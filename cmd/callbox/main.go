@@ -28,6 +28,7 @@ import (
 
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Take calls."`
+	Store     storeCmd     `cmd:"" help:"Carry a database from one engine to the other."`
 	Layers    layersCmd    `cmd:"" help:"Show or remove reference layers."`
 	Import    importCmd    `cmd:"" help:"Make the stored world what a file says, whole or not at all."`
 	Export    exportCmd    `cmd:"" help:"Write an organisation in the files of another product."`
