@@ -112,7 +112,7 @@ func (s *Service) Status(ctx context.Context, org e911.OrgID, sites ...string) (
 		f := &g.sites[i]
 		state := f.facts.State(st.facts, now)
 		states = append(states, state)
-		if len(sites) > 0 && !slices.Contains(sites, f.site.Key) {
+		if len(sites) > 0 && !slices.Contains(sites, f.site.Key) && !slices.Contains(sites, string(f.site.ID)) {
 			continue
 		}
 		v := f.status(&st, now)

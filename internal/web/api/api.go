@@ -22,6 +22,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 )
@@ -66,9 +67,11 @@ type Config struct {
 	Questions map[string]Question // by the name of the operation: explain, route, callbacks ...
 	Calls     Calls
 	Lists     Lists
-	Foreign   Foreign
-	Stations  Stations
-	Ports     []Port // of the connectivity check
+	// Setup is the set-up of organisations.
+	Setup    func() (*setup.Service, error)
+	Foreign  Foreign
+	Stations Stations
+	Ports    []Port // of the connectivity check
 
 	Version string // of the program, in the document
 	Now     func() time.Time
