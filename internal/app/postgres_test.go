@@ -74,8 +74,9 @@ func (b *lockedBuffer) String() string {
 }
 
 // The same server with the same world on each engine: it imports, calls come
-// through, their records are there. PostgreSQL dies under it: calls go on, a
-// change is refused with the reason, and all is well when it is back.
+// through, their records are there. PostgreSQL dies under it, and then its network
+// swallows everything: calls go on, a change is refused with the reason, and all is
+// well when it is back.
 //
 // Proves: E3, E4, F-38, D-12, D-09
 func TestTheServerRunsOnBothEngines(t *testing.T) {
@@ -84,11 +85,12 @@ func TestTheServerRunsOnBothEngines(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			var away, back func()
+			var network *pgtest.Proxy
 			var log lockedBuffer
 			where, secret := EmbeddedStore, ""
 			if engine == "postgres" {
 				cluster := pgtest.Own(t)
-				where = pgtest.Database(t, cluster)
+				where, network = pgtest.Through(t, pgtest.Database(t, cluster))
 				u, err := url.Parse(where)
 				if err != nil {
 					t.Fatal(err)
@@ -132,6 +134,18 @@ func TestTheServerRunsOnBothEngines(t *testing.T) {
 			}
 			if _, err := s.Import(ctx, "harbor.yaml", examples.Harbor(), world.Options{}); err != nil {
 				t.Errorf("an import when PostgreSQL is back: %v", err)
+			}
+			network.Silence()
+			dial(ctx, t, p, "911")
+			if _, err := hooks.Await(ctx, 4); err != nil {
+				t.Errorf("notices while the network swallows everything: %v", err)
+			}
+			if _, err := s.Import(ctx, "harbor.yaml", examples.Harbor(), world.Options{}); e911.KindOf(err) != e911.Unavailable {
+				t.Errorf("an import while the network swallows everything: %v, want kind unavailable", err)
+			}
+			network.Heal()
+			if err := waitFor(ctx, 40*time.Second, "the records", func() bool { return ended(ctx, s, org) == 5 }); err != nil {
+				t.Error(err)
 			}
 			if text := log.String(); strings.Contains(text, secret) || !strings.Contains(text, "PostgreSQL database") {
 				t.Errorf("the log holds the password, or not where the database is:\n%s", text)
