@@ -62,7 +62,6 @@ type Status struct {
 	Charges   *Bill        `json:"charges,omitempty"`
 	facts     rules.Organisation
 	record    Record
-	bySite    map[e911.SiteID]rules.Site
 	published *snapshot.Org
 }
 

@@ -77,12 +77,13 @@ func (h *Handler) maySetUp(c *call) error {
 	if !c.who.isPerson() {
 		return nil
 	}
-	at, area := access.Node{Org: string(c.org)}, access.Setup
+	var at access.Node
+	var area access.Area
 	switch {
 	case c.op.operator:
-		at, area = access.Node{}, access.Tenants
+		area = access.Tenants
 	case slices.Contains(c.op.scopes, apikey.ScopeSecrets):
-		area = access.Secrets
+		at, area = access.Node{Org: string(c.org)}, access.Secrets
 	default:
 		return nil
 	}
