@@ -17,7 +17,18 @@ type Object struct {
 	Ref     Ref
 	Version int64 // 1 when created, one more with every change
 	Value   any
+	// Place is where the page after this object begins, in a list with an Order.
+	Place string
 }
+
+// Order is how a list is ordered; none: by id, as they were made.
+type Order string
+
+// The orders. Objects that are equal in it come by id.
+const (
+	OrderKey     Order = "key"     // as KeyOf has it, octet by octet
+	OrderChanged Order = "changed" // when they were last changed
+)
 
 // Field is what a Query may look for, beside organisation and kind.
 type Field string
@@ -59,8 +70,10 @@ type Query struct {
 	Org   e911.OrgID
 	Field Field
 	Value string
-	After string // id of the last object of the page before
-	Limit int    // 0 or more than MaxPage: MaxPage
+	After string // id of the last object of the page before; with an Order its Place
+	Order Order
+	Down  bool // the last first; with an Order alone
+	Limit int  // 0 or more than MaxPage: MaxPage
 }
 
 // View answers what a check asks about other objects. A view is of one moment:

@@ -91,8 +91,9 @@ func (e *Editor) EnsureTokenKey(ctx context.Context, who admin.Actor) error {
 
 // Stored is an object with the version that a change of it must name.
 type Stored[T any] struct {
-	Value   T     `json:"value"`
-	Version int64 `json:"version"`
+	Value   T      `json:"value"`
+	Version int64  `json:"version"`
+	Place   string `json:"-"` // admin.Object.Place
 }
 
 // Objects are the use cases of one kind of object.
@@ -325,5 +326,5 @@ func (o *Objects[T]) Find(ctx context.Context, q admin.Query) ([]Stored[T], erro
 
 func stored[T any](o admin.Object) Stored[T] {
 	v, _ := o.Value.(T)
-	return Stored[T]{Value: v, Version: o.Version}
+	return Stored[T]{Value: v, Version: o.Version, Place: o.Place}
 }

@@ -47,7 +47,7 @@ func word(kind e911.ObjectKind) string {
 // List implements admin.View.
 func (t *tx) List(ctx context.Context, q admin.Query) ([]admin.Object, error) {
 	tb := tableOf(q.Kind)
-	f := filter{org: q.Org, after: q.After, limit: page(q.Limit)}
+	f := filter{org: q.Org, after: q.After, limit: page(q.Limit), order: q.Order, down: q.Down}
 	if q.Field != "" {
 		where, ok := tb.column(q.Field)
 		if !ok {

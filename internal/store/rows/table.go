@@ -50,6 +50,8 @@ type filter struct {
 	value any
 	after string
 	limit int64
+	order admin.Order
+	down  bool
 }
 
 // rowTable is the table of rows R that keep values V. Lists that need a table
@@ -76,7 +78,7 @@ func (rt rowTable[R, V]) list(ctx context.Context, t *tx, f filter) ([]item, err
 		return nil, err
 	}
 	var rs []R
-	q := t.db.NewSelect().Model(&rs).OrderExpr("id")
+	q := t.db.NewSelect().Model(&rs)
 	if !f.every {
 		q = q.Where("org_id = ?", f.org)
 	}
@@ -86,8 +88,9 @@ func (rt rowTable[R, V]) list(ctx context.Context, t *tx, f filter) ([]item, err
 	if f.where != "" {
 		q = q.Where(f.where, f.value)
 	}
-	if f.after != "" {
-		q = q.Where("id > ?", f.after)
+	q, err := f.page(q, rt.columns)
+	if err != nil {
+		return nil, err
 	}
 	if f.limit > 0 {
 		q = q.Limit(f.limit)
@@ -109,6 +112,7 @@ func (rt rowTable[R, V]) list(ctx context.Context, t *tx, f filter) ([]item, err
 			it.err = &e911.Error{Kind: e911.Unavailable, Msg: it.object.Ref.String() + " cannot be read", Err: err}
 		} else {
 			it.object.Value = v
+			it.object.Place = f.place(v, b)
 		}
 		items[i] = it
 	}

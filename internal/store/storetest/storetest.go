@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"hostile text is text", testHostileText},
 		{"objects are found by each of their fields", testFields},
 		{"pages join without gap or repetition", testPages},
+		{"a list comes by key and by change, up and down", testOrders},
 		{"an update names the version that it replaces", testVersions},
 		{"keys and ids are taken once", testTaken},
 		{"a reference needs its object", testReferences},

@@ -314,6 +314,39 @@ func TestPagesJoin(t *testing.T) {
 	}
 }
 
+// Proves: N-17
+func TestAListIsSorted(t *testing.T) {
+	b := newBench(t, nil)
+	org, _ := b.town()
+	base := "/organisations/" + org + "/users"
+	for _, k := range []string{"zoe", "ann", "mia"} {
+		b.want(201, b.operator, "POST", base, map[string]any{"site": "key:mill", "key": k, "name": "U"})
+	}
+	read := func(query string) (keys []string) {
+		for cursor := ""; ; {
+			g := b.want(200, b.operator, "GET", base+"?limit=1&"+query+cursor, nil)
+			for _, u := range g.body["items"].([]any) {
+				key, _ := u.(map[string]any)["key"].(string)
+				keys = append(keys, key)
+			}
+			next, _ := g.body["next"].(string)
+			if next == "" {
+				return keys
+			}
+			cursor = "&cursor=" + next
+			b.want(400, b.operator, "GET", base+"?limit=1&sort=changed&site=key:mill&cursor="+next, nil) // of another order
+		}
+	}
+	for query, want := range map[string]string{"sort=key": "ada ann mia zoe", "sort=-key": "zoe mia ann ada", "sort=-key&site=key:mill": "zoe mia ann ada", "": "ada zoe ann mia"} {
+		if keys := strings.Join(read(query), " "); keys != want {
+			t.Errorf("%q: %s, want %s", query, keys, want)
+		}
+	}
+	for _, bad := range []string{"colour", "-", "--key", "key,changed"} {
+		b.want(400, b.operator, "GET", base+"?sort="+bad, nil)
+	}
+}
+
 // Each refusal names the field as the body has it, the rule and the way out, and
 // stores nothing.
 //

@@ -102,7 +102,7 @@ func (o of[T]) object(s edit.Stored[T]) admin.Object {
 	if s.Version == 0 {
 		return admin.Object{}
 	}
-	return admin.Object{Ref: admin.RefOf(s.Value), Version: s.Version, Value: s.Value}
+	return admin.Object{Ref: admin.RefOf(s.Value), Version: s.Version, Value: s.Value, Place: s.Place}
 }
 
 // kindRow is what the API knows of one kind of object.

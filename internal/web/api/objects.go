@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"net/http"
@@ -47,7 +48,7 @@ func (k kindRow) operations(base, tag string) []operation {
 	list := operation{
 		method: http.MethodGet, path: all, id: id("list"), tag: tag, scopes: read, operator: world, summary: "List each " + k.one,
 		about:  "A page in order of id. A filter by the customer's key, or by what the object is, finds it at once.",
-		params: append([]parameter{limitParam, cursorParam}, k.filters()...), result: listOf(k.shown),
+		params: append([]parameter{limitParam, cursorParam, sortParam}, k.filters()...), result: listOf(k.shown),
 		do: func(h *Handler, c *call) (reply, error) { return h.list(c, k) },
 	}
 	get := operation{
@@ -112,6 +113,9 @@ func (k kindRow) filters() (out []parameter) {
 // query makes the store's question of a filter; one at a time.
 func (h *Handler) query(c *call, k kindRow) (q admin.Query, err error) {
 	q = admin.Query{Kind: k.kind, Org: c.org}
+	if q.Order, q.Down, err = ordered(c.query.Get("sort")); err != nil {
+		return q, err
+	}
 	var said []string
 	for _, f := range k.fields {
 		v := c.query.Get(string(f))
@@ -151,6 +155,22 @@ func (h *Handler) query(c *call, k kindRow) (q admin.Query, err error) {
 	return q, nil
 }
 
+// ordered reads the parameter sort.
+func ordered(s string) (o admin.Order, down bool, err error) {
+	s, down = strings.CutPrefix(s, "-")
+	switch o = admin.Order(s); o {
+	case "":
+		if !down {
+			return "", false, nil
+		}
+	case admin.OrderKey, admin.OrderChanged:
+		return o, down, nil
+	}
+	return "", false, &statusError{status: http.StatusBadRequest, err: &e911.Error{Kind: e911.Invalid, Msg: "the query is refused", Faults: []e911.Fault{
+		{Path: "sort", Code: check.NotOffered, Msg: "lists are not sorted by that", Fix: "key, -key, changed or -changed"},
+	}}}
+}
+
 // filterRef finds the id of key:NAME. A name that is not there finds nothing.
 func (h *Handler) filterRef(c *call, q *admin.Query) error {
 	key, named := strings.CutPrefix(q.Value, byKey)
@@ -187,7 +207,8 @@ func (h *Handler) list(c *call, k kindRow) (reply, error) {
 		}
 	}
 	if len(found) == limit {
-		if out.Next, err = h.next(c, found[limit-1].Ref.ID); err != nil {
+		last := found[limit-1]
+		if out.Next, err = h.next(c, cmp.Or(last.Place, last.Ref.ID)); err != nil {
 			return reply{}, err
 		}
 	}

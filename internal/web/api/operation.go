@@ -89,6 +89,7 @@ func inQuery(name, about string) parameter { return parameter{in: "query", name:
 var (
 	limitParam  = parameter{in: "query", name: "limit", about: "How many at most", kind: huma.TypeInteger, low: 1, high: maxLimit}
 	cursorParam = inQuery("cursor", "What the page before had as next; it goes with the same filters")
+	sortParam   = inQuery("sort", "key, or changed: when they were last changed; -key and -changed: the last first. Else as they were made")
 	ifMatch     = parameter{in: "header", name: "If-Match", about: "The ETag that the change is made on; * for whatever is there", required: true}
 	ifNoneMatch = parameter{in: "header", name: "If-None-Match", about: "An ETag that is known: 304 while it holds"}
 	onceParam   = parameter{in: "header", name: "Idempotency-Key", about: "Any text; the same request with the same key within 24 hours is done once"}
