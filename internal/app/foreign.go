@@ -187,7 +187,7 @@ func importForeign(ctx context.Context, s foreignStore, job foreignJob, report *
 		return err
 	}
 	report.Plan = &plan
-	if job.DryRun {
+	if job.DryRun || plan.Idle() { // idle: everything is as the files want it
 		return nil
 	}
 	if !plan.Applicable {

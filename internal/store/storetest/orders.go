@@ -66,7 +66,8 @@ func testOrders(t *testing.T, open Open) {
 		t.Errorf("behind an object that is gone: %v", next)
 	}
 	for _, bad := range []admin.Query{
-		{Kind: e911.KindUser, Org: x.org.ID, Order: "colour"}, {Kind: e911.KindUser, Org: x.org.ID, Order: admin.OrderKey, After: "x"},
+		{Kind: e911.KindUser, Org: x.org.ID, Order: "colour"},
+		{Kind: e911.KindUser, Org: x.org.ID, Order: admin.OrderKey, After: "x"},
 		{Kind: e911.KindUser, Org: x.org.ID, Order: admin.OrderChanged, After: "x\x00y"},
 	} {
 		err := st.Read(t.Context(), func(r admin.Reader) error {
