@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,15 @@ import (
 
 // shelf is a store in memory that can be down.
 type shelf struct {
+	mu    sync.Mutex
 	keys  map[string]Key
 	down  error
 	reads int
 }
 
 func (s *shelf) CreateAPIKey(_ context.Context, k Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.down == nil {
 		s.keys[k.ID] = k
 	}
@@ -30,6 +34,8 @@ func (s *shelf) CreateAPIKey(_ context.Context, k Key) error {
 }
 
 func (s *shelf) APIKey(_ context.Context, id string) (Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.reads++
 	k, ok := s.keys[id]
 	switch {
@@ -44,6 +50,8 @@ func (s *shelf) APIKey(_ context.Context, id string) (Key, error) {
 func (s *shelf) APIKeys(context.Context, e911.OrgID, string, int) ([]Key, error) { return nil, s.down }
 
 func (s *shelf) RevokeAPIKey(_ context.Context, _ admin.Actor, org e911.OrgID, id string, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	k, ok := s.keys[id]
 	switch {
 	case s.down != nil:
@@ -57,12 +65,21 @@ func (s *shelf) RevokeAPIKey(_ context.Context, _ admin.Actor, org e911.OrgID, i
 }
 
 func (s *shelf) TouchAPIKeys(_ context.Context, used map[string]time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for id, at := range used {
 		k := s.keys[id]
 		k.LastUsed = at
 		s.keys[id] = k
 	}
 	return s.down
+}
+
+// lastUsed is when a key was last used, as it is kept.
+func (s *shelf) lastUsed(id string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys[id].LastUsed
 }
 
 // desk is a keeper whose clock the test moves.
@@ -77,11 +94,17 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{shelf: &shelf{keys: map[string]Key{}}, now: time.Date(2026, 3, 9, 14, 0, 0, 0, time.UTC)}
 	var err error
-	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Now: func() time.Time { return d.now }, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
+	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Now: d.clock, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func (d *desk) clock() time.Time {
+	d.shelf.mu.Lock()
+	defer d.shelf.mu.Unlock()
+	return d.now
 }
 
 func (d *desk) make(t *testing.T, w Wish) (Key, string) {
@@ -278,19 +301,21 @@ func TestTheLastUseIsWrittenOnceAMinuteAndAtTheEnd(t *testing.T) {
 		}
 		use()
 		synctest.Wait()
-		if !d.keys[k.ID].LastUsed.IsZero() {
+		if !d.lastUsed(k.ID).IsZero() {
 			t.Error("it is written with every use")
 		}
 		<-time.After(touchEvery + time.Second)
 		synctest.Wait()
-		if !d.keys[k.ID].LastUsed.Equal(d.now) {
-			t.Errorf("after a minute: %v", d.keys[k.ID].LastUsed)
+		if !d.lastUsed(k.ID).Equal(d.now) {
+			t.Errorf("after a minute: %v", d.lastUsed(k.ID))
 		}
+		d.shelf.mu.Lock()
 		d.now = d.now.Add(5 * time.Second)
+		d.shelf.mu.Unlock()
 		use()
 		cancel()
-		if err := <-done; err != nil || !d.keys[k.ID].LastUsed.Equal(d.now) {
-			t.Errorf("at the end: %v, %v", d.keys[k.ID].LastUsed, err)
+		if err := <-done; err != nil || !d.lastUsed(k.ID).Equal(d.now) {
+			t.Errorf("at the end: %v, %v", d.lastUsed(k.ID), err)
 		}
 	})
 }

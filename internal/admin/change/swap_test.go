@@ -117,9 +117,9 @@ func TestASetHasTheIDThatItAsksFor(t *testing.T) {
 func TestAPlanNamesReferencesByKey(t *testing.T) {
 	d := newDesk(t)
 	u, o := stored[e911.User](d, e911.KindUser, "agent-4711")
-	was := ""
+	was, stood := "", u.Site
 	for ref, v := range d.content() {
-		if s, ok := v.(e911.Site); ok && s.ID != u.Site && ref.Org == d.org {
+		if s, ok := v.(e911.Site); ok && s.ID != stood && ref.Org == d.org {
 			u.Site, was = s.ID, s.Key
 		}
 	}
