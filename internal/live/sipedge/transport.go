@@ -39,7 +39,7 @@ func (h hop) put(b []byte) error {
 		_, err = h.sock.c.WriteToUDPAddrPort(b, h.addr)
 	}
 	if err != nil {
-		return fmt.Errorf("write datagram: %w", err)
+		return fmt.Errorf("write datagram: %w", withoutAddresses(err))
 	}
 	return nil
 }
@@ -277,4 +277,13 @@ func (e *Edge) FlowTo(local, remote netip.AddrPort) (Flow, bool) {
 		}
 	}
 	return Flow{}, false
+}
+
+// withoutAddresses is an error of the network without the two ends that it names: a
+// caller's address is not for the log.
+func withoutAddresses(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
 }

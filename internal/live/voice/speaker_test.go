@@ -89,7 +89,7 @@ func TestCallersComeBeforeFixedSentences(t *testing.T) {
 	for i := range fixed {
 		fixed[i] = "This is sentence " + strings.Repeat("more and ", i%7) + "more " + strconv.Itoa(i)
 	}
-	s, err := New(Config{Fixed: fixed, Worker: self(t, "speech-worker", "slt")})
+	s, err := New(Config{Fixed: fixed, Timeout: time.Minute, Worker: self(t, "speech-worker", "slt")})
 	if err != nil {
 		t.Fatal(err)
 	}
