@@ -54,6 +54,7 @@ func (s *Server) resumeCalls(ctx context.Context, last uint64, carried *sync.Wai
 	if err != nil {
 		s.cfg.Log.Error("read which calls were up", obs.Err(err))
 	}
+	s.returning(open)
 	for id, l := range open {
 		log := s.cfg.Log.With(obs.KeyCall, id, obs.KeyOrg, l.Arrived.Org)
 		waits := l.Dialogs.N == 0
@@ -75,6 +76,21 @@ func (s *Server) resumeCalls(ctx context.Context, last uint64, carried *sync.Wai
 		})
 	}
 	return taken
+}
+
+// returning tells the edge which calls come back, so that no other waits for them.
+func (s *Server) returning(open map[e911.CallID]*emergency.Left) {
+	ids := make([]string, 0, len(open))
+	for _, l := range open {
+		if s.tooLongAgo(l) {
+			continue
+		}
+		if l.Waiting == nil || l.Waiting.Invite == nil || l.Waiting.Invite.SIPCallID == "" {
+			return // it may be any
+		}
+		ids = append(ids, l.Waiting.Invite.SIPCallID)
+	}
+	s.edge.Returning(ids)
 }
 
 // tooLongAgo reports a call that nobody is there for any more.

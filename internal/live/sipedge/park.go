@@ -25,6 +25,8 @@ type parking struct {
 	mu    sync.Mutex
 	open  bool
 	calls bool // calls for help wait
+	// returning are the Call-IDs of those that are taken up again; nil: not known yet.
+	returning map[string]bool
 	wait  []parked
 	timer *time.Timer // of the calls for help, from the first one on
 }
@@ -51,7 +53,7 @@ func (e *Edge) park(m *message, h hop, src netip.AddrPort) bool {
 func (e *Edge) parkCall(m *message, h hop, src netip.AddrPort) bool {
 	p := &e.parked
 	p.mu.Lock()
-	kept := p.calls && len(p.wait) < parkRoom && e.cfg.Emergency(m.uri)
+	kept := p.calls && (p.returning == nil || p.returning[m.callID]) && len(p.wait) < parkRoom && e.cfg.Emergency(m.uri)
 	if kept {
 		p.wait = append(p.wait, parked{m, h, src})
 		if p.timer == nil {
@@ -63,6 +65,29 @@ func (e *Edge) parkCall(m *message, h hop, src netip.AddrPort) bool {
 		e.answer(h, respond(m, response{code: 100}))
 	}
 	return kept
+}
+
+// Returning says by the Call-IDs of their callers which calls of the process before
+// are about to be taken up again. Other calls for help wait no longer.
+func (e *Edge) Returning(callIDs []string) {
+	p := &e.parked
+	p.mu.Lock()
+	p.returning = make(map[string]bool, len(callIDs))
+	for _, id := range callIDs {
+		p.returning[id] = true
+	}
+	var now []parked
+	p.wait = slices.DeleteFunc(p.wait, func(q parked) bool {
+		other := (q.m.method == "INVITE" || q.m.method == "CANCEL") && !p.returning[q.m.callID]
+		if other {
+			now = append(now, q)
+		}
+		return other
+	})
+	p.mu.Unlock()
+	for _, q := range now {
+		e.request(q.m, q.h, q.src)
+	}
 }
 
 // unparkCalls lets calls for help go on, and their CANCELs.

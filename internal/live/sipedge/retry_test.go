@@ -81,6 +81,34 @@ func TestACallForHelpWaitsForThoseOfBeforeForHalfASecondAtMost(t *testing.T) {
 	}
 }
 
+// Once it is known which calls come back, no other waits for them.
+//
+// Proves: E1, E4
+func TestACallForHelpThatIsNoneOfBeforeDoesNotWait(t *testing.T) {
+	r := newRig(t, func(c *sipedge.Config) { c.Resuming = true })
+	p := newPeer(t, "udp", "127.0.0.11", r.udp)
+	back, first, second := newInvite("sip:911@callbox.example"), newInvite("sip:911@callbox.example"), newInvite("sip:911@callbox.example")
+	began := time.Now()
+	for _, inv := range []out{back, first} {
+		p.send(inv.text(p))
+		p.status(100)
+	}
+	r.edge.Returning([]string{back.callID})
+	if l := r.leg(); l.Request().CallID != first.callID {
+		t.Errorf("let through: %s, want the one that was here before it was known", l.Request().CallID)
+	}
+	p.send(second.text(p))
+	if l := r.leg(); l.Request().CallID != second.callID {
+		t.Errorf("let through: %s, want the one that came later", l.Request().CallID)
+	}
+	if took := time.Since(began); took > 400*time.Millisecond {
+		t.Errorf("they waited %v", took)
+	}
+	if l := r.leg(); l.Request().CallID != back.callID || time.Since(began) < 400*time.Millisecond {
+		t.Errorf("the one that comes back did not wait: %s after %v", l.Request().CallID, time.Since(began))
+	}
+}
+
 // A platform whose connection broke tries its INVITE once more by another one, as
 // a new transaction: the call is the same, and hears at once how far it is.
 //
