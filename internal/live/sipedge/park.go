@@ -27,8 +27,8 @@ type parking struct {
 	calls bool // calls for help wait
 	// returning are the Call-IDs of those that are taken up again; nil: not known yet.
 	returning map[string]bool
-	wait  []parked
-	timer *time.Timer // of the calls for help, from the first one on
+	wait      []parked
+	timer     *time.Timer // of the calls for help, from the first one on
 }
 
 type parked struct {
