@@ -144,18 +144,7 @@ func (d KeyDesk) offline(ctx context.Context, org string, do func(keys *apikey.K
 	}
 	var id e911.OrgID
 	if org != "" {
-		err = st.Read(ctx, func(r admin.Reader) error {
-			orgs, err := r.Orgs(ctx)
-			for _, o := range orgs {
-				if o.Key == org {
-					id = o.ID
-				}
-			}
-			if err == nil && id == "" {
-				err = e911.Errorf(e911.NotFound, "there is no organisation %q", org)
-			}
-			return err
-		})
+		id, err = storedOrg(ctx, st, org)
 	}
 	if err == nil {
 		err = do(keys, id)

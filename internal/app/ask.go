@@ -31,22 +31,14 @@ type ImportRequest struct {
 // ImportFile imports through the server that runs in the data directory; when
 // none runs, it opens the database itself, under the lock (D-14).
 func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
-	var report world.Report
 	path := "/import?" + url.Values{"file": {r.File}, "dry": {fmt.Sprint(r.DryRun)}, "unroute": {r.Unroute}}.Encode()
-	err := Control(ctx, r.DataDir, path, bytes.NewReader(r.Text), &report)
-	if !errors.Is(err, ErrNotRunning) {
-		return report, err
-	}
-	st, closer, err := offline(r.DataDir)
-	if err != nil {
-		return report, err
-	}
-	im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
-	if err != nil {
-		return report, errors.Join(err, closer())
-	}
-	report, err = im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun, Unroute: r.Unroute})
-	return report, errors.Join(err, closer())
+	return askOrOpen(ctx, question{r.DataDir, path, bytes.NewReader(r.Text)}, func(st *database) (world.Report, error) {
+		im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
+		if err != nil {
+			return world.Report{}, err
+		}
+		return im.Import(ctx, admin.Actor("import "+filepath.Base(r.File)), r.File, r.Text, world.Options{DryRun: r.DryRun, Unroute: r.Unroute})
+	})
 }
 
 // AskLogin asks the server that runs in dir for a one-time sign-in link.

@@ -1,9 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -139,41 +139,18 @@ type DirectoryRequest struct {
 // opens the database itself, under the lock (D-14), and neither reads nor plans.
 func Directories[T any](ctx context.Context, r DirectoryRequest) (out T, err error) {
 	q := url.Values{"do": {r.Do}, "org": {r.Org}, "key": {r.Key}, "who": {r.Who}, "shrunk": {fmt.Sprint(r.Shrunk)}}
-	var sent io.Reader
-	if r.Body != nil {
-		sent = struct{ io.Reader }{r.Body} // not closed where no server takes it
-	}
-	err = Control(ctx, r.DataDir, "/directory?"+q.Encode(), sent, &out)
-	if !errors.Is(err, ErrNotRunning) {
-		return out, err
-	}
-	st, closer, err := offline(r.DataDir)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, closer()) }()
-	svc, err := directory.New(directory.Config{
-		Store: st, Now: time.Now, Log: r.Log,
-		Alarm: func(_ e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
+	return askOrOpen(ctx, question{r.DataDir, "/directory?" + q.Encode(), r.Body}, func(st *database) (out T, err error) {
+		svc, err := directory.New(directory.Config{
+			Store: st, Now: time.Now, Log: r.Log,
+			Alarm: func(_ e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
+		})
+		if err != nil {
+			return out, err
+		}
+		org, err := storedOrg(ctx, st, r.Org)
+		if err != nil {
+			return out, err
+		}
+		return asOverTheSocket[T](answerDirectory(ctx, svc, org, q, cmp.Or[io.Reader](r.Body, http.NoBody)))
 	})
-	if err != nil {
-		return out, err
-	}
-	org, err := storedOrg(ctx, st, r.Org)
-	if err != nil {
-		return out, err
-	}
-	body := r.Body
-	if body == nil {
-		body = http.NoBody
-	}
-	answer, err := answerDirectory(ctx, svc, org, q, body)
-	if err != nil {
-		return out, err
-	}
-	b, err := json.Marshal(answer) // the same form as over the socket
-	if err != nil {
-		return out, fmt.Errorf("write the answer: %w", err)
-	}
-	return out, json.Unmarshal(b, &out)
 }

@@ -244,17 +244,10 @@ type ForeignExport struct {
 // ExportForeign writes an organisation for another product, from the server that
 // runs in the data directory or from the database there.
 func ExportForeign(ctx context.Context, dir, format, org string) (ForeignExport, error) {
-	var out ForeignExport
-	err := Control(ctx, dir, "/export-foreign?"+url.Values{"format": {format}, "org": {org}}.Encode(), nil, &out)
-	if !errors.Is(err, ErrNotRunning) {
-		return out, err
-	}
-	st, closer, err := offline(dir)
-	if err != nil {
-		return out, err
-	}
-	out, err = exportForeign(ctx, st, format, org)
-	return out, errors.Join(err, closer())
+	path := "/export-foreign?" + url.Values{"format": {format}, "org": {org}}.Encode()
+	return askOrOpen(ctx, question{dir, path, nil}, func(st *database) (ForeignExport, error) {
+		return exportForeign(ctx, st, format, org)
+	})
 }
 
 func exportForeign(ctx context.Context, st *database, format, org string) (ForeignExport, error) {

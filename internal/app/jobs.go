@@ -8,13 +8,9 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
-	"github.com/callbox911/callbox/internal/admin/change"
-	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/layers"
-	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/internal/web/api"
 )
 
@@ -34,16 +30,6 @@ func (s *Server) sheetDesk() (sheet.Desk, error) {
 	}
 	p, err := s.changePlanner(st) // what a plan does is told from what calls use
 	return sheet.Desk{Store: st, Planner: p, Layers: s.shelf(st), Limits: sheet.Limits{Rows: s.cfg.ImportRows}}, err
-}
-
-// sheetDesk makes it over a database that no server uses. What a plan does to calls
-// is told from the store's own state.
-func sheetDesk(st *database, shelf check.Layers, empty *snapshot.Snapshot, now func() time.Time) (sheet.Desk, error) {
-	p, err := change.New(change.Config{
-		Store: st, Layer: layers.USCountyBoundary, Layers: shelf, Now: now,
-		World: func() (*snapshot.Snapshot, admin.Head) { return empty, admin.Head{} },
-	})
-	return sheet.Desk{Store: st, Planner: p, Layers: shelf}, err
 }
 
 // lateJobs are the jobs of the database once it is open.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -41,24 +40,18 @@ const operatorLink = 24 * time.Hour
 // AskMembers asks the server that runs in dir, or the database there when none runs
 // (D-14).
 func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logger) (MemberAnswer, error) {
-	var out MemberAnswer
 	body, err := json.Marshal(r)
 	if err != nil {
-		return out, fmt.Errorf("encode a question: %w", err)
+		return MemberAnswer{}, fmt.Errorf("encode a question: %w", err)
 	}
-	if err = Control(ctx, dir, "/members", bytes.NewReader(body), &out); !errors.Is(err, ErrNotRunning) {
-		return out, err
-	}
-	st, closer, err := offline(dir)
-	if err != nil {
-		return out, err
-	}
-	desk, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
-	if err == nil {
+	return askOrOpen(ctx, question{dir, "/members", bytes.NewReader(body)}, func(st *database) (MemberAnswer, error) {
+		desk, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
+		if err != nil {
+			return MemberAnswer{}, err
+		}
 		log.Info("no server runs: the link begins with the default address of the pages")
-		out, err = memberRequest(ctx, desk, st, "http://localhost:8088", r)
-	}
-	return out, errors.Join(err, closer())
+		return memberRequest(ctx, desk, st, "http://localhost:8088", r)
+	})
 }
 
 func (s *Server) memberRoutes(mux *http.ServeMux) {

@@ -1,9 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -130,70 +130,22 @@ type ListsRequest struct {
 // database itself, under the lock (D-14).
 func Lists[T any](ctx context.Context, r ListsRequest) (out T, err error) {
 	q := url.Values{"do": {r.Do}, "org": {r.Org}, "key": {r.Key}, "who": {r.Who}, "file": {r.File}}
-	var sent io.Reader
-	if r.Body != nil {
-		sent = struct{ io.Reader }{r.Body} // not closed where no server takes it
-	}
-	err = Control(ctx, r.DataDir, "/reconcile?"+q.Encode(), sent, &out)
-	if !errors.Is(err, ErrNotRunning) {
-		return out, err
-	}
-	st, closer, err := offline(r.DataDir)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, closer()) }()
-	planner, _, err := offlinePlanner(r.DataDir, st)
-	if err != nil {
-		return out, err
-	}
-	svc, err := reconcile.New(reconcile.Config{
-		Store: st, Planner: planner, Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
-		Alarm: func(org e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
-	})
-	if err != nil {
-		return out, err
-	}
-	org, err := storedOrg(ctx, st, r.Org)
-	if err != nil {
-		return out, err
-	}
-	body := r.Body
-	if body == nil {
-		body = http.NoBody
-	}
-	answer, err := answerReconcile(ctx, svc, org, q, body)
-	if err != nil {
-		return out, err
-	}
-	// The same form as over the socket.
-	b, err := json.Marshal(answer)
-	if err != nil {
-		return out, fmt.Errorf("write the answer: %w", err)
-	}
-	return out, json.Unmarshal(b, &out)
-}
-
-// storedOrg finds the organisation with a key, or the only one there is.
-func storedOrg(ctx context.Context, st *database, key string) (id e911.OrgID, err error) {
-	err = st.Read(ctx, func(r admin.Reader) error {
-		all, err := r.Orgs(ctx)
+	return askOrOpen(ctx, question{r.DataDir, "/reconcile?" + q.Encode(), r.Body}, func(st *database) (out T, err error) {
+		planner, _, err := offlinePlanner(r.DataDir, st)
 		if err != nil {
-			return err
+			return out, err
 		}
-		n := 0
-		for _, o := range all {
-			if key == "" || o.Key == key {
-				id, n = o.ID, n+1
-			}
+		svc, err := reconcile.New(reconcile.Config{
+			Store: st, Planner: planner, Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
+			Alarm: func(_ e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
+		})
+		if err != nil {
+			return out, err
 		}
-		switch {
-		case n == 0:
-			return noOrg(key)
-		case n > 1:
-			return e911.Errorf(e911.Invalid, "there are %d organisations: name one", n)
+		org, err := storedOrg(ctx, st, r.Org)
+		if err != nil {
+			return out, err
 		}
-		return nil
+		return asOverTheSocket[T](answerReconcile(ctx, svc, org, q, cmp.Or[io.Reader](r.Body, http.NoBody)))
 	})
-	return id, err
 }

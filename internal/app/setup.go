@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -192,24 +191,9 @@ func Setup[T any](ctx context.Context, dir string, r SetupRequest) (out T, err e
 	if err != nil {
 		return out, fmt.Errorf("write the request: %w", err)
 	}
-	err = Control(ctx, dir, "/setup", bytes.NewReader(body), &out)
-	if !errors.Is(err, ErrNotRunning) {
-		return out, err
-	}
-	st, closer, err := offline(dir)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, closer()) }()
-	answer, err := setupOffline(ctx, st, r)
-	if err != nil {
-		return out, err
-	}
-	b, err := json.Marshal(answer) // the same form as over the socket
-	if err != nil {
-		return out, fmt.Errorf("write the answer: %w", err)
-	}
-	return out, json.Unmarshal(b, &out)
+	return askOrOpen(ctx, question{dir, "/setup", bytes.NewReader(body)}, func(st *database) (T, error) {
+		return asOverTheSocket[T](setupOffline(ctx, st, r))
+	})
 }
 
 func setupOffline(ctx context.Context, st *database, r SetupRequest) (any, error) {

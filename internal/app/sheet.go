@@ -8,15 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/job"
-	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/snapshot"
 )
 
 // ImportTableRequest is an import of a table from the command line.
@@ -104,53 +101,32 @@ func importTable(ctx context.Context, r ImportTableRequest) (*sheet.Outcome, err
 	if err != nil {
 		return nil, err
 	}
-	org, err := orgOf(ctx, st, r.Org)
+	org, err := storedOrg(ctx, st, r.Org)
 	if err != nil {
 		return nil, errors.Join(err, closer())
 	}
-	desk, err := sheetDesk(st, layer.NewShelf(st, nil, postalCodes(nil)), &snapshot.Snapshot{}, time.Now)
+	planner, shelf, err := offlinePlanner(r.DataDir, st)
 	if err != nil {
 		return nil, errors.Join(err, closer())
 	}
+	desk := sheet.Desk{Store: st, Planner: planner, Layers: shelf}
 	out, err := desk.Run(ctx, importer(r.File), org, r.Task, f, -1, r.Progress)
 	return out, errors.Join(err, closer())
-}
-
-// orgOf finds an organisation by its key; "" is the only one there is.
-func orgOf(ctx context.Context, st admin.Store, key string) (id e911.OrgID, err error) {
-	err = st.Read(ctx, func(r admin.Reader) error {
-		orgs, err := r.Orgs(ctx)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(orgs, func(o e911.Org) bool { return o.Key == key || key == "" && len(orgs) == 1 })
-		if i < 0 {
-			return e911.Errorf(e911.NotFound, "there is no organisation %q; name it with --org", key)
-		}
-		id = orgs[i].ID
-		return nil
-	})
-	return id, err
 }
 
 // ExportTable reads a table from the server that runs in the data directory or from
 // the database there.
 func ExportTable(ctx context.Context, dir, org string, kind sheet.Kind) (sheet.Table, error) {
-	var t sheet.Table
-	err := Control(ctx, dir, "/export-table?"+url.Values{"org": {org}, "kind": {string(kind)}}.Encode(), nil, &t)
-	if !errors.Is(err, ErrNotRunning) {
-		return t, err
-	}
-	st, closer, err := offline(dir)
-	if err != nil {
-		return t, err
-	}
-	id, err := orgOf(ctx, st, org)
-	if err == nil {
+	path := "/export-table?" + url.Values{"org": {org}, "kind": {string(kind)}}.Encode()
+	return askOrOpen(ctx, question{dir, path, nil}, func(st *database) (t sheet.Table, err error) {
+		id, err := storedOrg(ctx, st, org)
+		if err != nil {
+			return t, err
+		}
 		err = st.Read(ctx, func(r admin.Reader) error {
 			t, err = sheet.Export(ctx, r, id, kind)
 			return err
 		})
-	}
-	return t, errors.Join(err, closer())
+		return t, err
+	})
 }
