@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/app"
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -167,9 +168,9 @@ func (c *auditExportCmd) Run(e *env) (err error) {
 				err = json.NewEncoder(e.stdout).Encode(a)
 			} else {
 				err = w.Write([]string{
-					strconv.FormatInt(a.Seq, 10), a.At.Format(time.RFC3339Nano), safeCell(string(a.Who)), safeCell(string(a.Verb)), safeCell(string(a.Ref.Kind)),
-					string(a.Ref.Org), safeCell(a.Ref.ID), safeCell(a.Key), strings.Join(a.Fields, " "), string(a.Before), string(a.After),
-					safeCell(a.Address), safeCell(a.Session), a.Set, strconv.FormatInt(a.N, 10), a.Hash,
+					strconv.FormatInt(a.Seq, 10), a.At.Format(time.RFC3339Nano), sheet.Inert(string(a.Who)), sheet.Inert(string(a.Verb)), sheet.Inert(string(a.Ref.Kind)),
+					string(a.Ref.Org), sheet.Inert(a.Ref.ID), sheet.Inert(a.Key), sheet.Inert(strings.Join(a.Fields, " ")), sheet.Inert(string(a.Before)), sheet.Inert(string(a.After)),
+					sheet.Inert(a.Address), sheet.Inert(a.Session), a.Set, strconv.FormatInt(a.N, 10), a.Hash,
 				})
 			}
 			if err != nil {
@@ -182,16 +183,4 @@ func (c *auditExportCmd) Run(e *env) (err error) {
 			return w.Error()
 		}
 	}
-}
-
-// safeCell keeps a text from being a formula in a spreadsheet. A number in the form
-// of E.164 stays one.
-func safeCell(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return s
-	}
-	if _, err := strconv.ParseUint(s[1:], 10, 64); s[0] == '+' && err == nil {
-		return s
-	}
-	return "'" + s
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin/inventory"
+	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/app"
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -125,9 +126,7 @@ func devicesCSV(w io.Writer, inv inventory.Inventory) error {
 // spreadsheet.
 func cells(values ...string) []string {
 	for i, v := range values {
-		if v != "" && strings.ContainsRune("=+-@\t\r", rune(v[0])) {
-			values[i] = "'" + v
-		}
+		values[i] = sheet.Inert(v)
 	}
 	return values
 }

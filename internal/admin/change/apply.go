@@ -23,7 +23,7 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 	}
 	switch {
 	case plan.Hash != hash:
-		return Applied{}, e911.Errorf(e911.Conflict, "this is not the hash of the plan: look at it again, its hash is %s", plan.Hash)
+		return Applied{}, e911.Errorf(e911.Conflict, "this is not the hash of the plan: look at it again, and apply it with the hash that it has then")
 	case !plan.Applicable:
 		return Applied{}, &e911.Error{Kind: e911.Conflict, Msg: "the plan cannot be applied: " + plan.Why, Faults: append(slices.Clone(plan.Faults), plan.Effects.Lost...)}
 	}

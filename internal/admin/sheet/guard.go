@@ -18,13 +18,13 @@ var (
 	decimal = regexp.MustCompile(`^-?[0-9]+\.[0-9]+$`)
 )
 
-// guarded reports whether a spreadsheet would not leave the text as it is.
-func guarded(s string) bool {
+// runs reports whether a spreadsheet would take the text for a formula.
+func runs(s string) bool {
 	if s == "" {
 		return false
 	}
 	switch s[0] {
-	case '=', '+', '-', '@', '\t', '\r', '\n', '\'':
+	case '=', '+', '-', '@', '\t', '\r', '\n':
 		return !decimal.MatchString(s) // -71.10565 is a number to everybody
 	}
 	// Full-width forms are run too by some.
@@ -33,7 +33,21 @@ func guarded(s string) bool {
 			return true
 		}
 	}
-	return len(s) <= 64 && !decimal.MatchString(s) && (spoils.MatchString(s) || dated.MatchString(s))
+	return false
+}
+
+// Inert writes a cell of a report that is read by people and not imported again:
+// what a spreadsheet would run begins with an apostrophe, everything else stays.
+func Inert(s string) string {
+	if runs(s) {
+		return "'" + s
+	}
+	return s
+}
+
+// guarded reports whether a spreadsheet would not leave the text as it is.
+func guarded(s string) bool {
+	return runs(s) || strings.HasPrefix(s, "'") || len(s) <= 64 && !decimal.MatchString(s) && (spoils.MatchString(s) || dated.MatchString(s))
 }
 
 // encode writes a cell of a CSV file; decode(encode(s)) is s.

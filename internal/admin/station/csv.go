@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/callbox911/callbox/internal/admin/sheet"
 )
 
 // Columns are the headings of WriteCSV: what the JSON of a Row says, one line a
@@ -49,9 +51,7 @@ func Cells(row *Row) []string {
 		cells[16], cells[17], cells[18], cells[19] = c.Text, c.By, date(c.At), date(c.Confirmed)
 	}
 	for i, s := range cells {
-		if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-			cells[i] = "'" + s
-		}
+		cells[i] = sheet.Inert(s)
 	}
 	return cells
 }
