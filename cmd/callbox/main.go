@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -327,9 +328,11 @@ type importNetworkCmd struct {
 }
 
 func (c *importNetworkCmd) Run(e *env) error {
+	bar := progressBar(filepath.Base(c.File))
 	r, err := app.ImportNetworkFile(e.ctx, app.ImportNetworkRequest{
-		DataDir: c.Data, File: c.File, Org: c.Org, Replace: c.Replace, DryRun: c.DryRun, Log: e.log,
+		DataDir: c.Data, File: c.File, Org: c.Org, Replace: c.Replace, DryRun: c.DryRun, Read: bar.tell, Log: e.log,
 	})
+	bar.end()
 	if err != nil {
 		return err
 	}

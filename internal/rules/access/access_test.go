@@ -1,6 +1,8 @@
 package access_test
 
 import (
+	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -218,6 +220,9 @@ func TestATransferNeedsBothPartnersAndTheCustomer(t *testing.T) {
 	south := access.Grant{Identity: "sue", Role: access.Partner, At: access.Node{Partner: "south"}}
 	if tr.Speaks(access.SideFrom, "sue", []access.Grant{south}, now) || !tr.Speaks(access.SideTo, "sue", []access.Grant{south}, now) {
 		t.Error("sue speaks for the partner that takes over, and for no other")
+	}
+	if b, err := json.Marshal(tr); err != nil || regexp.MustCompile(`"[A-Z]`).Match(b) {
+		t.Errorf("names of fields as nowhere else: %s, %v", b, err)
 	}
 	if admin := grant(access.Organisation, mill); !tr.Speaks(access.SideCustomer, "ann", []access.Grant{admin}, now) ||
 		tr.Speaks(access.SideCustomer, "ann", []access.Grant{support(admin, time.Hour)}, now) {

@@ -129,11 +129,14 @@ func hasAdmin(at []Grant, l Level, without string, now time.Time) bool {
 // where the provider looks after it himself. It happens once both sides and the
 // organisation have agreed (redsky.md: there it is a form and two working days).
 type Transfer struct {
-	ID, Org, From, To string
-	Asked             time.Time
+	ID    string    `json:"id"`
+	Org   string    `json:"org"`
+	From  string    `json:"from,omitempty"`
+	To    string    `json:"to,omitempty"`
+	Asked time.Time `json:"asked"`
 	// Agreed is who said yes for each side, and when.
-	Agreed map[Side]Consent
-	Ended  time.Time // done, refused or withdrawn
+	Agreed map[Side]Consent `json:"agreed"`
+	Ended  time.Time        `json:"ended,omitzero"` // done, refused or withdrawn
 }
 
 // Side is one of those whose consent a transfer needs.
@@ -148,8 +151,8 @@ const (
 
 // Consent is one side's yes.
 type Consent struct {
-	Who string
-	At  time.Time
+	Who string    `json:"who"`
+	At  time.Time `json:"at"`
 }
 
 // TransferLife is how long consent may take; then it is asked again.
