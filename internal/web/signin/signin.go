@@ -77,9 +77,7 @@ func (h *Handler) Mount(r chi.Router) {
 		r.Post("/profile/codes/confirm", h.signed(h.confirmCodes))
 		r.Post("/profile/sessions/end", h.signed(h.endSession))
 		r.Post("/organisation", h.signed(h.openOrg))
-		r.Get("/members", h.signed(h.members))
-		r.Post("/members", h.signed(h.invite))
-		r.Post("/members/remove", h.signed(h.removeMember))
+		h.mountTenants(r)
 	})
 }
 
