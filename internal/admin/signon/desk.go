@@ -75,6 +75,9 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (s Session, secret string,
 		by = append(by, string(kind))
 	}
 	d.limit.succeeded(a.Address, account)
+	if err := d.mayStart(ctx, who.ID, Password); err != nil {
+		return s, "", err
+	}
 	return d.Admit(ctx, who.ID, Admission{By: by, Address: a.Address, Agent: a.Agent})
 }
 

@@ -109,6 +109,12 @@ type Config struct {
 	// Life is how long a session lasts, Idle how long without being used; zero:
 	// twelve hours, two hours.
 	Life, Idle time.Duration
+	// MayStart refuses a session that a proof of one's own (Password, Passkey) would
+	// begin; its error is told to who signs in. Nil: no such rule.
+	MayStart func(ctx context.Context, identity string, kind Kind) error
+	// NeedsSecond tells whether somebody has to have a second proof beside his
+	// password. Nil: nobody has to.
+	NeedsSecond func(ctx context.Context, identity string) (bool, error)
 }
 
 // Desk has the use cases. Safe for concurrent use.
