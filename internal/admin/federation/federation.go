@@ -65,10 +65,22 @@ type OIDC struct {
 
 // SAML is what SAML needs.
 type SAML struct {
-	// Metadata is the identity provider's, XML. It is how its certificates are known.
+	// Metadata is the identity provider's, XML. It is how its certificates are known. It
+	// stays as it is until an administrator gives another, or has it fetched again.
 	Metadata string `json:"metadata"`
+	// MetadataURL is where it is fetched from when the provider is saved without
+	// Metadata; nothing else fetches it. Fetched is when that was.
+	MetadataURL string    `json:"metadata_url,omitempty"`
+	Fetched     time.Time `json:"fetched,omitzero"`
 	// EntityID is the identity provider's own name, where Metadata has several.
 	EntityID string `json:"entity_id,omitempty"`
+	// NameID is the kind of name that is asked for: "email", "persistent", or none: as
+	// the provider likes.
+	NameID string `json:"name_id,omitempty"`
+	// Certificate and SigningKey are our own key pair at this provider, PEM; made when
+	// it is saved without one. The key is sealed at rest and never shown.
+	Certificate string      `json:"certificate,omitempty"`
+	SigningKey  e911.Secret `json:"signing_key,omitempty"`
 }
 
 // Names are what a provider calls the things that it tells; none: the usual names
@@ -147,4 +159,10 @@ type Protocol interface {
 	// Finish proves the answer. That State is right, that the answer came in time and
 	// that it is the first with that state was looked at before.
 	Finish(ctx context.Context, p Provider, c Callback, state []byte) (Claims, error)
+}
+
+// Preparer is a Protocol that completes a provider when it is saved: key pairs that
+// are made, documents that are fetched. Desk calls it before Faults.
+type Preparer interface {
+	Prepare(ctx context.Context, p *Provider) error
 }
