@@ -14,6 +14,9 @@ type Trail struct {
 	Address string // of the client, without a port
 	Session string // id of a sign-in or an API key, never the secret
 	Set     string // id of the applied change set that the change belongs to
+	// As says in what role, where that is not one's own: "support for mill". It is
+	// written behind the session.
+	As string
 }
 
 type trailKey struct{}
@@ -30,6 +33,9 @@ func WithTrail(ctx context.Context, t Trail) context.Context {
 	}
 	if t.Set == "" {
 		t.Set = was.Set
+	}
+	if t.As == "" {
+		t.As = was.As
 	}
 	return context.WithValue(ctx, trailKey{}, t)
 }

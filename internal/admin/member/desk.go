@@ -41,6 +41,7 @@ type Wish struct {
 	Until   time.Time
 	Support bool
 	Reason  string
+	quiet   bool // no invitation: he has one
 }
 
 // Given is what became of a Wish. Secret is what the mailed link carries for
@@ -49,6 +50,11 @@ type Given struct {
 	Identity Identity
 	Grant    Grant
 	Secret   string
+	// MailOnly keeps the secret from who invites: somebody else invited this person
+	// too, and whoever held the link would get in there as well.
+	MailOnly bool
+	// Had says that the role was there before.
+	Had bool
 }
 
 // First makes the first administrator of the provider, for the operator at the
@@ -73,22 +79,27 @@ func (d *Desk) First(ctx context.Context, who admin.Actor, email, name string) (
 // asks. An Invalid error has every fault.
 func (d *Desk) Give(ctx context.Context, by string, w Wish) (Given, error) {
 	var out Given
-	err := d.write(ctx, admin.Actor(by), func(tx Tx) error {
-		roll, at, err := d.roll(ctx, tx, by, w.At)
-		if err != nil {
-			return err
-		}
-		w.At = at
-		faults := access.Give(access.Grant{
-			Identity: FoldEmail(w.Email), Role: w.Role, At: w.At, Until: w.Until, Support: w.Support, Reason: w.Reason,
-		}, roll)
-		if len(faults) > 0 {
-			return refused(faults)
-		}
-		out, err = d.place(ctx, tx, admin.Actor(by), w)
+	err := d.write(ctx, admin.Actor(by), func(tx Tx) (err error) {
+		out, err = d.give(ctx, tx, by, w)
 		return err
 	})
 	return out, err
+}
+
+// give is Give inside a transaction.
+func (d *Desk) give(ctx context.Context, tx Tx, by string, w Wish) (Given, error) {
+	roll, at, err := d.roll(ctx, tx, by, w.At)
+	if err != nil {
+		return Given{}, err
+	}
+	w.At = at
+	faults := access.Give(access.Grant{
+		Identity: FoldEmail(w.Email), Role: w.Role, At: w.At, Until: w.Until, Support: w.Support, Reason: w.Reason,
+	}, roll)
+	if len(faults) > 0 {
+		return Given{}, refused(faults)
+	}
+	return d.place(ctx, tx, admin.Actor(by), w)
 }
 
 // place finds or makes the identity and adds the grant.
@@ -123,15 +134,15 @@ func (d *Desk) place(ctx context.Context, tx Tx, who admin.Actor, w Wish) (Given
 	}
 	for _, g := range had {
 		if g.Role == w.Role && sameNode(g.At, w.At) && g.Support == w.Support && g.Grant.Holds(d.now()) && g.Until.Equal(out.Grant.Until) {
-			out.Grant = g // he has it: giving it again changes nothing
+			out.Grant, out.Had = g, true // giving it again changes nothing
 			return out, nil
 		}
 	}
 	if err := tx.AddGrant(ctx, out.Grant); err != nil {
 		return Given{}, err
 	}
-	if out.Identity.LastSeen.IsZero() {
-		if out.Secret, err = d.link(ctx, tx, out.Identity.ID, LinkInvitation, InvitationLife); err != nil {
+	if out.Identity.LastSeen.IsZero() && !w.quiet {
+		if out.Secret, out.MailOnly, err = d.invitation(ctx, tx, out.Identity.ID, w.At); err != nil {
 			return Given{}, err
 		}
 	}
@@ -150,11 +161,14 @@ func note(v admin.Verb, i Identity, g Grant) admin.AuditNote {
 
 func sameNode(a, b access.Node) bool { return a.Level() == b.Level() && a.Holds(b) }
 
-// link makes a one-time link. Older ones of the same person end.
-func (d *Desk) link(ctx context.Context, tx Tx, identity string, p LinkPurpose, life time.Duration) (string, error) {
+// link makes a one-time link. Older ones of the same person end, unless it is one
+// beside them.
+func (d *Desk) link(ctx context.Context, tx Tx, identity string, p LinkPurpose, life time.Duration, beside bool) (string, error) {
 	now := d.now()
-	if err := tx.DropLinks(ctx, identity, now); err != nil {
-		return "", err
+	if !beside {
+		if err := tx.DropLinks(ctx, identity, now); err != nil {
+			return "", err
+		}
 	}
 	secret := base64.RawURLEncoding.EncodeToString(seal.NewSecret())
 	return secret, tx.PutLink(ctx, Link{Hash: hashOf(secret), Purpose: p, Identity: identity, Made: now, Expires: now.Add(life)})
@@ -191,6 +205,9 @@ func (d *Desk) Follow(ctx context.Context, secret string, p LinkPurpose) (Identi
 		if err := tx.ChangeIdentity(ctx, i); err != nil {
 			return err
 		}
+		if err := tx.DropLinks(ctx, i.ID, d.now()); err != nil { // who was invited twice comes in once
+			return err
+		}
 		return tx.Note(ctx, admin.AuditNote{Verb: verbAccepted, Kind: kindMember, ID: i.ID, Key: i.Email, Detail: map[string]any{"link": p}})
 	})
 	return i, err
@@ -209,7 +226,7 @@ func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life ti
 		if err != nil {
 			return err
 		}
-		secret, err = d.link(ctx, tx, i.ID, p, life)
+		secret, err = d.link(ctx, tx, i.ID, p, life, false)
 		return err
 	})
 	return i, secret, err
@@ -217,33 +234,41 @@ func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life ti
 
 // Take takes a role away. The last administrator's stays (N-16).
 func (d *Desk) Take(ctx context.Context, by, grant, identity string) error {
-	return d.write(ctx, admin.Actor(by), func(tx Tx) error {
-		has, err := tx.GrantsOf(ctx, identity)
-		if err != nil {
+	return d.write(ctx, admin.Actor(by), func(tx Tx) error { return d.take(ctx, tx, by, grant, identity) })
+}
+
+// take is Take inside a transaction.
+func (d *Desk) take(ctx context.Context, tx Tx, by, grant, identity string) error {
+	has, err := tx.GrantsOf(ctx, identity)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(has, func(g Grant) bool { return g.ID == grant })
+	if i < 0 {
+		return e911.Errorf(e911.NotFound, "there is no such role")
+	}
+	g := has[i]
+	roll, at, err := d.roll(ctx, tx, by, g.At)
+	if err != nil {
+		return err
+	}
+	g.At = at
+	if faults := access.Take(g.Grant, roll); len(faults) > 0 {
+		return refused(faults)
+	}
+	who, err := tx.Identity(ctx, identity)
+	if err != nil {
+		return err
+	}
+	if d.cfg.Stays != nil {
+		if err := d.cfg.Stays(ctx, identity, g.At); err != nil {
 			return err
 		}
-		i := slices.IndexFunc(has, func(g Grant) bool { return g.ID == grant })
-		if i < 0 {
-			return e911.Errorf(e911.NotFound, "there is no such role")
-		}
-		g := has[i]
-		roll, at, err := d.roll(ctx, tx, by, g.At)
-		if err != nil {
-			return err
-		}
-		g.At = at
-		if faults := access.Take(g.Grant, roll); len(faults) > 0 {
-			return refused(faults)
-		}
-		who, err := tx.Identity(ctx, identity)
-		if err != nil {
-			return err
-		}
-		if err := tx.RemoveGrant(ctx, grant); err != nil {
-			return err
-		}
-		return tx.Note(ctx, note(verbTaken, who, g))
-	})
+	}
+	if err := tx.RemoveGrant(ctx, grant); err != nil {
+		return err
+	}
+	return tx.Note(ctx, note(verbTaken, who, g))
 }
 
 // roll gathers what a change at a node is judged by; the node comes back with the
@@ -330,35 +355,6 @@ func (d *Desk) used(ctx context.Context, identity string, g Grant, q access.Ques
 			"area": q.Area, "verb": q.Verb, "reason": g.Reason,
 		}})
 	})
-}
-
-// Member is an identity with a role of it.
-type Member struct {
-	Identity Identity `json:"identity"`
-	Grant    Grant    `json:"grant"`
-}
-
-// At lists who has a role at exactly that node, by address.
-func (d *Desk) At(ctx context.Context, at access.Node) ([]Member, error) {
-	var out []Member
-	err := d.read(ctx, func(tx Tx) error {
-		grants, err := tx.GrantsAt(ctx, at)
-		if err != nil {
-			return err
-		}
-		for _, g := range grants {
-			i, err := tx.Identity(ctx, g.Identity)
-			if err != nil {
-				return err
-			}
-			out = append(out, Member{i, g})
-		}
-		return nil
-	})
-	slices.SortFunc(out, func(a, b Member) int {
-		return slices.Compare([]string{FoldEmail(a.Identity.Email), a.Grant.ID}, []string{FoldEmail(b.Identity.Email), b.Grant.ID})
-	})
-	return out, err
 }
 
 // Of returns an identity and its roles.

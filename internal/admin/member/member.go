@@ -90,6 +90,11 @@ type Grants interface {
 	AddGrant(ctx context.Context, g Grant) error
 	// RemoveGrant is NotFound when it is gone.
 	RemoveGrant(ctx context.Context, id string) error
+	// GrantsIn lists the grants in an organisation: at it and at its sites, by id.
+	GrantsIn(ctx context.Context, org e911.OrgID) ([]Grant, error)
+	// RolesBeyond reports whether an identity has roles that are not at that node,
+	// nor at sites of its organisation: everybody's, whoever asks.
+	RolesBeyond(ctx context.Context, identity string, at access.Node) (bool, error)
 	// UseGrant writes when a grant was last used.
 	UseGrant(ctx context.Context, id string, at time.Time) error
 }
@@ -98,6 +103,10 @@ type Grants interface {
 type Tenancy interface {
 	Partners(ctx context.Context) ([]Partner, error)
 	CreatePartner(ctx context.Context, p Partner) error
+	// RemovePartner is NotFound when it is gone.
+	RemovePartner(ctx context.Context, id string) error
+	// Customers is the partner of each organisation that has one.
+	Customers(ctx context.Context) (map[e911.OrgID]string, error)
 	// PartnerOf is "" for an organisation that the provider looks after himself.
 	PartnerOf(ctx context.Context, org e911.OrgID) (string, error)
 	SetPartner(ctx context.Context, org e911.OrgID, partner string) error
@@ -107,12 +116,28 @@ type Tenancy interface {
 type Transfers interface {
 	Transfer(ctx context.Context, id string) (access.Transfer, error)
 	TransfersOf(ctx context.Context, org e911.OrgID) ([]access.Transfer, error)
+	// OpenTransfers lists those of all organisations that are not over.
+	OpenTransfers(ctx context.Context) ([]access.Transfer, error)
 	PutTransfer(ctx context.Context, t access.Transfer) error
+	// RevokeKeysOf revokes the API keys of an organisation that these identities
+	// made, and says which.
+	RevokeKeysOf(ctx context.Context, org e911.OrgID, by []string, at time.Time) ([]string, error)
+}
+
+// Requests reads and writes what people ask for who have no account.
+type Requests interface {
+	AccountRequest(ctx context.Context, id string) (AccountRequest, error)
+	// AccountRequests lists them, the newest first.
+	AccountRequests(ctx context.Context) ([]AccountRequest, error)
+	PutAccountRequest(ctx context.Context, r AccountRequest) error
 }
 
 // Links keeps one-time links.
 type Links interface {
 	PutLink(ctx context.Context, l Link) error
+	// LinkOf returns a link of an identity without taking it; NotFound when there is
+	// none for that purpose.
+	LinkOf(ctx context.Context, identity string, p LinkPurpose) (Link, error)
 	// TakeLink returns a link and forgets it, so that it works once; NotFound when
 	// there is none of that hash and purpose.
 	TakeLink(ctx context.Context, hash []byte, p LinkPurpose) (Link, error)
@@ -127,6 +152,7 @@ type Tx interface {
 	Grants
 	Tenancy
 	Transfers
+	Requests
 	Links
 	// Note writes a line of the audit trail with the change.
 	Note(ctx context.Context, n admin.AuditNote) error
@@ -143,6 +169,9 @@ type Config struct {
 	// Store returns the store, nil while there is none.
 	Store func() Store
 	Now   func() time.Time
+	// Stays says why somebody cannot lose a role at a node; nil: nothing keeps him. It is
+	// asked inside the transaction that writes, and sees what was committed before.
+	Stays func(ctx context.Context, identity string, at access.Node) error
 }
 
 // Desk has the use cases. Safe for concurrent use.
@@ -171,7 +200,7 @@ func (d *Desk) read(ctx context.Context, do func(Tx) error) error {
 	if st == nil {
 		return errNoStore
 	}
-	return st.ReadMembers(ctx, do)
+	return st.ReadMembers(ctx, scoped(ctx, do))
 }
 
 func (d *Desk) write(ctx context.Context, who admin.Actor, do func(Tx) error) error {
@@ -179,7 +208,7 @@ func (d *Desk) write(ctx context.Context, who admin.Actor, do func(Tx) error) er
 	if st == nil {
 		return errNoStore
 	}
-	return st.WriteMembers(ctx, who, do)
+	return st.WriteMembers(ctx, who, scoped(ctx, do))
 }
 
 // now is the time as it is stored.

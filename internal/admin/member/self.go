@@ -173,6 +173,7 @@ type stillKey struct {
 	at       access.Node
 	area     access.Area
 	verb     access.Verb
+	scope    string
 }
 
 type stillAnswer struct {
@@ -184,10 +185,13 @@ type stillAnswer struct {
 // live board: an answer is believed for some seconds, and what was allowed while
 // the database was there stays so while it is down (D-12).
 func (d *Desk) AskStill(ctx context.Context, identity string, q access.Question) (access.Answer, error) {
-	k, now := stillKey{identity, q.At, q.Area, q.Verb}, d.now()
+	k, now := stillKey{identity, q.At, q.Area, q.Verb, ScopeOf(ctx).key()}, d.now()
 	d.still.mu.Lock()
 	h, ok := d.still.held[k]
 	d.still.mu.Unlock()
+	if ok && h.answer.Allowed && !h.answer.By.Holds(now) {
+		ok = false // the role is over now, whether the database is there to say it or not
+	}
 	if ok && now.Sub(h.at) < freshFor && !now.Before(h.at) {
 		return h.answer, nil
 	}

@@ -178,11 +178,21 @@ func May(q Question) Answer {
 		if g.Identity != q.Identity || !g.Holds(q.Now) || !Fits(g.Role, g.At.Level()) || !reaches(g, q) || !permits(g, q) {
 			continue
 		}
-		if !a.Allowed || a.By.Support && !g.Support {
+		if !a.Allowed || better(g, a.By) {
 			a = Answer{Allowed: true, By: g}
 		}
 	}
 	return a
+}
+
+// better reports whether an answer rather stands on g: no support where one does
+// without, and what lasts longer, because an answer is remembered as long as its
+// grant lasts.
+func better(g, than Grant) bool {
+	if g.Support != than.Support {
+		return than.Support
+	}
+	return !than.Until.IsZero() && (g.Until.IsZero() || g.Until.After(than.Until))
 }
 
 // reaches reports whether the grant is about the node. Beside what is below it:

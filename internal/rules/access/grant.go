@@ -99,7 +99,7 @@ func mayGive(g Grant, r Roll) bool {
 }
 
 // Take says whether a grant may be taken away: by who may give it, or by its
-// owner, and never the last administrator's (N-16). Two administrators who take
+// owner, but by no user his own, and never the last administrator's (N-16, N-45). Two administrators who take
 // each other's at once are told apart by the store, which asks here inside one
 // transaction.
 func Take(g Grant, r Roll) []e911.Fault {
@@ -109,8 +109,9 @@ func Take(g Grant, r Roll) []e911.Fault {
 			Fix: "make somebody else an administrator first",
 		}}
 	}
-	if g.Identity != r.By && !mayGive(g, r) && !(g.Support && slices.ContainsFunc(r.Own, func(own Grant) bool {
-		return own.Role == Organisation && own.At.Holds(g.At) && own.Holds(r.Now)
+	own := g.Identity == r.By && g.Role != User // a user does not delete himself (N-45)
+	if !own && !mayGive(g, r) && !(g.Support && slices.ContainsFunc(r.Own, func(own Grant) bool {
+		return (own.Role == Organisation || own.Role == Provider) && own.At.Holds(g.At) && own.Holds(r.Now)
 	})) {
 		return []e911.Fault{{Path: "role", Code: "denied", Msg: "you may not take this role away", Fix: "ask an administrator of that level"}}
 	}

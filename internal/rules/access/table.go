@@ -66,3 +66,54 @@ func Table() string {
 	}
 	return b.String()
 }
+
+// Line is one area of the table, for pages: a word for each of Roles.
+type Line struct {
+	Area  Area
+	Cells []string // "reads and writes", "reads", ""
+}
+
+// Lines returns the table for pages that people read.
+func Lines() []Line {
+	out := make([]Line, 0, len(Areas()))
+	for _, a := range Areas() {
+		l := Line{Area: a}
+		for _, r := range Roles() {
+			word := ""
+			switch c := cellOf(r, a); {
+			case c.write:
+				word = "reads and writes"
+			case c.read:
+				word = "reads"
+			}
+			l.Cells = append(l.Cells, word)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// About says in a sentence what a role is for.
+func About(r Role) string { return about[r] }
+
+var about = map[Role]string{
+	Provider:     "Runs this Callbox: makes partners and organisations, keeps trunks and PSAPs, and sees no calls of customers.",
+	Partner:      "Makes organisations of its own and sets them up; sees people's calls only where the customer lets it in.",
+	Organisation: "Administers one organisation: everything in it, and who else may do what.",
+	Site:         "Administers one site: its places, people and alerts, and who works there.",
+	Desk:         "Sees 911 calls come in, with who and where, and works with them; changes nothing else.",
+	Auditor:      "Reads everything of the organisation, with its audit trail, and changes nothing.",
+	Integrator:   "A program, or who looks after one: brings people, devices and the network map; sees no calls.",
+	User:         "Has a telephone here: looks after the own profile, location and callback number.",
+}
+
+// AreaText says in a few words what an area is about.
+func AreaText(a Area) string { return areaText[a] }
+
+var areaText = map[Area]string{
+	Tenants: "partners and organisations", World: "trunks of carriers, PSAPs, reference layers", Settings: "settings of the organisation",
+	Setup: "set-up, acknowledgements, stages", Sites: "sites and callback numbers", Places: "buildings, locations, network map",
+	People: "users, devices, numbers", Alerts: "who is told of a call", Tests: "933 and arranged tests", Calls: "calls and live board",
+	Whereabouts: "where devices are and were", Imports: "files in and out", Members: "members and their roles", Keys: "keys of programs",
+	Secrets: "company id and secrets", Audit: "audit trail", Billing: "what is counted and priced", Own: "one's own things", Support: "letting support in",
+}

@@ -81,7 +81,7 @@ func (r *auditRow) sum(before string) (string, error) {
 func (e *entry) audit(trail admin.Trail) (auditRow, error) {
 	r := auditRow{
 		Verb: e.verb, Kind: e.ref.Kind, OrgID: e.ref.Org, ObjectID: e.ref.ID, ObjectKey: e.key,
-		Address: trail.Address, Session: trail.Session, ChangeSet: trail.Set,
+		Address: trail.Address, Session: sessionText(trail), ChangeSet: trail.Set,
 	}
 	var d detail
 	names := []string(nil)
@@ -117,6 +117,17 @@ func (e *entry) audit(trail admin.Trail) (auditRow, error) {
 		return r, fmt.Errorf("encode what was changed: %w", err)
 	}
 	return r, nil
+}
+
+// sessionText is the session, and in whose name where that is not the own.
+func sessionText(t admin.Trail) string {
+	switch {
+	case t.As == "":
+		return t.Session
+	case t.Session == "":
+		return "as " + t.As
+	}
+	return t.Session + ", as " + t.As
 }
 
 // maxDetail bounds a whole object in one entry; beyond, long fields of it are told

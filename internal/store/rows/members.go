@@ -188,6 +188,13 @@ func stored(at access.Node) access.Node {
 	return at
 }
 
+// GrantsIn implements member.Grants.
+func (m memberTx) GrantsIn(ctx context.Context, org e911.OrgID) ([]member.Grant, error) {
+	var rows []grantRow
+	err := m.t.db.NewSelect().Model(&rows).Where("org_id = ?", org).OrderExpr("id").Scan(ctx)
+	return grantsOf(rows), m.fault("read roles", err)
+}
+
 // AddGrant implements member.Grants.
 func (m memberTx) AddGrant(ctx context.Context, g member.Grant) error {
 	at := stored(g.At)
@@ -298,6 +305,19 @@ func (m memberTx) PutLink(ctx context.Context, l member.Link) error {
 	return m.fault("write a link", err)
 }
 
+// LinkOf implements member.Links.
+func (m memberTx) LinkOf(ctx context.Context, identity string, p member.LinkPurpose) (member.Link, error) {
+	var r linkRow
+	if err := m.t.db.NewSelect().Model(&r).Where("identity_id = ? AND purpose = ?", identity, p).OrderExpr("expires DESC").Limit(1).Scan(ctx); err != nil {
+		return member.Link{}, m.fault("look for a link", err)
+	}
+	return r.link(), nil
+}
+
+func (r *linkRow) link() member.Link {
+	return member.Link{Hash: r.Hash, Purpose: r.Purpose, Identity: r.IdentityID, Made: instant(r.MadeAt), Expires: instant(r.Expires)}
+}
+
 // TakeLink implements member.Links.
 func (m memberTx) TakeLink(ctx context.Context, hash []byte, p member.LinkPurpose) (member.Link, error) {
 	var r linkRow
@@ -307,7 +327,7 @@ func (m memberTx) TakeLink(ctx context.Context, hash []byte, p member.LinkPurpos
 	if _, err := m.t.db.NewDelete().Model((*linkRow)(nil)).Where("hash = ?", hash).Exec(ctx); err != nil {
 		return member.Link{}, m.fault("take a link", err)
 	}
-	return member.Link{Hash: r.Hash, Purpose: r.Purpose, Identity: r.IdentityID, Made: instant(r.MadeAt), Expires: instant(r.Expires)}, nil
+	return r.link(), nil
 }
 
 // DropLinks implements member.Links.
