@@ -449,7 +449,23 @@ type Key struct {
 	Expires  time.Time `json:"expires,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	Revoked  time.Time `json:"revoked,omitzero"`
-	Secret   string    `json:"secret,omitempty" doc:"The key itself; told once, when it is made"`
+	// Secrets tell its secrets apart, oldest first.
+	Secrets []KeySecret `json:"secrets"`
+	Secret  string      `json:"secret,omitempty" doc:"The key itself with its newest secret; told once, when that is made. As a client of OAuth 2, id is the client_id and this the client_secret"`
+}
+
+// KeySecret is what is known of one secret of a key.
+type KeySecret struct {
+	ID   string    `json:"id"`
+	Mark string    `json:"mark,omitempty" doc:"Its last four characters"`
+	Made time.Time `json:"made"`
+	By   string    `json:"by"`
+	Ends time.Time `json:"ends,omitzero" doc:"None: with the key"`
+}
+
+// KeyRotation asks for one more secret of a key.
+type KeyRotation struct {
+	KeepHours int `json:"keep_hours" doc:"How long the older secrets go on; 0: they end at once" minimum:"0" maximum:"2160" example:"24"`
 }
 
 // KeyWish asks for a key.

@@ -157,5 +157,8 @@ func keyOf(k apikey.Key) rest.Key {
 	for _, s := range k.Scopes {
 		out.Scopes = append(out.Scopes, string(s))
 	}
+	for _, s := range k.Secrets {
+		out.Secrets = append(out.Secrets, rest.KeySecret{ID: s.ID, Mark: s.Mark, Made: s.Made, By: string(s.By), Ends: s.Ends})
+	}
 	return out
 }

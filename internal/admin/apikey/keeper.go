@@ -2,31 +2,39 @@ package apikey
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"log/slog"
+	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
+	"github.com/callbox911/callbox/internal/seal"
 )
 
 // Store keeps the records. Its errors are e911.Errors.
 type Store interface {
 	// CreateAPIKey stores a new record, with a line in the audit trail.
 	CreateAPIKey(ctx context.Context, k Key) error
-	// APIKey finds a record by id alone: whose it is follows from it.
+	// APIKey finds a record by id alone: whose it is follows from it. That of an
+	// organisation that is gone is NotFound.
 	APIKey(ctx context.Context, id string) (Key, error)
 	// APIKeys lists the records of an organisation ("" the operator's), by id.
 	APIKeys(ctx context.Context, org e911.OrgID, after string, limit int) ([]Key, error)
 	// RevokeAPIKey ends a key of the organisation, with a line in the audit trail;
 	// NotFound when it is another's. Ending it twice changes nothing.
 	RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgID, id string, at time.Time) error
+	// ChangeAPIKey writes Secrets and EndedTokens of a key that still has the version,
+	// with a line in the audit trail unless verb is empty, and returns it with its next
+	// version; Conflict when it has another.
+	ChangeAPIKey(ctx context.Context, who admin.Actor, k Key, verb admin.Verb) (Key, error)
 	// TouchAPIKeys writes when keys were last used; never backwards.
 	TouchAPIKeys(ctx context.Context, used map[string]time.Time) error
 }
@@ -35,8 +43,10 @@ type Store interface {
 type Config struct {
 	// Store returns the store, nil while there is none.
 	Store func() Store
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Ring seals access tokens: all nodes have the same one. Nil: none are issued.
+	Ring *seal.Ring
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 const (
@@ -69,10 +79,11 @@ var ErrTooMany = e911.Errorf(e911.Denied, "too many wrong keys came from this ad
 type Keeper struct {
 	cfg Config
 
-	mu    sync.Mutex
-	held  map[string]heldKey
-	used  map[string]time.Time // since the last write
-	wrong map[netip.Addr]wrongs
+	mu     sync.Mutex
+	held   map[string]heldKey
+	used   map[string]time.Time // since the last write
+	wrong  map[netip.Addr]wrongs
+	issued map[issuedTo]wrongs
 }
 
 type heldKey struct {
@@ -90,7 +101,7 @@ func New(cfg Config) (*Keeper, error) {
 	if cfg.Store == nil || cfg.Now == nil || cfg.Log == nil {
 		return nil, e911.Errorf(e911.Invalid, "a keeper of keys needs a store, a clock and a log")
 	}
-	return &Keeper{cfg: cfg, held: map[string]heldKey{}, used: map[string]time.Time{}, wrong: map[netip.Addr]wrongs{}}, nil
+	return &Keeper{cfg: cfg, held: map[string]heldKey{}, used: map[string]time.Time{}, wrong: map[netip.Addr]wrongs{}, issued: map[issuedTo]wrongs{}}, nil
 }
 
 var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; keys cannot be changed")
@@ -112,11 +123,12 @@ func (k *Keeper) Create(ctx context.Context, who admin.Actor, w Wish) (made Key,
 	if err != nil {
 		return Key{}, "", err
 	}
-	id, text, hash := mint()
 	made = Key{
-		ID: id, Org: w.Org, Name: w.Name, Scopes: slices.Clone(w.Scopes), Made: now.UTC().Truncate(time.Millisecond), By: who,
-		Expires: w.Expires.UTC().Truncate(time.Millisecond), Hash: hash,
+		ID: newID(), Org: w.Org, Name: w.Name, Scopes: slices.Clone(w.Scopes), Made: now.UTC().Truncate(time.Millisecond), By: who,
+		Expires: w.Expires.UTC().Truncate(time.Millisecond), Version: 1,
 	}
+	first, text := made.secretOf(who, now)
+	made.Secrets = []Secret{first}
 	if err := st.CreateAPIKey(ctx, made); err != nil {
 		return Key{}, "", err
 	}
@@ -154,34 +166,49 @@ func (k *Keeper) Revoke(ctx context.Context, who admin.Actor, org e911.OrgID, id
 	if err := st.RevokeAPIKey(ctx, who, org, id, k.cfg.Now()); err != nil {
 		return err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.held, id)
+	key, err := st.APIKey(ctx, id)
+	if err != nil || key.Revoked.IsZero() {
+		key = tombstone(id, k.cfg.Now())
+	}
+	k.hold(key)
 	return nil
 }
 
-// Check returns the record of a key that somebody shows from an address, or
-// ErrWrong, ErrTooMany, or Unavailable when the database is down and the key was
-// not seen in the last 24 hours. With the database down a key that was seen goes
-// on working, and its revocation elsewhere does not come through.
+// tombstone stands for a key that has ended and of which no more is known.
+func tombstone(id string, at time.Time) Key { return Key{ID: id, Revoked: at, Version: math.MaxInt64} }
+
+// Check returns the record of a key or of an access token that somebody shows from
+// an address, or ErrWrong, ErrTooMany, or Unavailable when the database is down and
+// the key was not seen in the last 24 hours. With the database down a key that was
+// seen goes on working, and its revocation elsewhere does not come through. The
+// record of a token has the token's scopes.
 func (k *Keeper) Check(ctx context.Context, text string, from netip.Addr) (Key, error) {
+	if strings.HasPrefix(text, TokenPrefix) {
+		return k.checkToken(ctx, text, from)
+	}
+	key, _, err := k.checkKey(ctx, text, from)
+	return key, err
+}
+
+// checkKey also returns the id of the secret that was shown.
+func (k *Keeper) checkKey(ctx context.Context, text string, from netip.Addr) (Key, string, error) {
 	id, secret, ok := split(text)
 	if !ok {
-		return Key{}, k.refuse(from)
+		return Key{}, "", k.refuse(from)
 	}
 	key, err := k.record(ctx, id)
-	switch {
-	case e911.KindOf(err) == e911.NotFound && err != nil:
-		return Key{}, k.refuse(from)
-	case err != nil:
-		return Key{}, err
-	case subtle.ConstantTimeCompare(hashOf(secret), key.Hash) != 1, !key.Valid(k.cfg.Now()):
-		return Key{}, k.refuse(from)
+	if err != nil && e911.KindOf(err) != e911.NotFound {
+		return Key{}, "", err
+	}
+	now := k.cfg.Now()
+	which := key.match(secret, now)
+	if err != nil || which == nil || !key.Valid(now) {
+		return Key{}, "", k.refuse(from)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.used[id] = k.cfg.Now()
-	return key, nil
+	k.used[id] = now
+	return key, which.ID, nil
 }
 
 func (k *Keeper) record(ctx context.Context, id string) (Key, error) {
@@ -196,23 +223,38 @@ func (k *Keeper) record(ctx context.Context, id string) (Key, error) {
 	if err == nil {
 		h.key, err = st.APIKey(ctx, id)
 	}
-	if err != nil {
-		if seen && e911.KindOf(err) == e911.Unavailable && now.Sub(h.read) < stale {
-			return k.heldNow(id, h.key, now)
-		}
-		return Key{}, err
+	switch {
+	case err == nil:
+		return k.hold(h.key), nil
+	case seen && e911.KindOf(err) == e911.Unavailable:
+		return k.heldNow(id, now)
+	case seen && e911.KindOf(err) == e911.NotFound:
+		k.hold(tombstone(id, now)) // nor does it come back when the database goes
 	}
+	return Key{}, err
+}
+
+// hold keeps what is known of a key, unless more is known already: a reading that
+// began before a change may end after it.
+func (k *Keeper) hold(key Key) Key {
+	now := k.cfg.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if h, ok := k.held[key.ID]; ok && h.key.Version > key.Version {
+		key = h.key
+	}
+	if len(k.held) >= maxHeld {
+		maps.DeleteFunc(k.held, func(_ string, h heldKey) bool { return h.key.Revoked.IsZero() })
+	}
 	if len(k.held) >= maxHeld {
 		clear(k.held)
 	}
-	k.held[id] = heldKey{h.key, now}
-	return h.key, nil
+	k.held[key.ID] = heldKey{key, now}
+	return key
 }
 
 // heldNow returns what memory has of a key, unless it was revoked meanwhile.
-func (k *Keeper) heldNow(id string, _ Key, now time.Time) (Key, error) {
+func (k *Keeper) heldNow(id string, now time.Time) (Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h, ok := k.held[id]
@@ -224,11 +266,7 @@ func (k *Keeper) heldNow(id string, _ Key, now time.Time) (Key, error) {
 
 // refuse counts a wrong key against its address.
 func (k *Keeper) refuse(from netip.Addr) error {
-	if from = from.Unmap(); from.Is6() {
-		if p, err := from.Prefix(64); err == nil { // one customer's network
-			from = p.Addr()
-		}
-	}
+	from = network(from)
 	now := k.cfg.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/seal"
 )
 
 // shelf is a store in memory that can be down.
@@ -60,8 +61,23 @@ func (s *shelf) RevokeAPIKey(_ context.Context, _ admin.Actor, org e911.OrgID, i
 		return e911.Errorf(e911.NotFound, "there is no such key")
 	}
 	k.Revoked = at
+	k.Version++
 	s.keys[id] = k
 	return nil
+}
+
+func (s *shelf) ChangeAPIKey(_ context.Context, _ admin.Actor, k Key, _ admin.Verb) (Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.down != nil:
+		return k, s.down
+	case s.keys[k.ID].Version != k.Version:
+		return k, e911.Errorf(e911.Conflict, "it was changed meanwhile")
+	}
+	k.Version++
+	s.keys[k.ID] = k
+	return k, nil
 }
 
 func (s *shelf) TouchAPIKeys(_ context.Context, used map[string]time.Time) error {
@@ -86,15 +102,26 @@ func (s *shelf) lastUsed(id string) time.Time {
 type desk struct {
 	*Keeper
 	*shelf
-	now time.Time
-	log strings.Builder
+	ring *seal.Ring
+	now  time.Time
+	log  strings.Builder
+}
+
+func testRing(t *testing.T) *seal.Ring {
+	t.Helper()
+	r, err := seal.NewRing(seal.Key{ID: "m1", Secret: seal.NewSecret()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{shelf: &shelf{keys: map[string]Key{}}, now: time.Date(2026, 3, 9, 14, 0, 0, 0, time.UTC)}
 	var err error
-	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Now: d.clock, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
+	d.ring = testRing(t)
+	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Ring: d.ring, Now: d.clock, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +136,10 @@ func (d *desk) clock() time.Time {
 
 func (d *desk) make(t *testing.T, w Wish) (Key, string) {
 	t.Helper()
-	w.Name, w.Scopes = "nightly import", []Scope{ScopeRead}
+	w.Name = "nightly import"
+	if w.Scopes == nil {
+		w.Scopes = []Scope{ScopeRead}
+	}
 	k, text, err := d.Create(t.Context(), "ann", w)
 	if err != nil {
 		t.Fatal(err)

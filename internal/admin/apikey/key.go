@@ -4,13 +4,16 @@
 //
 // A key reads cbk_ID_SECRET: the prefix lets scanners find one that leaked, the
 // id finds its record, and the secret is 256 random bits, so that one SHA-256
-// is as good as a slow hash.
+// is as good as a slow hash. It has several secrets while they are changed.
+//
+// A program shows its key with each request, or it exchanges it for short-lived
+// tokens as a client of OAuth 2 (RFC 6749, section 4.4): the id is its client_id,
+// the key its client_secret.
 package apikey
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -69,7 +72,12 @@ type Key struct {
 	Expires  time.Time   `json:"expires,omitzero"` // zero: never
 	LastUsed time.Time   `json:"last_used,omitzero"`
 	Revoked  time.Time   `json:"revoked,omitzero"`
-	Hash     []byte      `json:"-"` // SHA-256 of the secret
+	// Secrets are those that show that it is the key, oldest first; at least one.
+	Secrets []Secret `json:"secrets"`
+	// EndedTokens were revoked and would else live on.
+	EndedTokens []EndedToken `json:"-"`
+	// Version counts what changes of Secrets, EndedTokens and Revoked.
+	Version int64 `json:"version"`
 }
 
 // Has reports whether the key has the scope.
@@ -91,13 +99,10 @@ const (
 	secretLength = 43 // base64url of 32 bytes
 )
 
-// mint makes a key and the record's id and hash.
-func mint() (id, text string, hash []byte) {
-	var raw [idLength/2 + 32]byte
+func newID() string {
+	var raw [idLength / 2]byte
 	_, _ = rand.Read(raw[:]) // never fails
-	id = hex.EncodeToString(raw[:idLength/2])
-	secret := base64.RawURLEncoding.EncodeToString(raw[idLength/2:])
-	return id, Prefix + id + "_" + secret, hashOf(secret)
+	return hex.EncodeToString(raw[:])
 }
 
 func hashOf(secret string) []byte {

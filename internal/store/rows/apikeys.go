@@ -33,14 +33,53 @@ type apiKeyRow struct {
 	Expires       int64       `bun:"expires"`
 	LastUsed      int64       `bun:"last_used"`
 	Revoked       int64       `bun:"revoked"`
+	Version       int64       `bun:"version"`
+	Secrets       string      `bun:"secrets"`      // JSON; empty: the hash alone
+	EndedTokens   string      `bun:"ended_tokens"` // JSON; empty: none
+}
+
+// keySecret is a secret as it is kept.
+type keySecret struct {
+	apikey.Secret
+	Hash []byte `json:"hash"`
 }
 
 func (r *apiKeyRow) key() (apikey.Key, error) {
 	k := apikey.Key{
 		ID: r.ID, Org: r.OrgID, Name: r.Name, Made: instant(r.MadeAt), By: r.MadeBy, Expires: instant(r.Expires),
-		LastUsed: instant(r.LastUsed), Revoked: instant(r.Revoked), Hash: r.Hash,
+		LastUsed: instant(r.LastUsed), Revoked: instant(r.Revoked), Version: r.Version,
 	}
-	return k, untext(r.Scopes, &k.Scopes)
+	if err := untext(r.Scopes, &k.Scopes); err != nil {
+		return k, err
+	}
+	if r.EndedTokens != "" {
+		if err := untext(r.EndedTokens, &k.EndedTokens); err != nil {
+			return k, err
+		}
+	}
+	if r.Secrets == "" { // made when a key had one secret
+		k.Secrets = []apikey.Secret{{ID: "1", Made: k.Made, By: k.By, Hash: r.Hash}}
+		return k, nil
+	}
+	var secrets []keySecret
+	err := untext(r.Secrets, &secrets)
+	for _, x := range secrets {
+		x.Secret.Hash = x.Hash
+		k.Secrets = append(k.Secrets, x.Secret)
+	}
+	return k, err
+}
+
+// keep writes what changes of a key into its row.
+func (r *apiKeyRow) keep(k *apikey.Key) (err error) {
+	secrets := make([]keySecret, len(k.Secrets))
+	for i, x := range k.Secrets {
+		secrets[i] = keySecret{x, x.Hash}
+	}
+	if r.Secrets, err = text(secrets); err == nil && len(k.EndedTokens) > 0 {
+		r.EndedTokens, err = text(k.EndedTokens)
+	}
+	return err
 }
 
 // CreateAPIKey implements apikey.Store.
@@ -50,8 +89,11 @@ func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
 		return err
 	}
 	row := apiKeyRow{
-		ID: k.ID, OrgID: k.Org, Name: k.Name, Scopes: scopes, Hash: k.Hash, MadeAt: millis(k.Made), MadeBy: k.By,
-		Expires: millis(k.Expires), LastUsed: millis(k.LastUsed), Revoked: millis(k.Revoked),
+		ID: k.ID, OrgID: k.Org, Name: k.Name, Scopes: scopes, Hash: []byte{}, MadeAt: millis(k.Made), MadeBy: k.By,
+		Expires: millis(k.Expires), LastUsed: millis(k.LastUsed), Revoked: millis(k.Revoked), Version: k.Version,
+	}
+	if err := row.keep(&k); err != nil {
+		return err
 	}
 	return s.writeOf(ctx, k.Org, func(t *tx) error {
 		if _, err := t.db.NewInsert().Model(&row).Exec(ctx); err != nil {
@@ -68,7 +110,9 @@ func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
 func (s *Store) APIKey(ctx context.Context, id string) (apikey.Key, error) {
 	var row apiKeyRow
 	// The key says which organisation it is of.
-	err := s.readEvery(ctx, func(t *tx) error { return t.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx) })
+	err := s.readEvery(ctx, func(t *tx) error {
+		return t.db.NewSelect().Model(&row).Where("id = ? AND (org_id = '' OR EXISTS (SELECT 1 FROM organisations AS o WHERE o.id = org_id))", id).Scan(ctx)
+	})
 	if err != nil {
 		return apikey.Key{}, s.fault("read an API key", err)
 	}
@@ -108,13 +152,38 @@ func (s *Store) RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgI
 		if row.Revoked != 0 {
 			return nil
 		}
-		_, err := t.db.NewUpdate().Model((*apiKeyRow)(nil)).Set("revoked = ?", at.UnixMilli()).Where("id = ?", id).Exec(ctx)
+		_, err := t.db.NewUpdate().Model((*apiKeyRow)(nil)).Set("revoked = ?, version = version + 1", at.UnixMilli()).Where("id = ?", id).Exec(ctx)
 		if err != nil {
 			return s.fault("revoke an API key", err)
 		}
 		t.who = who
 		return t.note(ctx, []admin.AuditNote{{Org: org, Verb: "revoked", Kind: kindAPIKey, ID: id, Key: row.Name}})
 	})
+}
+
+// ChangeAPIKey implements apikey.Store.
+func (s *Store) ChangeAPIKey(ctx context.Context, who admin.Actor, k apikey.Key, verb admin.Verb) (apikey.Key, error) {
+	row := apiKeyRow{Version: k.Version + 1}
+	if err := row.keep(&k); err != nil {
+		return k, err
+	}
+	err := s.writeOf(ctx, k.Org, func(t *tx) error {
+		res, err := t.db.NewUpdate().Model(&row).Column("version", "secrets", "ended_tokens").
+			Where("id = ? AND org_id = ? AND version = ? AND revoked = 0", k.ID, k.Org, k.Version).Exec(ctx)
+		if err != nil {
+			return s.fault("change an API key", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return movedOn(s, err)
+		}
+		if verb == "" {
+			return nil
+		}
+		t.who = who
+		return t.note(ctx, []admin.AuditNote{{Org: k.Org, Verb: verb, Kind: kindAPIKey, ID: k.ID, Key: k.Name}})
+	})
+	k.Version = row.Version
+	return k, err
 }
 
 // TouchAPIKeys implements apikey.Store.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -16,14 +17,37 @@ type apiKeys interface {
 	apikey.Replays
 }
 
+// keyOrg makes an organisation, and dropKeyOrg ends it.
+func keyOrg(t *testing.T, st apiKeys) e911.OrgID {
+	t.Helper()
+	o := newTenant("harbor", 1).org
+	if err := st.(admin.Store).Write(t.Context(), "test", func(w admin.Writer) error { _, err := w.Create(t.Context(), o); return err }); err != nil {
+		t.Fatal(err)
+	}
+	return o.ID
+}
+
+func dropKeyOrg(t *testing.T, st apiKeys, org e911.OrgID) {
+	t.Helper()
+	err := st.(admin.Store).Write(t.Context(), "test", func(w admin.Writer) error {
+		return w.Delete(t.Context(), admin.Ref{Kind: e911.KindOrg, Org: org, ID: string(org)}, 1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testAPIKeys: a key comes back as it went in, is listed by its organisation
 // alone, ends once, and its last use never goes back.
 func testAPIKeys(t *testing.T, open Open) {
 	st, ctx := fresh(t, open).(apiKeys), t.Context()
-	org := e911.NewID[e911.OrgID]()
+	org := keyOrg(t, st)
+	secret := func(b ...byte) []apikey.Secret {
+		return []apikey.Secret{{ID: "1", Mark: "wxyz", Made: Epoch, By: "test", Hash: b}}
+	}
 	keys := []apikey.Key{
-		{ID: "00000000000000a1", Org: org, Name: "nightly", Scopes: []apikey.Scope{apikey.ScopeRead, apikey.ScopeImports}, Made: Epoch, By: "test", Expires: Epoch.Add(time.Hour), Hash: []byte{1, 0, 255}},
-		{ID: "00000000000000a2", Name: "operator", Scopes: []apikey.Scope{apikey.ScopeProvider}, Made: Epoch, By: "test", Hash: []byte{2}},
+		{ID: "00000000000000a1", Org: org, Name: "nightly", Scopes: []apikey.Scope{apikey.ScopeRead, apikey.ScopeImports}, Made: Epoch, By: "test", Expires: Epoch.Add(time.Hour), Secrets: secret(1, 0, 255), Version: 1},
+		{ID: "00000000000000a2", Name: "operator", Scopes: []apikey.Scope{apikey.ScopeProvider}, Made: Epoch, By: "test", Secrets: secret(2), Version: 1},
 	}
 	for _, k := range keys {
 		if err := st.CreateAPIKey(ctx, k); err != nil {
@@ -56,6 +80,39 @@ func testAPIKeys(t *testing.T, open Open) {
 	}
 	if _, err := st.APIKey(ctx, "nobody"); e911.KindOf(err) != e911.NotFound {
 		t.Errorf("a key that is not there: %v", err)
+	}
+}
+
+// testAPIKeyChanges: secrets and ended tokens come back as they were written, one of
+// two who change a key at the same time is told, and the key of an organisation that
+// is gone is not there.
+func testAPIKeyChanges(t *testing.T, open Open) {
+	st, ctx := fresh(t, open).(apiKeys), t.Context()
+	org := keyOrg(t, st)
+	key := apikey.Key{ID: "00000000000000b1", Org: org, Name: "entra", Scopes: []apikey.Scope{apikey.ScopeDirectory}, Made: Epoch, By: "test", Version: 1,
+		Secrets: []apikey.Secret{{ID: "1", Made: Epoch, By: "test", Hash: []byte{1}}}}
+	if err := st.CreateAPIKey(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	next := key
+	next.Secrets = []apikey.Secret{{ID: "1", Made: Epoch, By: "test", Ends: Epoch.Add(time.Hour), Hash: []byte{1}}, {ID: "2", Mark: "abcd", Made: Epoch, By: "ann", Hash: []byte{2}}}
+	next.EndedTokens = []apikey.EndedToken{{ID: "t1", Until: Epoch.Add(time.Minute)}}
+	saved, err := st.ChangeAPIKey(ctx, "ann", next, apikey.VerbRotated)
+	next.Version = 2
+	if got, rerr := st.APIKey(ctx, key.ID); err != nil || rerr != nil || !cmp.Equal(got, next) || !cmp.Equal(saved, next) {
+		t.Errorf("a key that was changed, %v, %v: %s", err, rerr, cmp.Diff(next, got))
+	}
+	if _, err := st.ChangeAPIKey(ctx, "bob", key, apikey.VerbRotated); e911.KindOf(err) != e911.Conflict {
+		t.Errorf("who was late: %v", err)
+	}
+	other := next
+	other.Org = ""
+	if _, err := st.ChangeAPIKey(ctx, "bob", other, ""); e911.KindOf(err) != e911.Conflict {
+		t.Errorf("the key of an organisation was changed as the operator's: %v", err)
+	}
+	dropKeyOrg(t, st, org)
+	if _, err := st.APIKey(ctx, key.ID); e911.KindOf(err) != e911.NotFound {
+		t.Errorf("the key of an organisation that is gone: %v", err)
 	}
 }
 

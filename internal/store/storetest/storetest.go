@@ -87,6 +87,7 @@ func Run(t *testing.T, open Open) {
 		{"what a layer holds is there whole or not at all", testLayerBlobs},
 		{"unknown elements have an end, and those that strand most stay", testInventoryBounds},
 		{"API keys are kept by organisation and end once", testAPIKeys},
+		{"a key's secrets and ended tokens are kept by version, and it ends with its organisation", testAPIKeyChanges},
 		{"jobs are kept by organisation, and begun by who knew their state", testJobs},
 		{"a request that is sent again has its answer", testReplays},
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -91,31 +92,6 @@ func (o *operation) needOf() (asks, bool) {
 		n.area = access.World
 	}
 	return n, n.area != ""
-}
-
-// scopeAreas is what somebody has to be allowed for himself before he gives a key a
-// scope: it is the one table between the scopes of keys and the areas of roles.
-var scopeAreas = map[apikey.Scope][]asks{
-	apikey.ScopeRead: {
-		{area: access.Settings, verb: access.Read},
-		{area: access.Sites, verb: access.Read},
-		{area: access.Places, verb: access.Read},
-		{area: access.People, verb: access.Read},
-		{area: access.Alerts, verb: access.Read},
-	},
-	apikey.ScopeWrite: {
-		{area: access.Settings, verb: access.Write},
-		{area: access.Sites, verb: access.Write},
-		{area: access.Places, verb: access.Write},
-		{area: access.People, verb: access.Write},
-		{area: access.Alerts, verb: access.Write},
-	},
-	apikey.ScopeSecrets:  {{area: access.Secrets, verb: access.Write}},
-	apikey.ScopeImports:  {{area: access.Imports, verb: access.Write}},
-	apikey.ScopeAudit:    {{area: access.Audit, verb: access.Read}},
-	apikey.ScopeCalls:    {{area: access.Calls, verb: access.Read}, {area: access.Whereabouts, verb: access.Read}},
-	apikey.ScopeKeys:     {{area: access.Keys, verb: access.Write}},
-	apikey.ScopeProvider: {{area: access.Tenants, verb: access.Write, root: true}, {area: access.World, verb: access.Write, root: true}},
 }
 
 // linkIdentity stands for the one who followed a sign-in link of an organisation.
@@ -362,20 +338,13 @@ func (h *Handler) mayGiveScope(c *call, s apikey.Scope) error {
 		}
 		return nil
 	}
-	needs, known := scopeAreas[s]
-	if !known {
-		return wrong
+	err := apikey.MayGive(c.org, s, func(at access.Node, area access.Area, verb access.Verb) (access.Answer, error) {
+		return h.ask(c, at, area, verb)
+	})
+	if e, is := errors.AsType[*e911.Error](err); is && e.Kind == e911.Denied {
+		return denied(e.Msg)
 	}
-	for _, n := range needs {
-		a, err := h.ask(c, c.nodeOf(n), n.area, n.verb)
-		if err != nil {
-			return err
-		}
-		if !a.Allowed {
-			return denied("you cannot give the scope " + string(s) + ": " + a.Why)
-		}
-	}
-	return nil
+	return err
 }
 
 // findOrg finds the organisation of the path for a person: one that he has nothing

@@ -34,6 +34,8 @@ type Keys interface {
 	Get(ctx context.Context, org e911.OrgID, id string) (apikey.Key, error)
 	List(ctx context.Context, org e911.OrgID, after string, limit int) ([]apikey.Key, error)
 	Revoke(ctx context.Context, who admin.Actor, org e911.OrgID, id string) error
+	Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id string, keep time.Duration) (apikey.Key, string, error)
+	EndSecret(ctx context.Context, who admin.Actor, org e911.OrgID, id, secret string) (apikey.Key, error)
 }
 
 // Views gives one state of what is stored.

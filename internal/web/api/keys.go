@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin/apikey"
@@ -36,7 +37,16 @@ func keyOperations() (ops []operation) {
 			},
 			operation{
 				method: http.MethodDelete, path: base + "/keys/{id}", id: id("revoke"), tag: tag, scopes: scopes, operator: world, summary: "Revoke an API key",
-				about: "It ends at once here and within ten seconds at other nodes, and stays in the list.", status: http.StatusNoContent, do: (*Handler).revokeKey,
+				about: "It ends at once here and within ten seconds at other nodes, with its tokens, and stays in the list.", status: http.StatusNoContent, do: (*Handler).revokeKey,
+			},
+			operation{
+				method: http.MethodPost, path: base + "/keys/{id}/secrets", id: id("rotate"), tag: tag, scopes: scopes, operator: world, once: true, summary: "Give an API key a new secret",
+				about: "The answer has the key itself with it, once. The older secrets go on for keep_hours, so that programs can be changed over one by one; a key has 5 at most.",
+				body:  reflect.TypeFor[client.KeyRotation](), example: map[string]any{"keep_hours": 24}, status: http.StatusCreated, result: shown, errors: []int{409}, do: (*Handler).rotateKey,
+			},
+			operation{
+				method: http.MethodDelete, path: base + "/keys/{id}/secrets/{secret}", id: id("end_secret_of"), tag: tag, scopes: scopes, operator: world, summary: "End one secret of an API key",
+				about: "It and the tokens that it was exchanged for end at once here and within ten seconds at other nodes. 409: it is the only one.", status: http.StatusNoContent, errors: []int{409}, do: (*Handler).endSecret,
 			},
 		)
 	}
@@ -46,10 +56,13 @@ func keyOperations() (ops []operation) {
 func shownKey(k apikey.Key) client.Key {
 	out := client.Key{
 		ID: k.ID, Org: string(k.Org), Name: k.Name, Made: k.Made, By: string(k.By), Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked,
-		Scopes: []string{},
+		Scopes: []string{}, Secrets: []client.KeySecret{},
 	}
 	for _, s := range k.Scopes {
 		out.Scopes = append(out.Scopes, string(s))
+	}
+	for _, s := range k.Secrets {
+		out.Secrets = append(out.Secrets, client.KeySecret{ID: s.ID, Mark: s.Mark, Made: s.Made, By: string(s.By), Ends: s.Ends})
 	}
 	return out
 }
@@ -104,6 +117,33 @@ func (h *Handler) createKey(c *call) (reply, error) {
 		out.header["Location"] = c.URL.EscapedPath() + "/" + k.ID
 	}
 	return out, err
+}
+
+func (h *Handler) rotateKey(c *call) (reply, error) {
+	tree, err := parse(c.body)
+	if err != nil {
+		return reply{}, err
+	}
+	var d decoder
+	var w client.KeyRotation
+	if d.into(tree, &w); len(d.faults) > 0 {
+		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "the rotation is refused", Faults: d.faults}
+	}
+	hours := min(max(w.KeepHours, -1), 1_000_000) // what is beyond all bounds stays so, and is refused
+	k, text, err := h.cfg.Keys.Rotate(c.Context(), c.who.who, c.org, c.param("id"), time.Duration(hours)*time.Hour)
+	if err != nil {
+		return reply{}, err
+	}
+	shown := shownKey(k)
+	shown.Secret = text
+	return answer(http.StatusCreated, shown)
+}
+
+func (h *Handler) endSecret(c *call) (reply, error) {
+	if _, err := h.cfg.Keys.EndSecret(c.Context(), c.who.who, c.org, c.param("id"), c.param("secret")); err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, nil
 }
 
 func shorten(s string) string {

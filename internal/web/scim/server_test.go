@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/e911"
@@ -68,6 +69,12 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) newKey(org e911.OrgID, scopes ...apikey.Scope) string {
 	b.t.Helper()
+	if org != "" { // a key of an organisation that is not there is none; the first makes it
+		_ = b.store.Write(b.t.Context(), "test", func(w admin.Writer) error {
+			_, err := w.Create(b.t.Context(), e911.Org{ID: org, Key: "org-" + string(org)})
+			return err
+		})
+	}
 	_, text, err := b.keys.Create(b.t.Context(), "test", apikey.Wish{Org: org, Name: "directory", Scopes: scopes})
 	if err != nil {
 		b.t.Fatal(err, e911.FaultsOf(err))
