@@ -217,6 +217,9 @@ type Enrolment struct {
 // BeginTOTP makes a secret. Nothing is kept until ConfirmTOTP.
 func (d *Desk) BeginTOTP(ctx context.Context, identity string) (Enrolment, error) {
 	var who member.Identity
+	if member.ScopeOf(ctx).Only != "" {
+		return Enrolment{}, ErrBound
+	}
 	err := d.read(ctx, func(tx Tx) (err error) {
 		who, err = tx.Identity(ctx, identity)
 		return err
@@ -302,6 +305,11 @@ func (d *Desk) Drop(ctx context.Context, identity, id string) error {
 		if !slices.ContainsFunc(rest, func(c Credential) bool { return c.Kind == Password || c.Kind == Passkey }) {
 			return e911.Errorf(e911.Conflict, "this is the last way to sign in; add another one first")
 		}
+		if d.cfg.Gate != nil {
+			if err := d.cfg.Gate.Drops(ctx, identity, rest); err != nil {
+				return err
+			}
+		}
 		if err := tx.DropCredential(ctx, identity, id); err != nil {
 			return err
 		}
@@ -309,9 +317,13 @@ func (d *Desk) Drop(ctx context.Context, identity, id string) error {
 	})
 }
 
-// Of lists the credentials of an identity without their data.
+// Of lists the credentials of an identity without their data; to a bound session
+// none.
 func (d *Desk) Of(ctx context.Context, identity string) ([]Credential, error) {
 	var all []Credential
+	if member.ScopeOf(ctx).Only != "" {
+		return nil, nil
+	}
 	err := d.read(ctx, func(tx Tx) (err error) {
 		all, err = tx.CredentialsOf(ctx, identity)
 		return err

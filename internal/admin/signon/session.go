@@ -18,6 +18,10 @@ type Admission struct {
 	By      []string
 	Address netip.Addr
 	Agent   string
+	// Provider and Bound are those of the Session; Provider is empty where no identity
+	// provider brought him, and then Config.Gate is asked.
+	Provider string
+	Bound    e911.OrgID
 }
 
 // Admit makes a session for an identity that was proved. Each sign-in has a secret
@@ -27,6 +31,14 @@ func (d *Desk) Admit(ctx context.Context, identity string, a Admission) (Session
 	s := Session{
 		ID: e911.NewID[string](), Identity: identity, Made: now, Seen: now, Expires: now.Add(d.cfg.Life),
 		Address: a.Address, Agent: a.Agent[:min(len(a.Agent), 200)], By: a.By, Hash: hashOf(secret),
+		Provider: a.Provider, Bound: a.Bound,
+	}
+	if a.Provider == "" && d.cfg.Gate != nil {
+		v, err := d.cfg.Gate.Own(ctx, identity, a.By)
+		if err != nil {
+			return Session{}, "", err
+		}
+		s.Without = v.Without
 	}
 	err := d.write(ctx, admin.Actor(identity), func(tx Tx) error {
 		who, err := tx.Identity(ctx, identity)
@@ -43,7 +55,7 @@ func (d *Desk) Admit(ctx context.Context, identity string, a Admission) (Session
 		if err := tx.AddSession(ctx, s); err != nil {
 			return err
 		}
-		return tx.Note(ctx, admin.AuditNote{Verb: "began", Kind: kindSession, ID: s.ID, Key: who.Email, Detail: map[string]any{"by": s.By}})
+		return tx.Note(ctx, admin.AuditNote{Verb: "began", Kind: kindSession, ID: s.ID, Key: who.Email, Detail: map[string]any{"by": s.By, "provider": s.Provider, "bound": s.Bound}})
 	})
 	if err != nil {
 		return Session{}, "", err

@@ -54,6 +54,13 @@ type Session struct {
 	// By are the proofs that it rests on: "password", "totp", "passkey", "oidc".
 	By   []string `json:"by"`
 	Hash []byte   `json:"-"` // SHA-256 of what the cookie carries
+	// Provider is the id of the identity provider that brought the person; none: he
+	// proved himself here.
+	Provider string `json:"provider,omitempty"`
+	// Bound is the organisation whose provider that is, and the only one in which the
+	// session counts. Without are organisations in which it does not.
+	Bound   e911.OrgID   `json:"bound,omitempty"`
+	Without []e911.OrgID `json:"without,omitempty"`
 }
 
 // Live reports a session that counts.
@@ -115,6 +122,8 @@ type Config struct {
 	// NeedsSecond tells whether somebody has to have a second proof beside his
 	// password. Nil: nobody has to.
 	NeedsSecond func(ctx context.Context, identity string) (bool, error)
+	// Gate says where credentials of ours are not enough; nil: nowhere.
+	Gate Gate
 }
 
 // Desk has the use cases. Safe for concurrent use.
@@ -146,7 +155,7 @@ func (d *Desk) read(ctx context.Context, do func(Tx) error) error {
 	if st == nil {
 		return errNoStore
 	}
-	return st.ReadSignOn(ctx, do)
+	return st.ReadSignOn(ctx, scoped(ctx, do))
 }
 
 func (d *Desk) write(ctx context.Context, who admin.Actor, do func(Tx) error) error {
@@ -154,7 +163,7 @@ func (d *Desk) write(ctx context.Context, who admin.Actor, do func(Tx) error) er
 	if st == nil {
 		return errNoStore
 	}
-	return st.WriteSignOn(ctx, who, do)
+	return st.WriteSignOn(ctx, who, scoped(ctx, do))
 }
 
 func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Truncate(time.Millisecond) }

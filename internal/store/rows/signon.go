@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/signon"
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 var _ signon.Store = (*Store)(nil)
@@ -36,6 +37,9 @@ type sessionRow struct {
 	Address       string `bun:"address"`
 	Agent         string `bun:"agent"`
 	Proofs        string `bun:"proofs"`
+	ProviderID    string `bun:"provider_id"`
+	BoundOrg      string `bun:"bound_org"`
+	WithoutOrgs   string `bun:"without_orgs"` // JSON; empty: none
 }
 
 // ReadSignOn implements signon.Store. Identities are of no organisation.
@@ -108,7 +112,12 @@ func (m memberTx) DropCredential(ctx context.Context, identity, id string) error
 func (r *sessionRow) session() (signon.Session, error) {
 	s := signon.Session{
 		ID: r.ID, Identity: r.IdentityID, Made: instant(r.MadeAt), Seen: instant(r.Seen), Expires: instant(r.Expires), Ended: instant(r.Ended),
-		Agent: r.Agent, Hash: r.Hash,
+		Agent: r.Agent, Hash: r.Hash, Provider: r.ProviderID, Bound: e911.OrgID(r.BoundOrg),
+	}
+	if r.WithoutOrgs != "" {
+		if err := untext(r.WithoutOrgs, &s.Without); err != nil {
+			return s, err
+		}
 	}
 	s.Address, _ = netip.ParseAddr(r.Address) // none where none was known
 	return s, untext(r.Proofs, &s.By)
@@ -122,6 +131,12 @@ func (m memberTx) AddSession(ctx context.Context, s signon.Session) error {
 	}
 	r := sessionRow{
 		ID: s.ID, Hash: s.Hash, IdentityID: s.Identity, MadeAt: millis(s.Made), Seen: millis(s.Seen), Expires: millis(s.Expires), Agent: s.Agent, Proofs: proofs,
+		ProviderID: s.Provider, BoundOrg: string(s.Bound),
+	}
+	if len(s.Without) > 0 {
+		if r.WithoutOrgs, err = text(s.Without); err != nil {
+			return err
+		}
 	}
 	if s.Address.IsValid() {
 		r.Address = s.Address.String()

@@ -27,6 +27,8 @@ func testSignOn(t *testing.T, open Open) {
 	}
 	later := begun
 	later.ID, later.Hash, later.Address = "s-2", []byte{2}, netip.Addr{}
+	begun.Provider, begun.Bound = "fp-1", "o1"
+	later.Without = []e911.OrgID{"o2", "o3"}
 	write := func(do func(tx signon.Tx) error) {
 		t.Helper()
 		if err := st.WriteSignOn(ctx, "test", do); err != nil {
@@ -65,7 +67,7 @@ func testSignOn(t *testing.T, open Open) {
 		if err != nil || !cmp.Equal(s, begun, same) {
 			t.Errorf("a session, %v: %s", err, cmp.Diff(begun, s, same))
 		}
-		if all, err := tx.SessionsOf(ctx, ann.ID, Epoch); err != nil || len(all) != 2 || all[0].ID != "s-2" {
+		if all, err := tx.SessionsOf(ctx, ann.ID, Epoch); err != nil || !cmp.Equal(all, []signon.Session{later, begun}, same) {
 			t.Errorf("sessions %v, %v", all, err)
 		}
 		if all, err := tx.SessionsOf(ctx, ann.ID, Epoch.Add(time.Hour)); err != nil || len(all) != 0 {

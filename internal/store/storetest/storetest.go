@@ -94,6 +94,7 @@ func Run(t *testing.T, open Open) {
 		{"directories of people, and what they told, are kept by organisation", testDirectory},
 		{"members, their roles, links and moves come back; an address is one identity", testMembers},
 		{"credentials belong to their owner, and sessions end", testSignOn},
+		{"identity providers, whom they bring, and what is used once", testFederation},
 		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
