@@ -42,7 +42,7 @@ type Attempt struct {
 func (d *Desk) SignIn(ctx context.Context, a Attempt) (s Session, secret string, err error) {
 	account := member.FoldEmail(a.Email)
 	if wait := d.limit.wait(a.Address, account, d.now()); wait > 0 {
-		return s, "", e911.Errorf(e911.Denied, "too many wrong tries from here; wait %d minutes, or sign in from where you usually do", int(wait.Minutes())+1)
+		return s, "", tooMany(wait)
 	}
 	if len(a.Password) > maxPassword || len(a.Email) > 254 {
 		return s, "", ErrWrong
@@ -51,9 +51,9 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (s Session, secret string,
 	if err != nil {
 		return s, "", err
 	}
-	stored := nobody
+	stored, used := nobody, ""
 	if i := slices.IndexFunc(creds, func(c Credential) bool { return c.Kind == Password }); i >= 0 && who.Disabled.IsZero() {
-		stored = string(creds[i].Data)
+		stored, used = string(creds[i].Data), creds[i].ID
 	}
 	ok, err := d.hasher.matches(ctx, a.Password, stored)
 	if err != nil {
@@ -75,10 +75,7 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (s Session, secret string,
 		by = append(by, string(kind))
 	}
 	d.limit.succeeded(a.Address, account)
-	if err := d.mayStart(ctx, who.ID, Password); err != nil {
-		return s, "", err
-	}
-	return d.Admit(ctx, who.ID, Admission{By: by, Address: a.Address, Agent: a.Agent})
+	return d.Admit(ctx, who.ID, Admission{By: by, Address: a.Address, Agent: a.Agent, used: used})
 }
 
 // known finds somebody and his credentials; nobody is no error.
@@ -160,20 +157,18 @@ func validNow(secret, code string, at time.Time) bool {
 // one that asks. Who has a password proves it by the old one, unless reset says that
 // a link was followed.
 func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep string, reset bool) error {
-	var who member.Identity
-	var had []Credential
-	err := d.read(ctx, func(tx Tx) (err error) {
-		if who, err = tx.Identity(ctx, identity); err != nil {
-			return err
-		}
-		had, err = tx.CredentialsOf(ctx, identity)
-		return err
-	})
+	who, had, err := d.heldBy(ctx, identity)
 	if err != nil {
 		return err
 	}
+	i := slices.IndexFunc(had, func(c Credential) bool { return c.Kind == Password })
+	if !reset {
+		if err := d.maySetPassword(ctx, identity, keep, i >= 0); err != nil {
+			return err
+		}
+	}
 	c := Credential{ID: e911.NewID[string](), Identity: identity, Kind: Password, Made: d.now()}
-	if i := slices.IndexFunc(had, func(c Credential) bool { return c.Kind == Password }); i >= 0 {
+	if i >= 0 {
 		c.ID = had[i].ID
 		if !reset {
 			ok, err := d.hasher.matches(ctx, old, string(had[i].Data))
@@ -202,10 +197,31 @@ func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep strin
 		}
 		return tx.Note(ctx, admin.AuditNote{Verb: "set", Kind: kindCredential, ID: c.ID, Key: who.Email, Detail: map[string]any{"kind": Password, "by_link": reset}})
 	})
-	if err == nil {
-		d.held.forget(identity, keep)
+	if err != nil {
+		return err
 	}
-	return err
+	d.held.forget(identity, keep)
+	if len(had) > 0 {
+		d.tell(who, "The password was changed.")
+	}
+	return nil
+}
+
+// maySetPassword asks for the session that changes the password: who has none yet
+// proves himself by what he has.
+func (d *Desk) maySetPassword(ctx context.Context, identity, session string, has bool) error {
+	all, err := d.Sessions(ctx, identity)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(s Session) bool { return s.ID == session })
+	switch {
+	case i < 0:
+		return ErrSession
+	case has:
+		return d.mayChangeCredentials(all[i])
+	}
+	return d.mayChangeNow(all[i])
 }
 
 // Enrolment is a secret of one-time codes that is not in force yet.
@@ -239,47 +255,37 @@ const recoveryCodes = 10
 
 // ConfirmTOTP puts a secret in force once a code shows that the app has it, and
 // returns recovery codes, which are told once. Older ones end.
-func (d *Desk) ConfirmTOTP(ctx context.Context, identity, secret, code string) ([]string, error) {
+func (d *Desk) ConfirmTOTP(ctx context.Context, in Session, secret, code string) ([]string, error) {
+	if err := d.mayChangeNow(in); err != nil {
+		return nil, err
+	}
+	identity := in.Identity
 	_, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
 	_, fits := stepOf(secret, strings.TrimSpace(code), d.now())
 	if err != nil || len(secret) < 16 || len(secret) > 128 || !fits {
 		return nil, &e911.Error{Kind: e911.Invalid, Msg: "the code does not fit", Faults: []e911.Fault{{Path: "code", Code: "wrong", Msg: "this is not the code that the app should show now", Fix: "look whether the clock of the telephone is right, and type the next code"}}}
 	}
-	codes := make([]string, recoveryCodes)
-	err = d.write(ctx, admin.Actor(identity), func(tx Tx) error {
-		who, err := tx.Identity(ctx, identity)
-		if err != nil {
+	var codes []string
+	var who member.Identity
+	err = d.write(ctx, admin.Actor(identity), func(tx Tx) (err error) {
+		if who, err = tx.Identity(ctx, identity); err != nil {
 			return err
 		}
-		had, err := tx.CredentialsOf(ctx, identity)
-		if err != nil {
+		if err := dropKinds(ctx, tx, identity, TOTP, Recovery); err != nil {
 			return err
 		}
-		for _, c := range had {
-			if c.Kind == TOTP || c.Kind == Recovery {
-				if err := tx.DropCredential(ctx, identity, c.ID); err != nil {
-					return err
-				}
-			}
-		}
-		add := func(k Kind, data []byte) error {
-			return tx.PutCredential(ctx, Credential{ID: e911.NewID[string](), Identity: identity, Kind: k, Data: data, Made: d.now()})
-		}
-		if err := add(TOTP, []byte(secret)); err != nil {
+		if err := tx.PutCredential(ctx, Credential{ID: e911.NewID[string](), Identity: identity, Kind: TOTP, Data: []byte(secret), Made: d.now()}); err != nil {
 			return err
 		}
-		for i := range codes {
-			plain, text := recoveryCode()
-			codes[i] = text
-			if err := add(Recovery, hashOf(plain)); err != nil {
-				return err
-			}
+		if codes, err = d.addRecovery(ctx, tx, identity); err != nil {
+			return err
 		}
 		return tx.Note(ctx, admin.AuditNote{Verb: "set", Kind: kindCredential, ID: identity, Key: who.Email, Detail: map[string]any{"kind": TOTP}})
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.tell(who, "One-time codes of an app were set up.")
 	return codes, nil
 }
 
@@ -289,32 +295,6 @@ func recoveryCode() (plain, text string) {
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	plain = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
 	return plain, strings.Join([]string{plain[:4], plain[4:8], plain[8:12], plain[12:]}, "-")
-}
-
-// Drop takes a credential away. The last one stays: its owner could not come back.
-func (d *Desk) Drop(ctx context.Context, identity, id string) error {
-	return d.write(ctx, admin.Actor(identity), func(tx Tx) error {
-		had, err := tx.CredentialsOf(ctx, identity)
-		if err != nil {
-			return err
-		}
-		rest := slices.DeleteFunc(slices.Clone(had), func(c Credential) bool { return c.ID == id })
-		if len(rest) == len(had) {
-			return e911.Errorf(e911.NotFound, "there is no such credential")
-		}
-		if !slices.ContainsFunc(rest, func(c Credential) bool { return c.Kind == Password || c.Kind == Passkey }) {
-			return e911.Errorf(e911.Conflict, "this is the last way to sign in; add another one first")
-		}
-		if d.cfg.Gate != nil {
-			if err := d.cfg.Gate.Drops(ctx, identity, rest); err != nil {
-				return err
-			}
-		}
-		if err := tx.DropCredential(ctx, identity, id); err != nil {
-			return err
-		}
-		return tx.Note(ctx, admin.AuditNote{Verb: admin.Deleted, Kind: kindCredential, ID: id})
-	})
 }
 
 // Of lists the credentials of an identity without their data; to a bound session

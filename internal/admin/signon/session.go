@@ -22,6 +22,8 @@ type Admission struct {
 	// provider brought him, and then Config.Gate is asked.
 	Provider string
 	Bound    e911.OrgID
+
+	used string // id of a credential that notes when it was used
 }
 
 // Admit makes a session for an identity that was proved. Each sign-in has a secret
@@ -53,6 +55,9 @@ func (d *Desk) Admit(ctx context.Context, identity string, a Admission) (Session
 			return err
 		}
 		if err := tx.AddSession(ctx, s); err != nil {
+			return err
+		}
+		if err := noteUse(ctx, tx, a.used, now); err != nil {
 			return err
 		}
 		return tx.Note(ctx, admin.AuditNote{Verb: "began", Kind: kindSession, ID: s.ID, Key: who.Email, Detail: map[string]any{"by": s.By, "provider": s.Provider, "bound": s.Bound}})

@@ -1,6 +1,6 @@
 // Package signon proves who somebody is: passwords, one-time codes, recovery codes,
-// and the sessions that follow. Passkeys and other people's identity providers come
-// to the same sessions by Desk.Admit.
+// passkeys, and the sessions that follow. Other people's identity providers come to
+// the same sessions by Desk.Admit.
 //
 // Nothing here stands before a call, and nobody who is signed in is shut out by
 // what a stranger tries (D-12): failures are counted by address and account
@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/seal"
 )
 
 // Kind is a kind of credential.
@@ -45,13 +46,14 @@ type Credential struct {
 type Session struct {
 	ID       string     `json:"id"`
 	Identity string     `json:"identity"`
-	Made     time.Time  `json:"made"`
+	Made     time.Time  `json:"made"` // when its owner last proved himself
 	Seen     time.Time  `json:"seen"` // within a minute
 	Expires  time.Time  `json:"expires"`
 	Ended    time.Time  `json:"ended,omitzero"`
 	Address  netip.Addr `json:"address"` // of the sign-in
 	Agent    string     `json:"agent,omitempty"`
-	// By are the proofs that it rests on: "password", "totp", "passkey", "oidc".
+	// By are the proofs that it rests on: "password", "totp", "passkey", "oidc". A
+	// passkey whose authenticator made sure of the person is "passkey" and "uv".
 	By   []string `json:"by"`
 	Hash []byte   `json:"-"` // SHA-256 of what the cookie carries
 	// Provider is the id of the identity provider that brought the person; none: he
@@ -116,12 +118,13 @@ type Config struct {
 	// Life is how long a session lasts, Idle how long without being used; zero:
 	// twelve hours, two hours.
 	Life, Idle time.Duration
-	// MayStart refuses a session that a proof of one's own (Password, Passkey) would
-	// begin; its error is told to who signs in. Nil: no such rule.
-	MayStart func(ctx context.Context, identity string, kind Kind) error
-	// NeedsSecond tells whether somebody has to have a second proof beside his
-	// password. Nil: nobody has to.
-	NeedsSecond func(ctx context.Context, identity string) (bool, error)
+	// Passkeys speaks with authenticators, and Ring seals what a browser keeps while
+	// it asks its own. Nil: there are no passkeys.
+	Passkeys Authenticators
+	Ring     *seal.Ring
+	// Mail tells people that how they prove themselves was changed; false: no mail is
+	// sent. It does not wait. Nil: nobody is told.
+	Mail func(to, subject, text string) bool
 	// Gate says where credentials of ours are not enough; nil: nowhere.
 	Gate Gate
 }
@@ -132,6 +135,7 @@ type Desk struct {
 	hasher hasher
 	limit  *limiter
 	held   *sessions
+	party  *party
 }
 
 // New checks the configuration.
@@ -145,7 +149,7 @@ func New(cfg Config) (*Desk, error) {
 	if cfg.Idle <= 0 {
 		cfg.Idle = 2 * time.Hour
 	}
-	return &Desk{cfg: cfg, hasher: newHasher(), limit: newLimiter(), held: newSessions()}, nil
+	return &Desk{cfg: cfg, hasher: newHasher(), limit: newLimiter(), held: newSessions(), party: newParty(cfg)}, nil
 }
 
 var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; who is signed in stays so, nobody new can sign in")

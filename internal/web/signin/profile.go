@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"image/png"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/pquerna/otp"
@@ -22,7 +21,7 @@ type Profile struct {
 	Places   []Place
 	Sessions []signon.Session
 	Here     string // the session that looks
-	HasCodes bool
+	Ways     Ways
 	Enrol    signon.Enrolment
 	Picture  string
 	Codes    []string // recovery codes, once
@@ -42,13 +41,12 @@ func (h *Handler) showProfile(w http.ResponseWriter, r *http.Request, in signedI
 		v.Faults, status = h.told(r, wrong)
 	}
 	var has []member.Grant
-	var creds []signon.Credential
 	var err error
 	if p.Who, has, err = h.cfg.Members.Of(r.Context(), in.who.ID); err == nil {
 		p.Sessions, err = h.cfg.SignOn.Sessions(r.Context(), in.who.ID)
 	}
 	if err == nil {
-		creds, err = h.cfg.SignOn.Of(r.Context(), in.who.ID)
+		p.Ways, err = h.waysOf(r, in)
 	}
 	if err != nil {
 		faults, status := h.told(r, err)
@@ -56,7 +54,6 @@ func (h *Handler) showProfile(w http.ResponseWriter, r *http.Request, in signedI
 		return
 	}
 	p.Here = in.session.ID
-	p.HasCodes = slices.ContainsFunc(creds, func(c signon.Credential) bool { return c.Kind == signon.TOTP })
 	for _, g := range has {
 		if !g.Grant.Holds(h.cfg.Now()) {
 			continue
@@ -123,7 +120,7 @@ func (h *Handler) confirmCodes(w http.ResponseWriter, r *http.Request, in signed
 	var p Profile
 	var err error
 	secret := r.PostFormValue("secret")
-	if p.Codes, err = h.cfg.SignOn.ConfirmTOTP(r.Context(), in.who.ID, secret, r.PostFormValue("code")); err != nil {
+	if p.Codes, err = h.cfg.SignOn.ConfirmTOTP(r.Context(), in.session, secret, r.PostFormValue("code")); err != nil {
 		p.Enrol.Secret = secret
 	}
 	h.showProfile(w, r, in, p, saidText("One-time codes are in use from now on.", err), err)

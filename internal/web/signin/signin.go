@@ -32,6 +32,8 @@ import (
 type Config struct {
 	SignOn  *signon.Desk
 	Members *member.Desk
+	// Accounts makes organisations under partners; nil: there are no pages for it.
+	Accounts *member.Accounts
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 	// Org names an organisation.
@@ -75,6 +77,7 @@ func (h *Handler) Mount(r chi.Router) {
 		r.Post("/profile/password", h.signed(h.changePassword))
 		r.Post("/profile/codes", h.signed(h.beginCodes))
 		r.Post("/profile/codes/confirm", h.signed(h.confirmCodes))
+		h.mountCredentials(r)
 		r.Post("/profile/sessions/end", h.signed(h.endSession))
 		r.Post("/organisation", h.signed(h.openOrg))
 		h.mountTenants(r)
@@ -87,6 +90,7 @@ type View struct {
 	Form     string // token of its forms
 	Email    string
 	NeedCode bool
+	Passkeys bool // there can be some
 	Say      string
 	Link     string
 	Faults   []e911.Fault
@@ -147,7 +151,7 @@ func (h *Handler) formed(next http.Handler) http.Handler {
 
 func (h *Handler) view(r *http.Request, title string) View {
 	token, _ := r.Context().Value(formKey{}).(string)
-	return View{Frame: h.cfg.Frame(title + " – Callbox"), Form: token}
+	return View{Frame: h.cfg.Frame(title + " – Callbox"), Form: token, Passkeys: h.cfg.SignOn.Passkeys() == nil}
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
