@@ -31,6 +31,8 @@ type Config struct {
 	// Memory is what a device showed of its network; nil: nothing is known.
 	Memory func(org e911.OrgID, device string) locate.Memory
 	Now    func() time.Time
+	// Feeds knows what directories feed of users; nil: there are none.
+	Feeds admin.Feeds
 }
 
 // Store keeps the objects, the plans and the applied sets. The errors are those of
@@ -81,6 +83,9 @@ func (p *Planner) plan(ctx context.Context, who admin.Actor, s Set, undoes strin
 	}
 	head, err := p.cfg.Store.Head(ctx)
 	if err != nil {
+		return Plan{}, err
+	}
+	if s.fed, err = p.fed(ctx, &s); err != nil {
 		return Plan{}, err
 	}
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)

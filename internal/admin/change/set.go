@@ -52,4 +52,11 @@ type Set struct {
 	// Settled values are taken as they are: the addresses of buildings were validated
 	// and PSAPs have their geometry, by who made the set or when they were stored.
 	Settled bool
+	// Directory is the key of the directory of people whose own set it is: it alone
+	// changes the fields that it feeds (C-59).
+	Directory string
+	// Columns is in which column of a table a field stands, from 1, for faults.
+	Columns map[string]int
+
+	fed map[e911.OrgID]map[e911.UserID]admin.Fed // what directories feed of whom it is about
 }

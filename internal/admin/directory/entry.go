@@ -65,6 +65,9 @@ type Entry struct {
 	User e911.UserID `json:"user,omitempty"`
 	// Unplaced is since when he is here without a location (N-07); zero: he has one.
 	Unplaced time.Time `json:"unplaced,omitzero"`
+	// Released is since when the directory feeds this user no longer, because a person
+	// said so; zero: it feeds him.
+	Released time.Time `json:"released,omitzero"`
 	Version  int64     `json:"version"` // 1 when made, one more with every change
 }
 
@@ -94,15 +97,16 @@ type RoleWish struct {
 
 // Counts say how people stand.
 type Counts struct {
-	People   int `json:"people"`   // that the directory has, and that are active
-	Joined   int `json:"joined"`   // will be made here
-	Changed  int `json:"changed"`  // will be changed here, with their numbers and devices
-	Same     int `json:"same"`     // are as the directory has them
-	Left     int `json:"left"`     // are gone, and in the time of grace
-	Leaving  int `json:"leaving"`  // are gone, and the removal plan takes them off the list
-	InCall   int `json:"in_call"`  // would be in it, but for a call of theirs that is up
-	Unplaced int `json:"unplaced"` // have no location (N-07)
-	Refused  int `json:"refused"`  // cannot be taken over; Faults say why
+	People   int `json:"people"`             // that the directory has, and that are active
+	Joined   int `json:"joined"`             // will be made here
+	Changed  int `json:"changed"`            // will be changed here, with their numbers and devices
+	Same     int `json:"same"`               // are as the directory has them
+	Left     int `json:"left"`               // are gone, and in the time of grace
+	Leaving  int `json:"leaving"`            // are gone, and the removal plan takes them off the list
+	InCall   int `json:"in_call"`            // would be in it, but for a call of theirs that is up
+	Unplaced int `json:"unplaced"`           // have no location (N-07)
+	Released int `json:"released,omitempty"` // are not fed any more, because a person said so
+	Refused  int `json:"refused"`            // cannot be taken over; Faults say why
 }
 
 // State is how a run ended.

@@ -315,6 +315,7 @@ func merged(had []Entry, list Listing, now time.Time) *merge {
 		}
 		seen[old], ids[e.External] = true, old.ID
 		e.ID, e.Made, e.Changed, e.Version, e.User, e.Left, e.Unplaced = old.ID, old.Made, old.Changed, old.Version, old.User, old.Left, old.Unplaced
+		e.Released = old.Released
 		e.leave(now)
 		m.compare(old, e, now)
 	}

@@ -232,29 +232,6 @@ func (e *Entry) leave(now time.Time) {
 	}
 }
 
-// Synced returns the fields that nobody else may change of each user that a directory
-// feeds (C-59). Exports leave them blank.
-func (s *Service) Synced(ctx context.Context, org e911.OrgID) (map[e911.UserID][]Field, error) {
-	all, err := s.cfg.Store.Directories(ctx, org)
-	if err != nil {
-		return nil, err
-	}
-	out := map[e911.UserID][]Field{}
-	for i := range all {
-		people, err := s.entries(ctx, &all[i], Query{Kind: User})
-		if err != nil {
-			return nil, err
-		}
-		fields := all[i].ReadOnly()
-		for j := range people {
-			if u := people[j].User; u != "" && people[j].Left.IsZero() {
-				out[u] = append(out[u], fields...)
-			}
-		}
-	}
-	return out, nil
-}
-
 // Unplaced returns since when users that joined have no location (N-07). It blocks
 // nothing of 911.
 func (s *Service) Unplaced(ctx context.Context, org e911.OrgID) (map[e911.UserID]time.Time, error) {

@@ -52,7 +52,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := func() time.Time { return b.now }
+	clock := b.clock
 	if b.store, err = sqlite.Open(filepath.Join(t.TempDir(), "callbox.db"), ring, clock); err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,8 @@ func newBench(t *testing.T) *bench {
 	if _, err := im.Import(t.Context(), "test", "harbor.yaml", examples.Harbor(), world.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	empty := &snapshot.Snapshot{}
 	if b.planner, err = change.New(change.Config{
-		Store: b.store, Layer: layers.USCountyBoundary, Now: clock, World: func() (*snapshot.Snapshot, admin.Head) { return empty, admin.Head{} },
+		Store: b.store, Layer: layers.USCountyBoundary, Now: clock, World: b.world,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +86,10 @@ func newBench(t *testing.T) *bench {
 	}
 	return b
 }
+
+func (b *bench) clock() time.Time { return b.now }
+
+func (b *bench) world() (*snapshot.Snapshot, admin.Head) { return &snapshot.Snapshot{}, admin.Head{} }
 
 func (b *bench) read(do func(admin.Reader) error) {
 	b.t.Helper()
@@ -203,9 +206,13 @@ func TestWhoJoinsIsOnTheListAtOnce(t *testing.T) {
 	if again.State != directory.StateSame || again.Counts.Same != 4 || again.Counts.Unplaced != 2 {
 		t.Errorf("the same again: %+v", again)
 	}
-	synced, err := b.Synced(t.Context(), b.org)
-	if d := cmp.Diff([]directory.Field{directory.FieldName, directory.FieldEmail, directory.FieldDeviceUserID, directory.FieldSite}, synced[zoe.ID]); err != nil || d != "" {
+	fed, err := b.Fed(t.Context(), b.org)
+	want2 := admin.Fed{Directory: "ad", Fields: []string{"name", "email", "device_user_id", "site"}, Location: true}
+	if d := cmp.Diff(want2, fed[zoe.ID]); err != nil || d != "" {
 		t.Errorf("%v: %s", err, d)
+	}
+	if d := cmp.Diff(admin.Fed{Directory: "ad", Fields: []string{"name", "email"}}, fed[xia.ID]); d != "" {
+		t.Errorf("what cannot be used is not fed: %s", d)
 	}
 }
 

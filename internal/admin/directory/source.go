@@ -171,22 +171,6 @@ func (s *Source) Feeds() map[Field][]string {
 	return out
 }
 
-// ReadOnly lists the fields of a synced user that nobody else may change, and that
-// are blank in exports (C-59).
-func (s *Source) ReadOnly() []Field {
-	feeds := s.Feeds()
-	if len(s.GroupSites) > 0 {
-		feeds[FieldSite] = nil
-	}
-	var out []Field
-	for _, f := range []Field{FieldName, FieldEmail, FieldDeviceUserID, FieldCallback, FieldLanguage, FieldSite} {
-		if _, fed := feeds[f]; fed {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 // Grace is how long who left stays on the list.
 func (s *Source) Grace() time.Duration {
 	if s.GraceDays <= 0 {

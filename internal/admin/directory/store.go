@@ -12,6 +12,7 @@ type Query struct {
 	Kind     Kind
 	Name     string // in any case
 	External string
+	Users    []e911.UserID // who they are here; at most admin.MaxPage
 	// Deleted asks also for entries that the directory has no longer.
 	Deleted bool
 	After   string // id of the last of the page before

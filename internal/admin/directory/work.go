@@ -72,12 +72,12 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 	}
 	w.claim()
 	for i := range in.People {
-		if p := &in.People[i]; p.Left.IsZero() {
+		if p := &in.People[i]; p.Left.IsZero() && !w.released(p) {
 			w.here(p)
 		}
 	}
 	for i := range in.People {
-		if p := &in.People[i]; !p.Left.IsZero() {
+		if p := &in.People[i]; !p.Left.IsZero() && !w.released(p) {
 			w.gone(p)
 		}
 	}
@@ -87,6 +87,7 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 		into *change.Set
 	}{{w.keep, &w.out.Keep}, {w.remove, &w.out.Remove}} {
 		*set.into = set.b.Set()
+		set.into.Directory = in.Source.Key
 		set.into.Source = "directory " + in.Source.Key
 		set.into.Partial = true // one bad person keeps nobody else unregistered
 	}
@@ -149,6 +150,21 @@ func (w *worker) who(p *Entry) (e911.UserID, bool) {
 	w.claimed[found[0]] = p.ID
 	return found[0], true
 }
+
+// released reports whether a person took the user out of the directory's hands. His
+// roles still come from his groups, and end when he leaves.
+func (w *worker) released(p *Entry) bool {
+	u, there := w.ours.users[p.User]
+	if p.Released.IsZero() || !there {
+		return false
+	}
+	w.out.Counts.Released++
+	w.roles(p, u, !p.Left.IsZero())
+	return true
+}
+
+// unsendable are signs of an employee id that no platform can send.
+const unsendable = ",;\"<> "
 
 // keyOf makes a key of our form of a directory's name.
 func keyOf(s string) string {
@@ -293,7 +309,7 @@ func (w *worker) employee(p *Entry, u *e911.User) {
 	id := w.text(p, FieldDeviceUserID)
 	switch {
 	case id == "":
-	case strings.ContainsAny(id, ",;\"<> "):
+	case strings.ContainsAny(id, unsendable):
 		w.fault(p, FieldDeviceUserID, CodeNear, fmt.Sprintf("the employee id %q has a blank or a sign that no platform can send: he has none here", id), "correct it in the directory")
 	case w.ids[id] != nil:
 		w.fault(p, FieldDeviceUserID, CodeTaken, fmt.Sprintf("%s has the employee id %q too: he has none here", w.ids[id].Name, id), "give each his own in the directory")

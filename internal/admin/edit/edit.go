@@ -24,6 +24,8 @@ type Config struct {
 	// Layers validate the addresses of buildings; nil: nobody looks at them.
 	Layers check.Layers
 	Now    func() time.Time
+	// Feeds knows what directories feed of users; nil: there are none.
+	Feeds admin.Feeds
 
 	unroute string // why places may lose their way; none: they may not
 }
@@ -124,6 +126,9 @@ func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stor
 // lost. A value that changes nothing keeps its version.
 func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, version int64) (Stored[T], error) {
 	var made admin.Object
+	if err := o.unfed(ctx, value); err != nil {
+		return Stored[T]{}, err
+	}
 	err := o.write(ctx, who, admin.RefOf(value).Org, func(w admin.Writer) error {
 		v, err := o.accept(ctx, w, who, value)
 		if err != nil {

@@ -407,7 +407,7 @@ func (im *importer) set() change.Set {
 	order := func(a, b e911.Fault) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) }
 	slices.SortStableFunc(im.report.Faults, order)
 	slices.SortStableFunc(im.report.Notices, order)
-	set := change.Set{Org: im.o.Org, Title: im.o.Title, Source: string(im.o.Kind) + " " + im.t.Name, Partial: im.o.Partial, Faults: im.report.Faults}
+	set := change.Set{Org: im.o.Org, Title: im.o.Title, Source: string(im.o.Kind) + " " + im.t.Name, Partial: im.o.Partial, Faults: im.report.Faults, Columns: im.at}
 	if set.Title == "" {
 		set.Title = set.Source
 	}

@@ -25,6 +25,12 @@ const (
 // Export reads what is stored as a table that an import takes back unchanged, in
 // order of the first column. Secrets are left out.
 func Export(ctx context.Context, view admin.View, org e911.OrgID, kind Kind) (Table, error) {
+	return ExportFed(ctx, view, org, kind, nil)
+}
+
+// ExportFed is Export with the cells left blank that a directory feeds (C-59): who
+// sends the table back changes none of them.
+func ExportFed(ctx context.Context, view admin.View, org e911.OrgID, kind Kind, fed map[e911.UserID]admin.Fed) (Table, error) {
 	kt := tableOf(kind)
 	if kt == nil || org == "" {
 		return Table{}, e911.Errorf(e911.Invalid, "an export needs an organisation and a kind of table; %q is none", kind)
@@ -33,13 +39,37 @@ func Export(ctx context.Context, view admin.View, org e911.OrgID, kind Kind) (Ta
 	columns := exported(s, kt.columns())
 	t := Table{Name: string(kind), Header: names(columns), FirstRow: 2, HeaderRow: 1}
 	for _, o := range s.group(kind.Object()).stored {
-		t.Rows = append(t.Rows, kt.write(s, o, columns))
+		t.Rows = append(t.Rows, withoutFed(kt.write(s, o, columns), columns, o.Value, fed))
 	}
 	if s.err != nil {
 		return Table{}, s.err
 	}
 	slices.SortFunc(t.Rows, slices.Compare[[]string])
 	return t, ctx.Err()
+}
+
+// withoutFed leaves the cells of a row blank that a directory feeds.
+func withoutFed(row []string, columns []Column, value any, fed map[e911.UserID]admin.Fed) []string {
+	f, ok := fed[admin.UserOf(value)]
+	if !ok {
+		return row
+	}
+	fields := f.Fields
+	if n, is := value.(e911.NumberRec); is {
+		fields = nil
+		if f.Location {
+			fields = append(fields, "location")
+		}
+		if slices.Contains(f.Numbers, n.Number) {
+			fields = append(fields, "user")
+		}
+	}
+	for i, c := range columns {
+		if i > 0 && slices.Contains(fields, c.Name) {
+			row[i] = ""
+		}
+	}
+	return row
 }
 
 // exported are the columns of an export: a user has one for each alert rule.

@@ -36,6 +36,7 @@ type directoryEntryRow struct {
 	Gone          int64          `bun:"gone"` // 1: deleted
 	Version       int64          `bun:"version"`
 	Body          string         `bun:"body"`
+	UserID        e911.UserID    `bun:"user_id"`
 }
 
 // sealDirectory binds what is sealed to its row.
@@ -157,6 +158,9 @@ func (s *Store) DirectoryEntries(ctx context.Context, org e911.OrgID, source str
 		if q.External != "" {
 			sel = sel.Where("external = ?", q.External)
 		}
+		if len(q.Users) > 0 {
+			sel = sel.Where("user_id IN (?)", bun.List(q.Users))
+		}
 		if !q.Deleted {
 			sel = sel.Where("gone = 0")
 		}
@@ -224,7 +228,7 @@ func (t *tx) saveEntry(ctx context.Context, org e911.OrgID, source string, e *di
 	if err != nil {
 		return err
 	}
-	row := directoryEntryRow{OrgID: org, SourceID: source, ID: e.ID, Kind: e.Kind, NameKey: nameKey(e), External: e.External, Version: e.Version, Body: body}
+	row := directoryEntryRow{OrgID: org, SourceID: source, ID: e.ID, Kind: e.Kind, NameKey: nameKey(e), External: e.External, Version: e.Version, Body: body, UserID: e.User}
 	if e.Deleted {
 		row.Gone = 1
 	}
@@ -232,7 +236,7 @@ func (t *tx) saveEntry(ctx context.Context, org e911.OrgID, source string, e *di
 		_, err := t.db.NewInsert().Model(&row).Exec(ctx)
 		return t.s.fault("keep what a directory told", err)
 	}
-	res, err := t.db.NewUpdate().Model(&row).Column("name_key", "external", "gone", "version", "body").
+	res, err := t.db.NewUpdate().Model(&row).Column("name_key", "external", "gone", "version", "body", "user_id").
 		Where("org_id = ? AND source_id = ? AND id = ? AND version = ?", org, source, e.ID, before).Exec(ctx)
 	if err != nil {
 		return t.s.fault("keep what a directory told", err)

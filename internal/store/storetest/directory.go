@@ -95,6 +95,12 @@ func testDirectory(t *testing.T, open Open) {
 	if _, err := st.SaveDirectoryEntries(ctx, org, src.ID, []directory.Entry{old}); e911.KindOf(err) != e911.Conflict {
 		t.Errorf("an old version was written: %v", err)
 	}
+	list[1].User = "u-ann"
+	if list1, err := st.SaveDirectoryEntries(ctx, org, src.ID, list[1:2]); err != nil {
+		t.Fatal(err)
+	} else if got, err := st.DirectoryEntries(ctx, org, src.ID, directory.Query{Users: []e911.UserID{"nobody", "u-ann"}}); err != nil || !cmp.Equal(got, list1) {
+		t.Errorf("who is a user here: %v, %v", got, err)
+	}
 	list[0].Deleted = true
 	if _, err := st.SaveDirectoryEntries(ctx, org, src.ID, list[:1]); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,88 @@
+package change
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/e911"
+)
+
+// askedOneByOne is up to how many users a directory is asked about each; of more, all
+// are read.
+const askedOneByOne = 200
+
+// fed asks what directories feed of the users and numbers that a set is about (C-59).
+// The set of a directory itself passes.
+func (p *Planner) fed(ctx context.Context, s *Set) (map[e911.OrgID]map[e911.UserID]admin.Fed, error) {
+	if p.cfg.Feeds == nil || s.Directory != "" {
+		return nil, nil
+	}
+	steps := map[e911.OrgID][]*Step{}
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		switch ref := st.ref(); st.Value.(type) {
+		case e911.User, e911.NumberRec:
+			steps[ref.Org] = append(steps[ref.Org], st)
+		}
+	}
+	out := map[e911.OrgID]map[e911.UserID]admin.Fed{}
+	for org, list := range steps {
+		var users []e911.UserID
+		if len(list) <= askedOneByOne {
+			err := p.cfg.Store.Read(ctx, func(r admin.Reader) (err error) {
+				users, err = usersOf(ctx, r, org, list)
+				return err
+			})
+			if err != nil {
+				return nil, fmt.Errorf("look whose a change set is: %w", err)
+			}
+			if len(users) == 0 {
+				continue
+			}
+		}
+		var err error
+		if out[org], err = p.cfg.Feeds.Fed(ctx, org, users...); err != nil {
+			return nil, fmt.Errorf("ask what directories feed: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// usersOf are the stored users that steps are about.
+func usersOf(ctx context.Context, r admin.Reader, org e911.OrgID, steps []*Step) (out []e911.UserID, err error) {
+	for _, st := range steps {
+		ref := st.ref()
+		var now admin.Object
+		have := false
+		if ref.ID == "" {
+			now, have, err = find(ctx, r, org, ref.Kind, admin.KeyOf(st.Value))
+		} else if now, err = r.Get(ctx, ref); err == nil {
+			have = true
+		} else if e911.KindOf(err) == e911.NotFound {
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if u := admin.UserOf(now.Value); have && u != "" {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+// overrides are the fields that a step would take from the directory that feeds them.
+func (d *draft) overrides(o *op) []e911.Fault {
+	fed, ok := d.set.fed[o.ref.Org][admin.UserOf(o.before)]
+	if !ok || o.before == nil {
+		return nil
+	}
+	faults := fed.Overrides(o.before, o.after)
+	for i := range faults {
+		if col := d.set.Columns[faults[i].Path]; col > 0 && o.from.Row > 0 {
+			faults[i].Row, faults[i].Col = o.from.Row, col
+		}
+	}
+	return faults
+}
