@@ -27,11 +27,12 @@ const (
 	purposeTicket = "federation ticket"
 )
 
-// Paths that answers of providers come to.
-const (
-	OIDCPath = "/sign-in/oidc/callback"
-	SAMLPath = "/sign-in/saml/acs"
-)
+// OIDCPath is the path that answers of OpenID Connect come to.
+const OIDCPath = "/sign-in/oidc/callback"
+
+// SAMLPath is the path that SAML answers of a provider come to. Each provider has
+// its own: an assertion says for which address it is, and so which provider.
+func SAMLPath(provider string) string { return "/sign-in/saml/" + provider + "/acs" }
 
 // Begun is a sign-in that began: the browser keeps Ticket in a cookie for TicketLife
 // and goes to URL.
@@ -71,6 +72,20 @@ func (d *Desk) Choices(ctx context.Context) ([]Choice, error) {
 // only confirmed domains are looked at.
 var ErrNoProvider = e911.Errorf(e911.NotFound, "no organisation signs in with this address here: use your password, or the link that your organisation gave you")
 
+// Find finds a provider by its id, without its secret; NotFound, also for one that is
+// switched off. It is for what anybody may know: our metadata for it.
+func (d *Desk) Find(ctx context.Context, id string) (Provider, error) {
+	var p Provider
+	err := d.read(ctx, func(tx Tx) (err error) {
+		p, err = tx.Provider(ctx, id)
+		return err
+	})
+	if e911.KindOf(err) == e911.NotFound || err == nil && p.Disabled {
+		return Provider{}, e911.Errorf(e911.NotFound, "there is no such identity provider")
+	}
+	return hidden(p), err
+}
+
 // Lead finds the provider of an address by its domain.
 func (d *Desk) Lead(ctx context.Context, email string) (Choice, error) {
 	_, domain, ok := strings.Cut(member.FoldEmail(email), "@")
@@ -108,7 +123,7 @@ func (d *Desk) Begin(ctx context.Context, id, hint string) (Begun, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	t := ticket{Provider: p.ID, Version: p.Version, State: base64.RawURLEncoding.EncodeToString(seal.NewSecret()), Until: d.now().Add(TicketLife)}
-	to, data, err := proto.Begin(ctx, p, Start{State: t.State, Callback: d.callback(p.Via), Hint: hint[:min(len(hint), 254)]})
+	to, data, err := proto.Begin(ctx, p, Start{State: t.State, Callback: d.callback(p), Hint: hint[:min(len(hint), 254)]})
 	if err != nil {
 		return Begun{}, err
 	}
@@ -127,9 +142,9 @@ func (d *Desk) Begin(ctx context.Context, id, hint string) (Begun, error) {
 	return Begun{URL: to, Ticket: sealed, Name: p.Name, Via: p.Via}, nil
 }
 
-func (d *Desk) callback(v Via) string {
-	if v == ViaSAML {
-		return d.cfg.BaseURL + SAMLPath
+func (d *Desk) callback(p Provider) string {
+	if p.Via == ViaSAML {
+		return d.cfg.BaseURL + SAMLPath(p.ID)
 	}
 	return d.cfg.BaseURL + OIDCPath
 }
@@ -188,7 +203,7 @@ func (d *Desk) Finish(ctx context.Context, via Via, sealed string, c Callback) (
 	if err != nil {
 		return Proved{}, err
 	}
-	c.URL = cmp.Or(c.URL, d.callback(via))
+	c.URL = cmp.Or(c.URL, d.callback(p))
 	asked, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	claims, err := proto.Finish(asked, p, c, t.Data)

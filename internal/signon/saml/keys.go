@@ -48,18 +48,30 @@ func NewKeyPair(name string, now time.Time) (certificate string, key e911.Secret
 
 var errKeyPair = e911.Errorf(e911.Invalid, "our key pair for this provider is missing or damaged; save the provider without one, and load our metadata at the identity provider again")
 
-// keyPair reads ours of a provider.
-func keyPair(p federation.Provider) (*rsa.PrivateKey, *x509.Certificate, error) {
+// certificate reads ours of a provider.
+func certificate(p federation.Provider) (*x509.Certificate, error) {
 	if p.SAML == nil {
-		return nil, nil, e911.Errorf(e911.Invalid, "the provider does not speak SAML")
+		return nil, e911.Errorf(e911.Invalid, "the provider does not speak SAML")
 	}
 	c, _ := pem.Decode([]byte(p.SAML.Certificate))
-	k, _ := pem.Decode([]byte(p.SAML.SigningKey))
-	if c == nil || k == nil {
-		return nil, nil, errKeyPair
+	if c == nil {
+		return nil, errKeyPair
 	}
 	cert, err := x509.ParseCertificate(c.Bytes)
 	if err != nil {
+		return nil, errKeyPair
+	}
+	return cert, nil
+}
+
+// keyPair reads ours of a provider.
+func keyPair(p federation.Provider) (*rsa.PrivateKey, *x509.Certificate, error) {
+	cert, err := certificate(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, _ := pem.Decode([]byte(p.SAML.SigningKey))
+	if k == nil {
 		return nil, nil, errKeyPair
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(k.Bytes)

@@ -233,7 +233,7 @@ func aged(c *x509.Certificate, now time.Time) string {
 // Metadata is ours for a provider, XML: what its administrator loads there. It needs
 // the provider's certificate and has no secret in it.
 func (s *Protocol) Metadata(p federation.Provider) ([]byte, error) {
-	_, cert, err := keyPair(p)
+	cert, err := certificate(p)
 	if err != nil {
 		return nil, err
 	}

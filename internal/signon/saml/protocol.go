@@ -56,15 +56,12 @@ func New(cfg Config) (*Protocol, error) {
 	return &Protocol{cfg: cfg}, nil
 }
 
-// ACSPath is the path that answers of a provider come to.
-func ACSPath(provider string) string { return "/sign-in/saml/" + provider + "/acs" }
-
 // MetadataPath is where our metadata for a provider is.
 func MetadataPath(provider string) string { return "/sign-in/saml/" + provider + "/metadata" }
 
 // ACS is our address that answers of a provider come to. Each provider has its own,
 // so that what one says is of no use at another's.
-func (s *Protocol) ACS(provider string) string { return s.cfg.BaseURL + ACSPath(provider) }
+func (s *Protocol) ACS(provider string) string { return s.cfg.BaseURL + federation.SAMLPath(provider) }
 
 // EntityID is our name at a provider: where our metadata is. Each provider knows us
 // by another name, so that an assertion for one is not for another.
@@ -204,6 +201,9 @@ func (s *Protocol) Finish(ctx context.Context, p federation.Provider, c federati
 	var ask pending
 	if err := json.Unmarshal(state, &ask); err != nil || ask.ID == "" {
 		return federation.Claims{}, errOtherRequest
+	}
+	if c.URL != s.ACS(p.ID) {
+		return federation.Claims{}, denied("the answer came to another address than %s; set that as the ACS or reply URL at the identity provider", s.ACS(p.ID))
 	}
 	raw, err := Decode(c.Values.Get("SAMLResponse"))
 	if err != nil {
