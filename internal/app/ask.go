@@ -33,7 +33,7 @@ type ImportRequest struct {
 func ImportFile(ctx context.Context, r ImportRequest) (world.Report, error) {
 	path := "/import?" + url.Values{"file": {r.File}, "dry": {fmt.Sprint(r.DryRun)}, "unroute": {r.Unroute}}.Encode()
 	return askOrOpen(ctx, question{r.DataDir, path, bytes.NewReader(r.Text)}, func(st *database) (world.Report, error) {
-		im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
+		im, err := world.New(world.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now, Stages: offlineStages(st)})
 		if err != nil {
 			return world.Report{}, err
 		}

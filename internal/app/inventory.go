@@ -29,14 +29,22 @@ import (
 type inventoryDesk struct {
 	store  *database
 	editor *edit.Editor
-	queue  *inventory.Queue
+	// staging is an editor without the guard of stage 911, for the set-up, which is
+	// the guard (docs/adr/0021).
+	staging *edit.Editor
+	queue   *inventory.Queue
 }
 
 // openInventory makes the desk and the part that keeps it up to date.
 func (s *Server) openInventory(st *database) (*inventoryDesk, run.Part, error) {
 	d := &inventoryDesk{store: st}
 	var err error
-	if d.editor, err = edit.New(edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now}); err != nil {
+	cfg := edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now}
+	if d.staging, err = edit.New(cfg); err != nil {
+		return nil, run.Part{}, err
+	}
+	cfg.Stages = s.stages()
+	if d.editor, err = edit.New(cfg); err != nil {
 		return nil, run.Part{}, err
 	}
 	d.queue, err = inventory.NewQueue(inventory.QueueConfig{

@@ -396,7 +396,7 @@ func (s *Server) Import(ctx context.Context, file string, text []byte, opt world
 		return world.Report{}, errNoStore
 	}
 	im, err := world.New(world.Config{
-		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now,
+		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now, Stages: s.stages(),
 	})
 	if err != nil {
 		return world.Report{}, err

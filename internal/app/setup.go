@@ -12,12 +12,9 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
-	"github.com/callbox911/callbox/internal/admin/edit"
 	"github.com/callbox911/callbox/internal/admin/inventory"
-	"github.com/callbox911/callbox/internal/admin/layer"
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
-	"github.com/callbox911/callbox/internal/layers"
 	rules "github.com/callbox911/callbox/internal/rules/setup"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -29,7 +26,7 @@ func (s *Server) setupDesk() (*setup.Service, error) {
 		return nil, errNoStore
 	}
 	return setup.New(setup.Config{
-		Store: st, Editor: d.editor, World: s.holder.Load, Now: s.cfg.Now,
+		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now,
 		Seen: func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error) {
 			return inventory.Everything(ctx, d.store, org, s.live(org))
 		},
@@ -201,15 +198,7 @@ func setupOffline(ctx context.Context, st *database, r SetupRequest) (any, error
 	if err != nil {
 		return nil, err
 	}
-	w, err := storedWorld(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	editor, err := edit.New(edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: layer.NewShelf(st, nil, postalCodes(nil)), Now: time.Now})
-	if err != nil {
-		return nil, err
-	}
-	svc, err := setup.New(setup.Config{Store: st, Editor: editor, World: func() *snapshot.Snapshot { return w }, Now: time.Now})
+	svc, err := offlineSetup(ctx, st)
 	if err != nil {
 		return nil, err
 	}

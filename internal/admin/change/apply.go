@@ -35,6 +35,9 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 	if err != nil {
 		return Applied{}, err
 	}
+	if err := p.raising(ctx, &plan, ops); err != nil {
+		return Applied{}, err
+	}
 	var done Applied
 	ctx = admin.WithTrail(ctx, admin.Trail{Set: id})
 	err = p.cfg.Store.Write(ctx, actor, func(w admin.Writer) error {
@@ -52,6 +55,9 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 			}
 		}
 		if err := do(ctx, sw, ops); err != nil {
+			return err
+		}
+		if err := p.declare(ctx, w, &plan, ops); err != nil {
 			return err
 		}
 		done = Applied{

@@ -348,6 +348,7 @@ func (d *draft) check() error {
 			faults, err = d.deletion(o)
 		} else {
 			faults, err = check.ObjectBy(d.ctx, d.post, d.p.cfg.Layers, o.after)
+			faults = append(faults, d.set.stages[i]...)
 			faults = append(faults, d.overrides(o)...)
 		}
 		if err != nil {

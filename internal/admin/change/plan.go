@@ -122,7 +122,9 @@ type Plan struct {
 	Effects    Effects      `json:"effects"`
 	Unroute    string       `json:"unroute,omitempty"`
 	Partial    bool         `json:"partial,omitempty"`
-	Applicable bool         `json:"applicable"`
+	// Declared is the world file by which the operator declares stage 911.
+	Declared   string `json:"declared,omitempty"`
+	Applicable bool   `json:"applicable"`
 	// Why says why it is not applicable.
 	Why string `json:"why,omitempty"`
 }

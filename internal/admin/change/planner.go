@@ -33,6 +33,8 @@ type Config struct {
 	Now    func() time.Time
 	// Feeds knows what directories feed of users; nil: there are none.
 	Feeds admin.Feeds
+	// Stages guard stage 911 of sites; nil: nobody does.
+	Stages admin.Stages
 }
 
 // Store keeps the objects, the plans and the applied sets. The errors are those of
@@ -85,13 +87,16 @@ func (p *Planner) plan(ctx context.Context, who admin.Actor, s Set, undoes strin
 	if err != nil {
 		return Plan{}, err
 	}
+	if s.stages, err = p.stages(ctx, s, undoes); err != nil {
+		return Plan{}, err
+	}
 	if s.fed, err = p.fed(ctx, &s); err != nil {
 		return Plan{}, err
 	}
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	plan := Plan{
 		ID: cmp.Or(s.ID, e911.NewID[string]()), Org: s.Org, Title: s.Title, Source: s.Source, Who: who, Made: now, Expires: now.Add(Life),
-		Base: head, Undoes: undoes, Unroute: strings.TrimSpace(s.Unroute), Partial: s.Partial,
+		Base: head, Undoes: undoes, Unroute: strings.TrimSpace(s.Unroute), Partial: s.Partial, Declared: s.Declared,
 	}
 	var ops []op
 	err = p.cfg.Store.Read(ctx, func(r admin.Reader) error {

@@ -57,6 +57,11 @@ type Set struct {
 	Directory string
 	// Columns is in which column of a table a field stands, from 1, for faults.
 	Columns map[string]int
+	// Declared is the world file that the set is of: by it the operator declares that
+	// sites are in stage 911 (docs/adr/0021).
+	Declared string
 
 	fed map[e911.OrgID]map[e911.UserID]admin.Fed // what directories feed of whom it is about
+
+	stages map[int][]e911.Fault // of steps that raise a site to stage 911, with what is against it
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Now    func() time.Time
 	// Feeds knows what directories feed of users; nil: there are none.
 	Feeds admin.Feeds
+	// Stages guard stage 911 of sites; nil: nobody does, for who has asked himself.
+	Stages admin.Stages
 
 	unroute string // why places may lose their way; none: they may not
 }
@@ -110,6 +112,9 @@ func (o *Objects[T]) bind(e *Editor, kind e911.ObjectKind) { o.editor, o.kind = 
 // every fault.
 func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stored[T], error) {
 	var made admin.Object
+	if _, err := o.raise(ctx, value); err != nil {
+		return Stored[T]{}, err
+	}
 	err := o.editor.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
 		v, err := o.accept(ctx, w, who, admin.WithID(value, e911.NewID[string]()))
 		if err != nil {
@@ -126,10 +131,14 @@ func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stor
 // lost. A value that changes nothing keeps its version.
 func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, version int64) (Stored[T], error) {
 	var made admin.Object
-	if err := o.unfed(ctx, value); err != nil {
+	leave, err := o.raise(ctx, value)
+	if err == nil {
+		err = o.unfed(ctx, value)
+	}
+	if err != nil {
 		return Stored[T]{}, err
 	}
-	err := o.write(ctx, who, admin.RefOf(value).Org, func(w admin.Writer) error {
+	err = o.write(ctx, who, admin.RefOf(value).Org, func(w admin.Writer) error {
 		v, err := o.accept(ctx, w, who, value)
 		if err != nil {
 			return err
@@ -137,6 +146,9 @@ func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, versi
 		before, err := w.Get(ctx, admin.RefOf(v))
 		if err == nil {
 			v = keepRecord(v, before.Value)
+			if err := leave(before.Value, v); err != nil {
+				return err
+			}
 		}
 		if err == nil && before.Version == version && admin.Same(before.Value, v) {
 			made = before

@@ -34,6 +34,8 @@ type Reason struct {
 	Reason string    `json:"reason,omitempty"`
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
+	// Declared is the world file by which the operator said so; none: nobody did.
+	Declared string `json:"declared,omitempty"`
 }
 
 // OptOut is a Reason with what was before, to go back to.
@@ -96,6 +98,14 @@ type Note struct {
 	Verb   admin.Verb // "opt_out", "make_secret"
 	Key    string     // of what: a site, a country
 	Detail any
+}
+
+// Writer is what an admin.Writer of this store can do as well, in its transaction.
+type Writer interface {
+	// SetupRecord is that of Store.
+	SetupRecord(ctx context.Context, org e911.OrgID) (Record, error)
+	// SaveSetupRecord is that of Store, for whom the transaction is.
+	SaveSetupRecord(ctx context.Context, r Record, n Note) (Record, error)
 }
 
 // Store keeps it. The organisation comes first everywhere (E14). Errors are those

@@ -32,6 +32,9 @@ func (s *Service) TakeStage(ctx context.Context, who admin.Actor, org e911.OrgID
 		return SiteStatus{}, err
 	}
 	f.facts.Stage = stored.Value.Stage // the published one may be a moment behind
+	if stored.Value.Stage != e911.Stage911 {
+		f.facts.Override = rules.Override{} // it was for the time that has ended
+	}
 	plain := rules.Take(g.status.facts, f.facts, to, g.now)
 	override := s.reason(who, strings.TrimSpace(reason))
 	if to == e911.Stage911 && override.Reason != "" {

@@ -35,6 +35,8 @@ type Config struct {
 	// Layers validate the addresses of buildings; nil: nobody looks at them.
 	Layers check.Layers
 	Now    func() time.Time
+	// Stages are told which sites the file raises to stage 911; nil: nobody is.
+	Stages admin.Stages
 }
 
 // Importer imports world files. Safe for concurrent use.
@@ -140,6 +142,9 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 			if err := p.apply(ctx, w); err != nil {
 				return err
 			}
+			if err := im.declare(ctx, w, in, p); err != nil {
+				return err
+			}
 			report.Applied = id
 			if len(p.done()) == 0 {
 				report.Applied = ""
@@ -159,7 +164,7 @@ func (im *Importer) Import(ctx context.Context, who admin.Actor, file string, te
 // planned. What is wrong with the file is in the set's faults; the error is that of
 // the store.
 func (im *Importer) Set(ctx context.Context, view admin.Reader, who admin.Actor, file string, text []byte) (change.Set, error) {
-	set := change.Set{Title: "import " + filepath.Base(file), Source: file, Settled: true}
+	set := change.Set{Title: "import " + filepath.Base(file), Source: file, Settled: true, Declared: filepath.Base(file)}
 	if len(text) > MaxSize {
 		return set, e911.Errorf(e911.Invalid, "the world file has more than %d MiB", MaxSize>>20)
 	}

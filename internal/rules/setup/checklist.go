@@ -39,6 +39,8 @@ type Item struct {
 	// Takes says that it is not done in a moment: somebody else has to act, or a test
 	// has to be made (W-19).
 	Takes string `json:"takes,omitempty"`
+	// Amber says what is weak about a line that is done: nobody proved it.
+	Amber string `json:"amber,omitempty"`
 }
 
 // Checklist says what is done and what is open, in the order in which it is best
@@ -177,8 +179,13 @@ func (s Site) missing() []Proof {
 
 func (s Site) proofs() Item {
 	missing := s.missing()
-	if len(missing) == 0 && len(s.Proofs) > 0 || s.overridden() {
+	if len(missing) == 0 && len(s.Proofs) > 0 {
 		return done(StepProofs, SiteRouting)
+	}
+	if s.overridden() {
+		i := done(StepProofs, SiteRouting)
+		i.Amber = fmt.Sprintf("not proved: %s waived it on %s: %s", s.Override.By, s.Override.At.Format(time.DateOnly), s.Override.Reason)
+		return i
 	}
 	why := "no 933 was made from here"
 	if len(missing) > 0 {
@@ -188,13 +195,16 @@ func (s Site) proofs() Item {
 		}
 		why = "no good 933 from " + strings.Join(said, ", ")
 	}
+	if s.Override.Declared != "" {
+		why += fmt.Sprintf("; stage 911 was declared in %s on %s", s.Override.Declared, s.Override.At.Format(time.DateOnly))
+	}
 	i := open(StepProofs, SiteRouting, why, "dial 933 from one device of each kind in each building, and listen to what it reads")
 	i.Takes = "a walk through the buildings"
 	return i
 }
 
 func (s Site) overridden() bool {
-	return s.Override.Reason != "" && s.Override.By != "" && !s.Override.At.IsZero()
+	return s.Override.Declared == "" && s.Override.Reason != "" && s.Override.By != "" && !s.Override.At.IsZero()
 }
 
 func (s Site) stage2() Item {

@@ -101,6 +101,9 @@ type Site struct {
 type Override struct {
 	Reason, By string
 	At         time.Time
+	// Declared is the world file by which the operator put the site into stage 2
+	// (docs/adr/0021); the proofs stay open then.
+	Declared string
 }
 
 // Organisation is what is known beside its sites.

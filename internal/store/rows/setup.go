@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -13,7 +14,10 @@ import (
 	rules "github.com/callbox911/callbox/internal/rules/setup"
 )
 
-var _ setup.Store = (*Store)(nil)
+var (
+	_ setup.Store  = (*Store)(nil)
+	_ setup.Writer = (*tx)(nil)
+)
 
 // kindSetup is what the audit trail calls the set-up of an organisation.
 const kindSetup e911.ObjectKind = "setup"
@@ -38,54 +42,66 @@ type acceptanceRow struct {
 }
 
 // SetupRecord implements setup.Store.
-func (s *Store) SetupRecord(ctx context.Context, org e911.OrgID) (setup.Record, error) {
-	var found []setupRow
-	r := setup.Record{Org: org}
-	err := s.readOf(ctx, org, func(t *tx) error {
-		return s.fault("read the set-up", t.db.NewSelect().Model(&found).Where("org_id = ?", org).Scan(ctx))
+func (s *Store) SetupRecord(ctx context.Context, org e911.OrgID) (r setup.Record, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		r, err = t.SetupRecord(ctx, org)
+		return err
 	})
-	if err != nil || len(found) == 0 {
+	return r, err
+}
+
+// SaveSetupRecord implements setup.Store.
+func (s *Store) SaveSetupRecord(ctx context.Context, who admin.Actor, r setup.Record, n setup.Note) (setup.Record, error) {
+	err := s.write(ctx, func(t *tx) (err error) {
+		t.who = who
+		r, err = t.SaveSetupRecord(ctx, r, n)
+		return err
+	})
+	return r, err
+}
+
+// SetupRecord implements setup.Writer.
+func (t *tx) SetupRecord(ctx context.Context, org e911.OrgID) (setup.Record, error) {
+	r := setup.Record{Org: org}
+	if err := t.of(ctx, org); err != nil {
 		return r, err
 	}
+	var found []setupRow
+	if err := t.db.NewSelect().Model(&found).Where("org_id = ?", org).Scan(ctx); err != nil || len(found) == 0 {
+		return r, t.s.fault("read the set-up", err)
+	}
 	if err := untext(found[0].Body, &r); err != nil {
-		return r, s.fault("read the set-up", err)
+		return r, t.s.fault("read the set-up", err)
 	}
 	r.Org, r.Version = org, found[0].Version
 	return r, nil
 }
 
-// SaveSetupRecord implements setup.Store.
-func (s *Store) SaveSetupRecord(ctx context.Context, who admin.Actor, r setup.Record, n setup.Note) (setup.Record, error) {
+// SaveSetupRecord implements setup.Writer.
+func (t *tx) SaveSetupRecord(ctx context.Context, r setup.Record, n setup.Note) (setup.Record, error) {
 	before := r.Version
 	r.Version++
 	body, err := text(r)
 	if err != nil {
 		return r, err
 	}
+	if err := t.of(ctx, r.Org); err != nil {
+		return r, err
+	}
 	row := setupRow{OrgID: r.Org, Version: r.Version, Body: body}
-	err = s.writeOf(ctx, r.Org, func(t *tx) error {
-		ins := t.db.NewInsert().Model(&row).On("CONFLICT (org_id) DO NOTHING")
-		if before > 0 {
-			res, err := t.db.NewUpdate().Model(&row).Column("version", "body").Where("org_id = ? AND version = ?", r.Org, before).Exec(ctx)
-			if err != nil {
-				return s.fault("keep the set-up", err)
-			}
-			if n, err := res.RowsAffected(); err != nil || n == 0 {
-				return setupMoved(s, err)
-			}
-		} else {
-			res, err := ins.Exec(ctx)
-			if err != nil {
-				return s.fault("keep the set-up", err)
-			}
-			if n, err := res.RowsAffected(); err != nil || n == 0 {
-				return setupMoved(s, err)
-			}
-		}
-		t.who = who
-		return t.note(ctx, []admin.AuditNote{{Org: r.Org, Verb: n.Verb, Kind: kindSetup, ID: string(r.Org), Key: n.Key, Detail: n.Detail}})
-	})
-	return r, err
+	var res sql.Result
+	if before > 0 {
+		res, err = t.db.NewUpdate().Model(&row).Column("version", "body").Where("org_id = ? AND version = ?", r.Org, before).Exec(ctx)
+	} else {
+		res, err = t.db.NewInsert().Model(&row).On("CONFLICT (org_id) DO NOTHING").Exec(ctx)
+	}
+	if err != nil {
+		return r, t.s.fault("keep the set-up", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return r, setupMoved(t.s, err)
+	}
+	return r, t.note(ctx, []admin.AuditNote{{Org: r.Org, Verb: n.Verb, Kind: kindSetup, ID: string(r.Org), Key: n.Key, Detail: n.Detail}})
 }
 
 func setupMoved(s *Store, err error) error {
