@@ -142,10 +142,28 @@ func (s *Service) follow(ctx context.Context, src *Source, r, last *Report, shru
 	if more := len(r.Faults) - MaxFaults; more > 0 {
 		r.Faults, r.MoreFaults = r.Faults[:MaxFaults], more
 	}
-	if s.cfg.Roles != nil && len(src.Roles) > 0 && src.Action == ActionApply {
-		return s.cfg.Roles(ctx, src.Org, src.Key, found.Roles)
-	}
+	s.roles(ctx, src, r)
 	return nil
+}
+
+// roles gives and ends the roles of groups. A run that half a list gave rise to takes
+// nobody's role.
+func (s *Service) roles(ctx context.Context, src *Source, r *Report) {
+	if s.cfg.Roles == nil || src.Action != ActionApply || r.NoDepartures != "" {
+		return
+	}
+	faults, err := s.cfg.Roles(ctx, src.Org, src.Key, r.Roles)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "the roles that a directory gives could not be brought in step", "source", src.ID, "error", err)
+		faults = append(faults, e911.Fault{Path: "roles", Code: "unavailable", Msg: err.Error(), Fix: "sync the directory again"})
+	}
+	if len(faults) > 0 {
+		s.alarm(src, AlarmRoles, "roles that the directory "+src.Key+" gives or takes could not all be brought in step")
+	}
+	r.Faults = append(r.Faults, faults...)
+	if more := len(r.Faults) - MaxFaults; more > 0 {
+		r.Faults, r.MoreFaults = r.Faults[:MaxFaults], r.MoreFaults+more
+	}
 }
 
 func (s *Service) work(ctx context.Context, src *Source) (out Outcome, err error) {

@@ -18,6 +18,7 @@ import (
 const (
 	AlarmFailed = "directory_failed" // it could not be read or taken over
 	AlarmShrank = "directory_shrank" // it lost so many people that nobody is taken for gone
+	AlarmRoles  = "directory_roles"  // a role that it gives or takes stays as it was
 	AlarmLeft   = "directory_left"   // a plan waits that takes people off the list
 )
 
@@ -37,7 +38,8 @@ type Config struct {
 	// Busy reports whether a user has a call up; nil: nobody has.
 	Busy func(e911.OrgID, e911.UserID) bool
 	// Roles gives and ends the roles that groups give; nil: they are reported alone.
-	Roles func(ctx context.Context, org e911.OrgID, source string, wishes []RoleWish) error
+	// It says what could not be done of them; nothing else hangs on that.
+	Roles func(ctx context.Context, org e911.OrgID, source string, wishes []RoleWish) ([]e911.Fault, error)
 	Now   func() time.Time
 	// Alarm tells an organisation; it must not block.
 	Alarm func(e911.OrgID, journal.Alarm)

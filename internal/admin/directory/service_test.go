@@ -79,7 +79,10 @@ func newBench(t *testing.T) *bench {
 		Fetch: func(context.Context, directory.Source) (directory.Listing, error) { return b.list, b.err },
 		Busy:  func(_ e911.OrgID, u e911.UserID) bool { return b.busy[u] },
 		Alarm: func(_ e911.OrgID, a journal.Alarm) { b.alarms = append(b.alarms, a.Code) },
-		Roles: func(_ context.Context, _ e911.OrgID, _ string, w []directory.RoleWish) error { b.roles = w; return nil },
+		Roles: func(_ context.Context, _ e911.OrgID, _ string, w []directory.RoleWish) ([]e911.Fault, error) {
+			b.roles = w
+			return nil, nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -134,8 +134,9 @@ func (d *Desk) place(ctx context.Context, tx Tx, who admin.Actor, w Wish) (Given
 	}
 	for _, g := range had {
 		if g.Role == w.Role && sameNode(g.At, w.At) && g.Support == w.Support && g.Grant.Holds(d.now()) && g.Until.Equal(out.Grant.Until) {
-			out.Grant, out.Had = g, true // giving it again changes nothing
-			return out, nil
+			out.Had = true // giving it again changes nothing
+			out.Grant, err = d.byHand(ctx, tx, who, g)
+			return out, err
 		}
 	}
 	if err := tx.AddGrant(ctx, out.Grant); err != nil {
