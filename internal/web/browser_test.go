@@ -32,7 +32,7 @@ func newBrowser(t *testing.T, width, height int, dark bool, flags ...string) *br
 		chromedp.Headless, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("enable-unsafe-swiftshader", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"),
 		chromedp.WindowSize(width, height), chromedp.UserDataDir(t.TempDir()))
 	for _, f := range flags {
 		opts = append(opts, chromedp.Flag(f, true))
