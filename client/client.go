@@ -23,6 +23,8 @@ type Config struct {
 	URL string
 	// Key is an API key, "cbk_...". The control socket needs none.
 	Key string
+	// Credentials exchange a key for short-lived tokens instead; nil: Key is sent.
+	Credentials *Credentials
 	// Socket is the path of a server's control socket; none: TCP.
 	Socket string
 	// HTTP sends the requests; nil: a client of its own.
@@ -35,7 +37,10 @@ type Config struct {
 }
 
 // Client speaks to one server. Safe for concurrent use.
-type Client struct{ cfg Config }
+type Client struct {
+	cfg    Config
+	tokens *tokens // nil: the key itself is sent
+}
 
 // New checks the configuration.
 func New(cfg Config) (*Client, error) {
@@ -63,7 +68,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Wait == 0 {
 		cfg.Wait = 500 * time.Millisecond
 	}
-	return &Client{cfg: cfg}, nil
+	c := &Client{cfg: cfg}
+	if cfg.Credentials != nil {
+		if cfg.Key != "" || cfg.Credentials.ID == "" || cfg.Credentials.Secret == "" {
+			return nil, errors.New("client: give a key, or credentials with id and secret")
+		}
+		c.tokens = newTokens(c, *cfg.Credentials)
+	}
+	return c, nil
 }
 
 // Close ends idle connections.
@@ -141,6 +153,9 @@ func (c *Client) Do(ctx context.Context, r Request, into any) (Answer, error) {
 	wait := c.cfg.Wait
 	for try := 1; ; try++ {
 		a, err := c.send(ctx, r, body, into)
+		if err != nil && try == 1 && c.tokens != nil && a.Status == http.StatusUnauthorized {
+			a, err = c.send(ctx, r, body, into) // its token ended before its time: with another
+		}
 		if err == nil || try >= c.cfg.Tries || !again(err) || ctx.Err() != nil {
 			return a, err
 		}
@@ -184,12 +199,21 @@ func (c *Client) send(ctx context.Context, r Request, body []byte, into any) (An
 	if err != nil {
 		return Answer{}, fmt.Errorf("ask the server: %w", err)
 	}
-	c.head(req, r)
+	token := c.cfg.Key
+	if c.tokens != nil {
+		if token, err = c.tokens.get(ctx); err != nil {
+			return Answer{}, err
+		}
+	}
+	c.head(req, r, token)
 	resp, err := c.cfg.HTTP.Do(req)
 	if err != nil {
 		return Answer{}, fmt.Errorf("ask the server: %w", err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized && c.tokens != nil {
+		c.tokens.refused(token)
+	}
 	a := Answer{Status: resp.StatusCode, ETag: resp.Header.Get("ETag"), Header: resp.Header}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
@@ -207,9 +231,9 @@ func (c *Client) send(ctx context.Context, r Request, body []byte, into any) (An
 	return a, nil
 }
 
-func (c *Client) head(req *http.Request, r Request) {
-	if c.cfg.Key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
+func (c *Client) head(req *http.Request, r Request, token string) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if r.Body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -86,6 +86,20 @@ func (c *Client) CreateKey(ctx context.Context, org string, w KeyWish) (Key, err
 	return k, err
 }
 
+// RotateKey gives a key a new secret, which the answer has once; the older ones go on
+// for a while.
+func (c *Client) RotateKey(ctx context.Context, org, id string, w KeyRotation) (Key, error) {
+	var k Key
+	_, err := c.Do(ctx, Request{Method: http.MethodPost, Path: c.Keys(org).one(id) + "/secrets", Body: w}, &k)
+	return k, err
+}
+
+// EndKeySecret ends one secret of a key.
+func (c *Client) EndKeySecret(ctx context.Context, org, id, secret string) error {
+	_, err := c.Do(ctx, Request{Method: http.MethodDelete, Path: c.Keys(org).one(id) + "/secrets/" + url.PathEscape(secret)}, nil)
+	return err
+}
+
 func (o Collection[T]) one(id string) string { return o.path + "/" + url.PathEscape(id) }
 
 // Get reads one object by its id or "key:NAME", with its ETag.

@@ -7,14 +7,17 @@ import (
 
 	"github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/app"
 	"github.com/callbox911/callbox/internal/web/api"
 )
 
 type apikeyCmd struct {
-	Create apikeyCreateCmd `cmd:"" help:"Make a key and print it, once."`
-	List   apikeyListCmd   `cmd:"" help:"List keys: what each may do, until when, when it was last used."`
-	Revoke apikeyRevokeCmd `cmd:"" help:"End a key."`
+	Create    apikeyCreateCmd    `cmd:"" help:"Make a key and print it, once."`
+	List      apikeyListCmd      `cmd:"" help:"List keys: what each may do, until when, when it was last used."`
+	Rotate    apikeyRotateCmd    `cmd:"" help:"Give a key a new secret and print the key with it, once; the older ones end later."`
+	EndSecret apikeyEndSecretCmd `cmd:"" help:"End one secret of a key, with the tokens it was exchanged for."`
+	Revoke    apikeyRevokeCmd    `cmd:"" help:"End a key, with its tokens."`
 }
 
 type apikeyFlags struct {
@@ -29,7 +32,7 @@ func (f *apikeyFlags) desk(e *env) app.KeyDesk {
 type apikeyCreateCmd struct {
 	apikeyFlags
 	Name   string   `arg:"" help:"What the key is for."`
-	Scopes []string `name:"scope" help:"What it may do: read, write, secrets, imports, audit, calls, keys, and provider for the operator's; may be repeated." default:"read"`
+	Scopes []string `name:"scope" help:"What it may do; may be repeated: ${scopes}." default:"read"`
 	Days   int      `help:"Days after which it expires; 0: never." default:"365"`
 }
 
@@ -71,9 +74,50 @@ func (c *apikeyListCmd) Run(e *env) error {
 		if !k.Revoked.IsZero() {
 			state = "revoked " + day(k.Revoked, "")
 		}
-		fmt.Fprintf(e.stdout, "%s  %-30s %-24s %-18s used %s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), state, day(k.LastUsed, "never"))
+		fmt.Fprintf(e.stdout, "%s  %-30s %-24s %-18s used %s, made by %s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), state, day(k.LastUsed, "never"), k.By)
+		if len(k.Secrets) < 2 {
+			continue
+		}
+		for _, s := range k.Secrets {
+			fmt.Fprintf(e.stdout, "    secret %-3s ...%-4s made %s, until %s\n", s.ID, s.Mark, day(s.Made, ""), day(s.Ends, "the key ends"))
+		}
 	}
 	return nil
+}
+
+type apikeyRotateCmd struct {
+	apikeyFlags
+	ID   string        `arg:"" help:"Id of the key."`
+	Keep time.Duration `help:"How long its older secrets go on; 0: they end at once." default:"24h"`
+}
+
+func (c *apikeyRotateCmd) Run(e *env) error {
+	k, err := c.desk(e).Rotate(e.ctx, c.Org, c.ID, c.Keep)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, k.Secret)
+	fmt.Fprintf(e.stderr, "key %s has a new secret; it is not shown again\n", k.ID)
+	return nil
+}
+
+type apikeyEndSecretCmd struct {
+	apikeyFlags
+	ID     string `arg:"" help:"Id of the key."`
+	Secret string `arg:"" help:"Number of the secret, as the list says."`
+}
+
+func (c *apikeyEndSecretCmd) Run(e *env) error {
+	return c.desk(e).EndSecret(e.ctx, c.Org, c.ID, c.Secret)
+}
+
+// scopeHelp lists the scopes of keys with what each allows.
+func scopeHelp() string {
+	var out []string
+	for _, r := range apikey.Scopes() {
+		out = append(out, string(r.Scope)+" ("+r.Allows+")")
+	}
+	return strings.Join(out, "; ")
 }
 
 type apikeyRevokeCmd struct {

@@ -81,7 +81,7 @@ type env struct {
 
 func main() {
 	var c cli
-	parser := kong.Parse(&c, kong.Name("callbox"), kong.UsageOnError(),
+	parser := kong.Parse(&c, kong.Name("callbox"), kong.UsageOnError(), kong.Vars{"scopes": scopeHelp()},
 		kong.Description("Emergency calling for organisations whose people call over IP."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	level := slog.LevelInfo

@@ -133,6 +133,47 @@ func (d KeyDesk) Revoke(ctx context.Context, org, id string) error {
 	return d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error { return keys.Revoke(ctx, d.Who, of, id) })
 }
 
+// Rotate gives a key a new secret; the answer has the key with it. The older ones go
+// on for keep, in whole hours.
+func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration) (rest.Key, error) {
+	if keep != keep.Truncate(time.Hour) {
+		return rest.Key{}, e911.Errorf(e911.Invalid, "old secrets go on for whole hours: 0h, 24h, 168h")
+	}
+	c, err := OpenAPI(ctx, d.Dir)
+	if err == nil {
+		defer c.Close()
+		k, err := c.RotateKey(ctx, orgName(org), id, rest.KeyRotation{KeepHours: int(keep / time.Hour)})
+		return k, refusal(err)
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return rest.Key{}, refusal(err)
+	}
+	var made rest.Key
+	err = d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error {
+		k, text, err := keys.Rotate(ctx, d.Who, of, id, keep)
+		made = keyOf(k)
+		made.Secret = text
+		return err
+	})
+	return made, err
+}
+
+// EndSecret ends one secret of a key.
+func (d KeyDesk) EndSecret(ctx context.Context, org, id, secret string) error {
+	c, err := OpenAPI(ctx, d.Dir)
+	if err == nil {
+		defer c.Close()
+		return refusal(c.EndKeySecret(ctx, orgName(org), id, secret))
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return refusal(err)
+	}
+	return d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error {
+		_, err := keys.EndSecret(ctx, d.Who, of, id, secret)
+		return err
+	})
+}
+
 func (d KeyDesk) offline(ctx context.Context, org string, do func(keys *apikey.Keeper, id e911.OrgID) error) error {
 	st, closer, err := offline(d.Dir)
 	if err != nil {

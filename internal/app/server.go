@@ -370,7 +370,10 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) runWeb(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.web.Close)
 	defer stop()
-	pages, err := s.withSCIM(s.web)
+	pages, err := s.withOAuth(s.web)
+	if err == nil {
+		pages, err = s.withSCIM(pages)
+	}
 	if err != nil {
 		return err
 	}

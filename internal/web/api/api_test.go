@@ -55,7 +55,7 @@ func newBench(t testing.TB, change func(*api.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.keys, err = apikey.New(apikey.Config{Store: func() apikey.Store { return b.st }, Now: now, Log: log}); err != nil {
+	if b.keys, err = apikey.New(apikey.Config{Store: func() apikey.Store { return b.st }, Ring: ring, Now: now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	planner := planner(t, b.st, now)

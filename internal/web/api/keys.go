@@ -129,6 +129,15 @@ func (h *Handler) rotateKey(c *call) (reply, error) {
 	if d.into(tree, &w); len(d.faults) > 0 {
 		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "the rotation is refused", Faults: d.faults}
 	}
+	now, err := h.cfg.Keys.Get(c.Context(), c.org, c.param("id"))
+	if err != nil {
+		return reply{}, err
+	}
+	for _, s := range now.Scopes { // who gets the new secret gets what the key may do
+		if err := h.mayGiveScope(c, s); err != nil {
+			return reply{}, err
+		}
+	}
 	hours := min(max(w.KeepHours, -1), 1_000_000) // what is beyond all bounds stays so, and is refused
 	k, text, err := h.cfg.Keys.Rotate(c.Context(), c.who.who, c.org, c.param("id"), time.Duration(hours)*time.Hour)
 	if err != nil {

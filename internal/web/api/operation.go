@@ -146,11 +146,23 @@ func document(version string) *huma.OpenAPI {
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"oauth": {Type: "oauth2", Description: "A key exchanged for tokens of 15 minutes; client_id is its id, client_secret the key", Flows: &huma.OAuthFlows{
+					ClientCredentials: &huma.OAuthFlow{TokenURL: "/oauth2/token", Scopes: scopeTexts()},
+				}},
 				"key":     {Type: "http", Scheme: "bearer", BearerFormat: "cbk_ID_SECRET", Description: scopes},
 				"session": {Type: "apiKey", In: "cookie", Name: "callbox_session", Description: "A signed-in browser; changes need the header X-Callbox-Request"},
 			},
 		},
 	}
+}
+
+// scopeTexts are the scopes of keys by name, with what each allows.
+func scopeTexts() map[string]string {
+	out := map[string]string{}
+	for _, r := range apikey.Scopes() {
+		out[string(r.Scope)] = r.Allows
+	}
+	return out
 }
 
 // schemaName names a schema after its package and type: two packages may have a
@@ -239,15 +251,15 @@ func (h *Handler) describe(op *operation) *huma.Operation {
 func (h *Handler) describeErrors(op *operation, d *huma.Operation) {
 	errors := slices.Concat([]int{400, 503}, op.errors)
 	if !op.open {
-		d.Security = []map[string][]string{{"key": {}}, {"session": {}}}
 		errors = append(errors, 401, 403, 404, 429)
-		var need []string
+		need := []string{}
 		for _, s := range op.scopes {
 			need = append(need, string(s))
 		}
 		if op.operator {
 			need = append(need, string(apikey.ScopeProvider))
 		}
+		d.Security = []map[string][]string{{"key": {}}, {"oauth": need}, {"session": {}}}
 		d.Extensions = map[string]any{"x-scopes": need}
 		if n, ok := op.needOf(); ok {
 			d.Extensions["x-area"] = n.name()

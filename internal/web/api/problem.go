@@ -73,6 +73,8 @@ func (h *Handler) problem(r *http.Request, err error) reply {
 		}
 	}
 	switch {
+	case errors.Is(err, apikey.ErrWrong):
+		out.header["WWW-Authenticate"] = `Bearer realm="callbox", error="invalid_token"` // RFC 6750, section 3.1
 	case status == http.StatusUnauthorized:
 		out.header["WWW-Authenticate"] = `Bearer realm="callbox"`
 	case status == http.StatusServiceUnavailable:

@@ -160,7 +160,10 @@ func (h *Handler) allowed(c *call) error {
 	}
 	for _, s := range c.op.scopes {
 		if !c.who.has(s) {
-			return &statusError{status: http.StatusForbidden, err: e911.Errorf(e911.Denied, "this needs a key with the scope %s", s)}
+			return &statusError{
+				status: http.StatusForbidden, err: e911.Errorf(e911.Denied, "this needs a key with the scope %s", s),
+				header: map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer realm="callbox", error="insufficient_scope", scope=%q`, s)}, // RFC 6750, section 3.1
+			}
 		}
 	}
 	if c.op.operator && !c.who.provider() {
