@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -106,10 +105,11 @@ func provider(id string) federation.Provider {
 
 func speaker(t testing.TB, now time.Time) *Protocol {
 	t.Helper()
-	s, err := New(Config{BaseURL: base + "/", Client: http.DefaultClient, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+	s, err := New(Config{BaseURL: base + "/", Local: true, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 

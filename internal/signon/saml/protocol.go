@@ -24,15 +24,17 @@ import (
 type Config struct {
 	// BaseURL is our address as browsers know it.
 	BaseURL string
-	// Client fetches metadata and asks providers; it decides to which addresses requests
-	// may go. Redirects are followed here, to https alone.
-	Client *http.Client
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Local lets metadata be fetched from this machine: for tests.
+	Local bool
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Protocol speaks SAML 2.0. Safe for concurrent use.
-type Protocol struct{ cfg Config }
+type Protocol struct {
+	cfg    Config
+	client *http.Client
+}
 
 var (
 	_ federation.Protocol = (*Protocol)(nil)
@@ -41,20 +43,15 @@ var (
 
 // New checks the configuration.
 func New(cfg Config) (*Protocol, error) {
-	if cfg.BaseURL == "" || cfg.Client == nil || cfg.Now == nil || cfg.Log == nil {
-		return nil, e911.Errorf(e911.Invalid, "SAML needs our address, a client, a clock and a log")
+	if cfg.BaseURL == "" || cfg.Now == nil || cfg.Log == nil {
+		return nil, e911.Errorf(e911.Invalid, "SAML needs our address, a clock and a log")
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
-	client := *cfg.Client
-	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
-		if msg := safe(r.URL.String()); msg != "" || len(via) > 3 {
-			return fmt.Errorf("a redirect that is not followed")
-		}
-		return nil
-	}
-	cfg.Client = &client
-	return &Protocol{cfg: cfg}, nil
+	return &Protocol{cfg: cfg, client: client(cfg.Local)}, nil
 }
+
+// Close gives up idle connections.
+func (s *Protocol) Close() { s.client.CloseIdleConnections() }
 
 // MetadataPath is where our metadata for a provider is.
 func MetadataPath(provider string) string { return "/sign-in/saml/" + provider + "/metadata" }
@@ -107,7 +104,7 @@ func (s *Protocol) fetch(ctx context.Context, address string) (string, error) {
 		return "", bad("unsafe_address", "the address of the metadata is none", "give an https address, or paste the metadata")
 	}
 	req.Header.Set("Accept", "application/samlmetadata+xml, application/xml, text/xml")
-	resp, err := s.cfg.Client.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "SAML metadata could not be fetched", "error", err)
 		return "", bad("unreachable", "the address of the metadata does not answer", "see that this server may reach it, or paste the metadata")
@@ -271,7 +268,7 @@ func (s *Protocol) Probe(ctx context.Context, p federation.Provider) error {
 }
 
 func (s *Protocol) asker() *http.Client {
-	c := *s.cfg.Client
+	c := *s.client
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
 }
