@@ -45,6 +45,7 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	o, _ := h.cfg.Org(org)
 	p.Org, p.Demonstration = o.Name, o.Demonstration
 	p.Alarms = portal.NewAlarms(h.cfg.Board.Alarms(org))
+	p.SetUp = h.setUpBanner(r, org)
 	status := http.StatusOK
 	if id := chi.URLParam(r, "id"); id != "" {
 		record, err := h.record(r.Context(), org, e911.CallID(id))

@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/web/assets"
 	"github.com/callbox911/callbox/internal/web/events"
+	"github.com/callbox911/callbox/internal/web/setuppages"
 	"github.com/callbox911/callbox/internal/web/signin"
 )
 
@@ -43,11 +44,12 @@ type Config struct {
 	Explain func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
-	Lists   Lists        // nil: there is no page of lists
-	People  *People      // who signs in with an address; nil: links of organisations alone
-	API     http.Handler // serves what is below /api/v1 beside the two; nil: nothing
-	Ring    *seal.Ring   // seals sign-in links and cookies
-	BaseURL string       // "http://localhost:8080", as people reach the pages
+	Lists   Lists             // nil: there is no page of lists
+	SetUp   *setuppages.Desks // behind the pages of the set-up; nil, or without People: there are none
+	People  *People           // who signs in with an address; nil: links of organisations alone
+	API     http.Handler      // serves what is below /api/v1 beside the two; nil: nothing
+	Ring    *seal.Ring        // seals sign-in links and cookies
+	BaseURL string            // "http://localhost:8080", as people reach the pages
 	// LoginHelp is the command that prints a sign-in link, shown to those who
 	// are not signed in; default "callbox login ORGANISATION".
 	LoginHelp string
@@ -91,7 +93,8 @@ type Handler struct {
 	assets *assets.Set
 	stream *events.Stream
 	links  *usedLinks
-	people *signin.Handler // nil: there are none
+	people *signin.Handler     // nil: there are none
+	setup  *setuppages.Handler // nil: there are none
 	routes http.Handler
 }
 
@@ -114,6 +117,9 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{cfg: cfg, assets: set, links: newUsedLinks(cfg.Now())}
 	if err = h.openPeople(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if err = h.openSetUp(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	h.stream, err = events.New(events.Config{
@@ -167,6 +173,9 @@ func (h *Handler) router() http.Handler {
 	r.Post("/logout", h.signOut)
 	if h.people != nil {
 		h.people.Mount(r)
+	}
+	if h.setup != nil {
+		h.setup.Mount(r)
 	}
 
 	r.Group(func(r chi.Router) {

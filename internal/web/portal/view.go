@@ -42,7 +42,8 @@ type Frame struct {
 type Page struct {
 	Frame
 	Lists
-	Open *Detail // nil: no call is selected
+	Open  *Detail // nil: no call is selected
+	SetUp string  // warns that a site is not set up; none: there is nothing to warn of
 }
 
 // Lists are the calls in progress and the past ones.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
 )
@@ -31,6 +32,12 @@ func (h *Handler) openedOrg(r *http.Request, identity string) e911.OrgID {
 	if org := h.get(r, cookieOrg); org != "" {
 		return e911.OrgID(org)
 	}
+	return h.firstOrg(r, identity)
+}
+
+// firstOrg is the first organisation in which, or at a site of which, somebody has a
+// role.
+func (h *Handler) firstOrg(r *http.Request, identity string) e911.OrgID {
 	_, has, err := h.cfg.Members.Of(r.Context(), identity)
 	i := slices.IndexFunc(has, func(g member.Grant) bool {
 		return g.At.Level() >= access.AtOrg && g.Holds(h.cfg.Now())
@@ -41,3 +48,25 @@ func (h *Handler) openedOrg(r *http.Request, identity string) e911.OrgID {
 	return e911.OrgID(has[i].At.Org)
 }
 
+
+// StartAt asks first, at each sign-in that no link led to, for a page of ours to
+// begin with; none: the usual one. It is called before the handler serves.
+func (h *Handler) StartAt(first func(r *http.Request, identity string, org e911.OrgID) string) {
+	h.first = first
+}
+
+// start opens an organisation for who sees no board of one, and says where a sign-in
+// leads that would lead to the board or the profile.
+func (h *Handler) start(w http.ResponseWriter, r *http.Request, s signon.Session, org, to string) string {
+	if org == "" { // also: forget the one that somebody else opened here
+		org = string(h.firstOrg(r, s.Identity))
+		h.set(w, cookieOrg, org, s.Expires.Sub(h.cfg.Now()))
+	}
+	if h.first == nil || to != "/calls" && to != "/profile" {
+		return to
+	}
+	if first := h.first(r, s.Identity, e911.OrgID(org)); first != "" {
+		return first
+	}
+	return to
+}

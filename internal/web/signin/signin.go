@@ -49,7 +49,10 @@ type Config struct {
 }
 
 // Handler serves the pages. Safe for concurrent use.
-type Handler struct{ cfg Config }
+type Handler struct {
+	cfg   Config
+	first func(r *http.Request, identity string, org e911.OrgID) string // nil: StartAt was not called
+}
 
 // New checks the configuration.
 func New(cfg Config) (*Handler, error) {
@@ -273,11 +276,12 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, s signon.Session
 	h.set(w, cookieSession, secret, s.Expires.Sub(h.cfg.Now()))
 	h.set(w, cookieForm, base64.RawURLEncoding.EncodeToString(seal.NewSecret()), formLife)
 	to := "/profile"
-	if org := h.firstBoard(r, s.Identity); org != "" {
+	org := h.firstBoard(r, s.Identity)
+	if org != "" {
 		h.set(w, cookieOrg, org, s.Expires.Sub(h.cfg.Now()))
 		to = h.cfg.Next(w, r)
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, h.start(w, r, s, org, to), http.StatusSeeOther)
 }
 
 // firstBoard is the first organisation whose calls somebody may see.
