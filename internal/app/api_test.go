@@ -139,8 +139,8 @@ func TestAFirstOrganisationByTheAPIAlone(t *testing.T) {
 func testCallTo(ctx context.Context, t *testing.T, p *phone.Phone, number string) {
 	t.Helper()
 	where, err := p.Locate(ctx)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || where.URI == "" {
+		t.Fatalf("no reference to where the telephone is: %v", err)
 	}
 	call, err := p.Dial(ctx, phone.Dialling{Number: number, Location: where.URI})
 	if err != nil {

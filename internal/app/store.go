@@ -90,6 +90,9 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	}
 	s.store.desk.Store(desk)
 	defer s.store.desk.Store(nil)
+	if err := desk.editor.EnsureTokenKey(ctx, "server"); err != nil {
+		s.cfg.Log.WarnContext(ctx, "the key of location tokens was not made; devices are told where they are by value alone", obs.Err(err))
+	}
 	planner, err := s.layerDesk(st)
 	if err != nil {
 		return errors.Join(err, st.Close())

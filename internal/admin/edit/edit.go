@@ -85,8 +85,14 @@ func (e *Editor) AllOrgs(ctx context.Context) ([]e911.Org, error) {
 	return orgs, err
 }
 
-// EnsureTokenKey makes the first key for location tokens when there is none.
+// EnsureTokenKey makes the first key for location tokens when there is an
+// organisation and no key: without one its devices get no reference to where they
+// are.
 func (e *Editor) EnsureTokenKey(ctx context.Context, who admin.Actor) error {
+	orgs, err := e.AllOrgs(ctx)
+	if err != nil || len(orgs) == 0 {
+		return err
+	}
 	return e.cfg.Store.Write(ctx, who, func(w admin.Writer) error {
 		_, err := admin.FirstTokenKey(ctx, w, e.cfg.Now())
 		return err
@@ -119,6 +125,11 @@ func (o *Objects[T]) Create(ctx context.Context, who admin.Actor, value T) (Stor
 		v, err := o.accept(ctx, w, who, admin.WithID(value, e911.NewID[string]()))
 		if err != nil {
 			return err
+		}
+		if o.kind == e911.KindOrg { // its devices will ask for location tokens
+			if _, err := admin.FirstTokenKey(ctx, w, o.editor.cfg.Now()); err != nil {
+				return err
+			}
 		}
 		made, err = w.Create(ctx, v)
 		return err

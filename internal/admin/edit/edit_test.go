@@ -383,15 +383,43 @@ func TestAnotherOrganisationIsOutOfReach(t *testing.T) {
 	}
 }
 
-// The first token key is made once.
-// Proves: D-08
-func TestEnsureTokenKey(t *testing.T) {
-	d := newDesk(t)
-	before, _ := d.store.Head(t.Context())
-	if err := d.EnsureTokenKey(t.Context(), "start"); err != nil {
+// The key of location tokens is made with the first organisation, and once.
+//
+// Proves: D-08, N-44
+func TestTheFirstOrganisationBringsTheTokenKey(t *testing.T) {
+	ring, err := seal.NewRing(seal.Key{ID: "m1", Secret: seal.NewSecret()})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if after, _ := d.store.Head(t.Context()); after != before {
-		t.Error("a second key was made")
+	st, err := sqlite.Open(filepath.Join(t.TempDir(), "callbox.db"), ring, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	ed, err := edit.New(edit.Config{Store: st, Layer: layer, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := func() (n int) {
+		t.Helper()
+		if err := st.Read(t.Context(), func(r admin.Reader) error {
+			all, err := r.List(t.Context(), admin.Query{Kind: e911.KindTokenKey})
+			n = len(all)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := ed.EnsureTokenKey(t.Context(), "start"); err != nil || keys() != 0 {
+		t.Errorf("a key without an organisation: %d, %v", keys(), err)
+	}
+	for _, key := range []string{"one", "two"} {
+		if _, err := ed.Orgs.Create(t.Context(), "test", e911.Org{Key: key, Name: key}); err != nil {
+			t.Fatal(err, e911.FaultsOf(err))
+		}
+	}
+	if err := ed.EnsureTokenKey(t.Context(), "start"); err != nil || keys() != 1 {
+		t.Errorf("%d keys, %v", keys(), err)
 	}
 }

@@ -293,12 +293,12 @@ func (g *gathering) buildingOf(d e911.Device) e911.BuildingID {
 	return ""
 }
 
-// proofs takes the good 933 calls: answered, read to the end, from a place inside a
-// building of the site.
+// proofs takes the good 933 calls: read to the end, from a place inside a building of
+// the site. Callbox answers them itself, so that no fact says that somebody did.
 func (g *gathering) proofs() {
 	for i := range g.tests {
 		r := &g.tests[i]
-		if r.AnsweredAt == nil || r.Spoken == nil || !r.Spoken.Whole || r.Place == nil || g.buildings[r.Place.Building] == nil {
+		if r.Spoken == nil || !r.Spoken.Whole || r.Place == nil || g.buildings[r.Place.Building] == nil {
 			continue
 		}
 		b, _ := g.org.Building(r.Place.Building)
@@ -314,7 +314,7 @@ func (g *gathering) proofs() {
 		}
 		f := &g.sites[at].facts
 		if !slices.ContainsFunc(f.Proofs, func(p rules.Proof) bool { return p.Building == b.Key && p.Class == class }) {
-			f.Proofs = append(f.Proofs, rules.Proof{Building: b.Key, Class: class, At: *r.AnsweredAt}) // the newest comes first
+			f.Proofs = append(f.Proofs, rules.Proof{Building: b.Key, Class: class, At: r.ArrivedAt}) // the newest comes first
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (b *bench) open(key string) (out []string) {
 func (b *bench) good(device, location string) report.CallRecord {
 	b.t.Helper()
 	r := report.CallRecord{
-		ID: e911.NewID[e911.CallID](), Org: b.org, Class: e911.ClassTest933, ArrivedAt: b.now, AnsweredAt: &b.now, EndedAt: &b.now, State: report.Ended,
+		ID: e911.NewID[e911.CallID](), Org: b.org, Class: e911.ClassTest933, ArrivedAt: b.now, EndedAt: &b.now, State: report.Ended,
 		Spoken: &journal.Spoken{Whole: true},
 	}
 	o := b.world().Org(b.org)
