@@ -109,8 +109,8 @@ func (s *Server) runAccess(ctx context.Context) error {
 
 // personOf tells the API who is signed in with his address.
 func (s *Server) personOf(r *http.Request) (api.Person, bool, error) {
-	session, identity, ok, err := s.web.Person(r)
-	return api.Person{Identity: identity, Session: session}, ok, err
+	in, ok, err := s.web.Person(r)
+	return api.Person{Identity: in.Identity, Session: in.ID, Scope: in.Scope()}, ok, err
 }
 
 // inviteBy makes the link of an invitation for the API.

@@ -46,12 +46,12 @@ func (h *Handler) wanted(w http.ResponseWriter, r *http.Request) string {
 }
 
 // Person is who is signed in with an address in the browser of the request.
-func (h *Handler) Person(r *http.Request) (session, identity string, ok bool, err error) {
+func (h *Handler) Person(r *http.Request) (signon.Session, bool, error) {
 	if h.people == nil {
-		return "", "", false, nil
+		return signon.Session{}, false, nil
 	}
-	s, who, ok, err := h.people.Who(r)
-	return s.ID, who.ID, ok, err
+	s, _, ok, err := h.people.Who(r)
+	return s, ok, err
 }
 
 // Invite mails the link of an invitation, or returns it where no mail is sent.

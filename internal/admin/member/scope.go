@@ -28,8 +28,8 @@ func (s Scope) Counts(at access.Node) bool {
 
 func (s Scope) none() bool { return s.Only == "" && len(s.Without) == 0 }
 
-// key tells scopes apart.
-func (s Scope) key() string {
+// Key tells scopes apart; empty for the zero one.
+func (s Scope) Key() string {
 	if s.none() {
 		return ""
 	}

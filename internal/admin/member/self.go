@@ -185,7 +185,7 @@ type stillAnswer struct {
 // live board: an answer is believed for some seconds, and what was allowed while
 // the database was there stays so while it is down (D-12).
 func (d *Desk) AskStill(ctx context.Context, identity string, q access.Question) (access.Answer, error) {
-	k, now := stillKey{identity, q.At, q.Area, q.Verb, ScopeOf(ctx).key()}, d.now()
+	k, now := stillKey{identity, q.At, q.Area, q.Verb, ScopeOf(ctx).Key()}, d.now()
 	d.still.mu.Lock()
 	h, ok := d.still.held[k]
 	d.still.mu.Unlock()

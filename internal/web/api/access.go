@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
@@ -18,6 +19,7 @@ import (
 type Person struct {
 	Identity string
 	Session  string
+	Scope    member.Scope // how far the session reaches
 }
 
 // asks is what an operation needs of a person's roles.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 )
 
@@ -20,6 +21,7 @@ type caller struct {
 	scopes []apikey.Scope
 	// identity is of a person, who has roles and no scopes.
 	identity string
+	scope    member.Scope // of his session
 }
 
 func (c *caller) has(s apikey.Scope) bool { return slices.Contains(c.scopes, s) }
@@ -65,7 +67,7 @@ func (h *Handler) authenticate(r *http.Request) (caller, error) {
 			return caller{}, err
 		}
 		if ok {
-			return caller{who: admin.Actor(p.Identity), id: "person " + p.Identity, identity: p.Identity}, sameSite(r)
+			return caller{who: admin.Actor(p.Identity), id: "person " + p.Identity + p.Scope.Key(), identity: p.Identity, scope: p.Scope}, sameSite(r)
 		}
 	}
 	if org, ok := h.cfg.Session(r); ok {

@@ -19,6 +19,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/check"
 	"github.com/callbox911/callbox/internal/e911"
@@ -133,7 +134,7 @@ func (h *Handler) try(op *operation, w http.ResponseWriter, r *http.Request) (re
 		if !address(r).IsValid() {
 			trail.Address = "" // over a socket of this machine
 		}
-		c.Request = r.WithContext(admin.WithTrail(r.Context(), trail))
+		c.Request = r.WithContext(member.Within(admin.WithTrail(r.Context(), trail), who.scope))
 		if err := h.wall(c); err != nil {
 			return reply{}, err
 		}

@@ -215,11 +215,11 @@ func (h *Handler) Board(r *http.Request) (e911.OrgID, bool) {
 	if org == "" {
 		return "", false
 	}
-	_, who, ok, err := h.Who(r)
+	s, who, ok, err := h.Who(r)
 	if err != nil || !ok {
 		return "", false
 	}
-	a, err := h.cfg.Members.AskStill(r.Context(), who.ID, access.Question{At: access.Node{Org: org}, Area: access.Calls, Verb: access.Read})
+	a, err := h.cfg.Members.AskStill(member.Within(r.Context(), s.Scope()), who.ID, access.Question{At: access.Node{Org: org}, Area: access.Calls, Verb: access.Read})
 	if err != nil || !a.Allowed {
 		return "", false
 	}
@@ -272,6 +272,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 // begin gives the browser its session. The token of forms is new too: what was
 // planted before the sign-in is worth nothing.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, s signon.Session, secret string) {
+	r = r.WithContext(member.Within(r.Context(), s.Scope()))
 	h.cfg.Began(w)
 	h.set(w, cookieSession, secret, s.Expires.Sub(h.cfg.Now()))
 	h.set(w, cookieForm, base64.RawURLEncoding.EncodeToString(seal.NewSecret()), formLife)
@@ -410,7 +411,7 @@ func (h *Handler) signed(do func(w http.ResponseWriter, r *http.Request, in sign
 		case !ok:
 			h.message(w, r, http.StatusUnauthorized, "You are signed out", "Sign in, and send it once more.")
 		default:
-			do(w, r, signedIn{s, who})
+			do(w, r.WithContext(member.Within(r.Context(), s.Scope())), signedIn{s, who})
 		}
 	}
 }
