@@ -14,6 +14,12 @@ type memberCmd struct {
 	Remove  memberRemoveCmd  `cmd:"" help:"Take a role away; the last administrator's stays."`
 	Disable memberDisableCmd `cmd:"" help:"Keep somebody from signing in, or let him again."`
 	Link    memberLinkCmd    `cmd:"" help:"Print a link by which somebody chooses a new password, once, within a day."`
+
+	Create  memberCreateCmd  `cmd:"" help:"Make an organisation under a partner, and invite its first administrator."`
+	Partner memberPartnerCmd `cmd:"" help:"Partners, and the organisations under them."`
+	Request memberRequestCmd `cmd:"" help:"Requests for accounts: list and answer them."`
+	Support memberSupportCmd `cmd:"" help:"Support that an organisation lets in for a time."`
+	Move    memberMoveCmd    `cmd:"" help:"Moves of organisations from one partner to another."`
 }
 
 type memberAt struct {

@@ -17,10 +17,11 @@ import (
 
 // accessParts are who may do what, and how people sign in. No call asks them.
 type accessParts struct {
-	members *member.Desk
-	signon  *signon.Desk
-	mail    *email.Channel // nil: no mail is sent
-	letters chan letter
+	members  *member.Desk
+	signon   *signon.Desk
+	accounts *member.Accounts
+	mail     *email.Channel // nil: no mail is sent
+	letters  chan letter
 }
 
 // letter is a mail with a link.
@@ -55,6 +56,9 @@ func (s *Server) wireAccess() error {
 	if err != nil {
 		return fmt.Errorf("wire sign-on: %w", err)
 	}
+	if s.access.accounts, err = accountsOf(s.access.members, s.editor, s.post); err != nil {
+		return fmt.Errorf("wire accounts: %w", err)
+	}
 	s.access.letters = make(chan letter, maxLetters)
 	if m := s.cfg.Mail; m.Server != "" {
 		s.access.mail, err = email.New(email.Config{Server: m.Server, TLS: m.TLS, User: m.User, Password: e911.Secret(m.Password), From: m.From, Now: s.cfg.Now})
@@ -64,7 +68,7 @@ func (s *Server) wireAccess() error {
 
 // people is what the pages of sign-in need.
 func (s *Server) people() *web.People {
-	return &web.People{SignOn: s.access.signon, Members: s.access.members, Mail: s.post}
+	return &web.People{SignOn: s.access.signon, Members: s.access.members, Accounts: s.access.accounts, Mail: s.post}
 }
 
 // post hands a mail over to runAccess; the one who asks does not wait, and cannot

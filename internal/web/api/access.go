@@ -54,6 +54,7 @@ var areaOf = map[string]access.Area{
 	"explain": access.Whereabouts, "inventory": access.Whereabouts, "unknown_elements": access.Whereabouts, "stations": access.Whereabouts,
 	"route": access.Places, "quality": access.Places, "callbacks": access.Sites,
 	"members": access.Members, "support": access.Support, "transfers": access.Tenants, "partners": access.Tenants, "identities": access.Tenants,
+	"account_requests": access.Tenants,
 }
 
 // setupParts are collections of the set-up of an organisation.
@@ -69,7 +70,7 @@ func (o *operation) needOf() (asks, bool) {
 	part, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
 	part, _, _ = strings.Cut(part, ":")
 	switch {
-	case o.path == "/self", o.path == "/organisations" && n.verb == access.Read, part == "profile" && !inOrg, part == "transfers" && !inOrg:
+	case o.path == "/self", o.path == "/organisations" && n.verb == access.Read, part == "profile" && !inOrg, (part == "transfers" || part == "account_requests") && !inOrg:
 		n.self = true
 		return n, true
 	case o.path == "/organisations":
@@ -141,6 +142,7 @@ func (h *Handler) permit(c *call) error {
 	}
 	a, err := h.ask(c, c.nodeOf(n), n.area, n.verb)
 	if err != nil || a.Allowed {
+		c.Request = c.WithContext(member.AsSupport(c.Context(), a.By))
 		return err
 	}
 	if c.org == "" || n.root || c.who.identity == linkIdentity {
@@ -273,6 +275,7 @@ func (h *Handler) mayPlaceAt(c *call, site string, area access.Area, verb access
 	if err == nil && !a.Allowed {
 		err = denied(a.Why)
 	}
+	c.Request = c.WithContext(member.AsSupport(c.Context(), a.By))
 	return err
 }
 

@@ -57,6 +57,8 @@ type Config struct {
 	Person  func(r *http.Request) (Person, bool, error)
 	Members Members
 	SignOn  SignOn
+	// Accounts makes organisations under partners, and answers requests for them.
+	Accounts Accounts
 	// Invite makes the link of an invitation, and mails it where mail is sent: then
 	// mailed is true and the link is not told.
 	Invite func(ctx context.Context, g member.Given) (link string, mailed bool)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -22,6 +23,11 @@ type Members interface {
 	At(ctx context.Context, at access.Node) ([]member.Member, error)
 	Give(ctx context.Context, by string, w member.Wish) (member.Given, error)
 	Take(ctx context.Context, by, grant, identity string) error
+	Roster(ctx context.Context, org e911.OrgID) ([]member.Member, error)
+	Reinvite(ctx context.Context, by, grant, identity string) (member.Given, error)
+	Change(ctx context.Context, by, grant, identity string, w member.Wish) (member.Given, error)
+	RemovePartner(ctx context.Context, by, id string) error
+	MovesFor(ctx context.Context, by string) ([]access.Transfer, error)
 	Disable(ctx context.Context, by, identity string, off bool) error
 	SetProfile(ctx context.Context, identity, name, language string) (member.Identity, error)
 	Partners(ctx context.Context, by string) ([]member.Partner, error)
@@ -36,6 +42,7 @@ type Members interface {
 type SignOn interface {
 	Sessions(ctx context.Context, identity string) ([]signon.Session, error)
 	End(ctx context.Context, identity string, ids []string, others bool) error
+	AskedForLink(from netip.Addr, email string) error
 }
 
 // MemberWish asks for a role for somebody.
@@ -64,8 +71,10 @@ type MemberShown struct {
 	Used     time.Time   `json:"used,omitzero" doc:"When support last looked at anything"`
 	LastSeen time.Time   `json:"last_seen,omitzero"`
 	Disabled time.Time   `json:"disabled,omitzero"`
-	Link     string      `json:"link,omitempty" doc:"The invitation, where no mail was sent; it is told once and works once, for a week"`
-	Mailed   bool        `json:"mailed,omitempty" doc:"The invitation went out by mail"`
+	// Invitation is of one who never signed in.
+	Invitation member.Invitation `json:"invitation,omitempty" doc:"Of one who never signed in: waiting, or lapsed"`
+	Link       string            `json:"link,omitempty" doc:"The invitation, where no mail was sent; it is told once and works once, for a week"`
+	Mailed     bool              `json:"mailed,omitempty" doc:"The invitation went out by mail"`
 }
 
 func shownMember(m member.Member) MemberShown {
@@ -73,6 +82,7 @@ func shownMember(m member.Member) MemberShown {
 	return MemberShown{
 		ID: g.ID, Identity: i.ID, Email: i.Email, Name: i.Name, Role: g.Role, At: g.At, Until: g.Until, Support: g.Support, Reason: g.Reason,
 		Made: g.Made, By: string(g.By), Used: g.Used, LastSeen: i.LastSeen, Disabled: i.Disabled,
+		Invitation: m.Invitation,
 	}
 }
 
@@ -136,7 +146,7 @@ func memberOperations() (ops []operation) {
 	read, write := []apikey.Scope{apikey.ScopeRead}, []apikey.Scope{apikey.ScopeKeys}
 	shown := reflect.TypeFor[MemberShown]()
 	example := map[string]any{"email": "ann@example.com", "name": "Ann Mill", "role": "organisation"}
-	site := inQuery("site", "Those with a role at this site: its id, or key:NAME")
+	site := inQuery("site", "Those with a role at this site: its id, or key:NAME; all: also those at sites")
 	for _, at := range []struct{ base, of, whose string }{{one, "", "an organisation"}, {"/partners/{id}", "partner_", "a partner"}, {"", "provider_", "the provider"}} {
 		world := at.base != one
 		list := operation{
@@ -261,11 +271,7 @@ func (h *Handler) membersThat(c *call, is func(member.Member) bool) (reply, erro
 	if h.cfg.Members == nil {
 		return reply{}, errNotHere
 	}
-	at, err := h.place(c, c.query.Get("site"))
-	if err != nil {
-		return reply{}, err
-	}
-	all, err := h.cfg.Members.At(c.Context(), at)
+	all, err := h.membersAt(c)
 	out := []MemberShown{}
 	for _, m := range all {
 		if is(m) {
@@ -276,6 +282,20 @@ func (h *Handler) membersThat(c *call, is func(member.Member) bool) (reply, erro
 		return reply{}, err
 	}
 	return answer(http.StatusOK, map[string]any{"items": out})
+}
+
+// allSites asks for roles at the organisation and at each of its sites.
+const allSites = "all"
+
+func (h *Handler) membersAt(c *call) ([]member.Member, error) {
+	if site := c.query.Get("site"); c.org != "" && site == allSites {
+		return h.cfg.Members.Roster(c.Context(), c.org)
+	}
+	at, err := h.place(c, c.query.Get("site"))
+	if err != nil {
+		return nil, err
+	}
+	return h.cfg.Members.At(c.Context(), at)
 }
 
 func (h *Handler) invite(c *call, support bool) (reply, error) {
@@ -353,42 +373,33 @@ func (h *Handler) removeMember(c *call) (reply, error) {
 	if at.Partner != "" && at.Org == "" {
 		id = c.param("member")
 	}
-	nodes := []access.Node{at}
-	if c.org != "" {
-		sites, err := h.siteNodes(c)
-		if err != nil {
-			return reply{}, err
-		}
-		nodes = append(nodes, sites...)
+	m, err := h.memberOf(c, at, id)
+	if err != nil {
+		return reply{}, err
 	}
-	for _, n := range nodes {
-		all, err := h.cfg.Members.At(c.Context(), n)
-		if err != nil {
-			return reply{}, err
-		}
-		for _, m := range all {
-			if m.Grant.ID == id {
-				if err := h.cfg.Members.Take(c.Context(), by, id, m.Identity.ID); err != nil {
-					return reply{}, bodyFaults(err)
-				}
-				return reply{status: http.StatusNoContent}, nil
-			}
-		}
+	if err := h.cfg.Members.Take(c.Context(), by, id, m.Identity.ID); err != nil {
+		return reply{}, bodyFaults(err)
 	}
-	return reply{}, e911.Errorf(e911.NotFound, "there is no such role here")
+	return reply{status: http.StatusNoContent}, nil
 }
 
-// siteNodes are the sites of the organisation.
-func (h *Handler) siteNodes(c *call) (out []access.Node, err error) {
-	for after := ""; ; {
-		page, err := h.pageOfSites(c, after)
-		if err != nil || len(page) == 0 {
-			return out, err
-		}
-		for _, o := range page {
-			out, after = append(out, access.Node{Org: string(c.org), Site: o.Ref.ID}), o.Ref.ID
+// memberOf finds a role at a node, or at a site of its organisation.
+func (h *Handler) memberOf(c *call, at access.Node, id string) (member.Member, error) {
+	all, err := []member.Member(nil), error(nil)
+	if c.org != "" {
+		all, err = h.cfg.Members.Roster(c.Context(), c.org)
+	} else {
+		all, err = h.cfg.Members.At(c.Context(), at)
+	}
+	if err != nil {
+		return member.Member{}, err
+	}
+	for _, m := range all {
+		if m.Grant.ID == id {
+			return m, nil
 		}
 	}
+	return member.Member{}, e911.Errorf(e911.NotFound, "there is no such role here")
 }
 
 func (h *Handler) listPartners(c *call) (reply, error) {

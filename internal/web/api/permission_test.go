@@ -31,13 +31,14 @@ func newPeople(t *testing.T) *people {
 	t.Helper()
 	p := &people{who: map[string]string{}}
 	now := epoch
+	late := &lateAccounts{}
 	p.bench = newBench(t, func(c *api.Config) {
 		var err error
 		p.desk, err = member.New(member.Config{Store: func() member.Store { return p.st }, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Members = p.desk
+		c.Members, c.Accounts = p.desk, late
 		c.Person = func(r *http.Request) (api.Person, bool, error) {
 			id := r.Header.Get(personHead)
 			return api.Person{Identity: id, Session: "s"}, id != "", nil
@@ -48,6 +49,7 @@ func newPeople(t *testing.T) *people {
 		}
 	})
 	p.st = p.bench.st
+	late.Accounts = p.accounts()
 	p.org, p.ids = p.town()
 	p.away = p.want(201, p.operator, "POST", "/organisations", map[string]any{"key": "quay", "demonstration": true}).id()
 	p.fill()

@@ -4,15 +4,10 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
 )
-
-func (h *Handler) pageOfSites(c *call, after string) ([]admin.Object, error) {
-	return h.cfg.Objects[e911.KindSite].Find(c.Context(), admin.Query{Kind: e911.KindSite, Org: c.org, After: after, Limit: admin.MaxPage})
-}
 
 func (h *Handler) listTransfers(c *call) (reply, error) {
 	if h.cfg.Members == nil {
