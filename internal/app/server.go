@@ -295,7 +295,7 @@ func (s *Server) wireEdges() error {
 	}
 	s.web, err = web.New(web.Config{
 		Lists: lateLists{&s.store},
-		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, People: s.people(), Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
+		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, People: s.people(), SetUp: s.setUpPages(), Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {
 			o := s.holder.Load().Org(id)
 			if o == nil {
