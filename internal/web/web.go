@@ -204,6 +204,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-sr
 // guard sets the security headers and refuses forms that another site sends.
 func (h *Handler) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
+	cross.AddInsecureBypassPattern(signin.ACSPattern) // no other: what it does, signin says
 	secure := strings.HasPrefix(h.cfg.BaseURL, "https:")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()
@@ -222,9 +223,17 @@ func (h *Handler) guard(next http.Handler) http.Handler {
 			http.Error(w, "this form came from another site", http.StatusForbidden)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, formLimit(r))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// formLimit bounds a form, in octets. Answers of SAML are long.
+func formLimit(r *http.Request) int64 {
+	if signin.IsAnswer(r) {
+		return signin.MaxAnswer
+	}
+	return 16 << 10
 }
 
 func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {

@@ -272,3 +272,10 @@ func (s *Protocol) asker() *http.Client {
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
 }
+
+// NotAsked reports a form parameter SAMLResponse whose answer claims to belong to no
+// request of ours. Nothing of it is proved.
+func (s *Protocol) NotAsked(parameter string) bool {
+	raw, err := Decode(parameter)
+	return err == nil && NotAsked(raw)
+}

@@ -52,6 +52,7 @@ type Config struct {
 type Handler struct {
 	cfg   Config
 	first func(r *http.Request, identity string, org e911.OrgID) string // nil: StartAt was not called
+	saml  *samlPages                                                    // nil: UseSAML was not called
 }
 
 // New checks the configuration.
@@ -64,6 +65,7 @@ func New(cfg Config) (*Handler, error) {
 
 // Mount adds the pages to a router that has guarded requests against other sites.
 func (h *Handler) Mount(r chi.Router) {
+	h.mountSAML(r)
 	r.Group(func(r chi.Router) {
 		r.Use(h.formed)
 		r.Get("/sign-in", h.askSignIn)
