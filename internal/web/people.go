@@ -17,6 +17,7 @@ type People struct {
 	Members *member.Desk
 	// Accounts makes organisations under partners; nil: there are no pages for it.
 	Accounts *member.Accounts
+	Keys     signin.Keys // of programs; nil: there is no page of them
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 }
@@ -28,7 +29,7 @@ func (h *Handler) openPeople() error {
 	}
 	var err error
 	h.people, err = signin.New(signin.Config{
-		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Mail: h.cfg.People.Mail, BaseURL: h.cfg.BaseURL, Now: h.cfg.Now, Log: h.cfg.Log,
+		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Keys: h.cfg.People.Keys, Mail: h.cfg.People.Mail, BaseURL: h.cfg.BaseURL, Now: h.cfg.Now, Log: h.cfg.Log,
 		Org:   func(id e911.OrgID) (string, bool) { o, ok := h.cfg.Org(id); return o.Name, ok },
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 		Next:  h.wanted,

@@ -15,6 +15,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
@@ -53,6 +55,17 @@ func peopled(t *testing.T) (base string, down *atomic.Bool, members *member.Desk
 	}}); err != nil {
 		t.Fatal(err)
 	}
+	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Ring: s.ring, Now: s.Now, Log: log})
+	if err == nil {
+		err = st.Write(t.Context(), "test", func(w admin.Writer) error { // whose keys there are
+			_, err := w.Create(t.Context(), e911.Org{ID: harbor, Key: "harbor"})
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Keys = keys
 	h, err := web.New(web.Config{Board: s.board, Calls: s.store, Org: s.org, Ring: s.ring, BaseURL: "http://localhost", Now: s.Now, Log: log, Lists: &s.lists, People: p})
 	if err != nil {
 		t.Fatal(err)

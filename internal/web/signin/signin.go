@@ -32,6 +32,8 @@ import (
 type Config struct {
 	SignOn  *signon.Desk
 	Members *member.Desk
+	// Keys are those of programs; nil: there is no page of them.
+	Keys Keys
 	// Accounts makes organisations under partners; nil: there are no pages for it.
 	Accounts *member.Accounts
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
@@ -86,6 +88,7 @@ func (h *Handler) Mount(r chi.Router) {
 		r.Post("/profile/sessions/end", h.signed(h.endSession))
 		r.Post("/organisation", h.signed(h.openOrg))
 		h.mountTenants(r)
+		h.mountKeys(r)
 	})
 }
 
