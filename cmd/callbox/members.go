@@ -15,6 +15,8 @@ type memberCmd struct {
 	Disable memberDisableCmd `cmd:"" help:"Keep somebody from signing in, or let him again."`
 	Link    memberLinkCmd    `cmd:"" help:"Print a link by which somebody chooses a new password, once, within a day."`
 
+	Credentials memberCredentialsCmd `cmd:"" help:"List how somebody signs in, or take one of it away: a lost telephone, a passkey."`
+
 	Create  memberCreateCmd  `cmd:"" help:"Make an organisation under a partner, and invite its first administrator."`
 	Partner memberPartnerCmd `cmd:"" help:"Partners, and the organisations under them."`
 	Request memberRequestCmd `cmd:"" help:"Requests for accounts: list and answer them."`

@@ -47,7 +47,7 @@ func (s *Server) wireAccess() error {
 	if err != nil {
 		return fmt.Errorf("wire members: %w", err)
 	}
-	s.access.signon, err = signon.New(signon.Config{Now: s.cfg.Now, Log: s.cfg.Log, Issuer: "Callbox", Store: func() signon.Store {
+	s.access.signon, err = signon.New(signon.Config{Now: s.cfg.Now, Log: s.cfg.Log, Issuer: "Callbox", Passkeys: s.passkeys(), Ring: s.ring, Mail: s.post, Store: func() signon.Store {
 		if st := s.store.get(); st != nil {
 			return st
 		}

@@ -43,6 +43,7 @@ type SignOn interface {
 	Sessions(ctx context.Context, identity string) ([]signon.Session, error)
 	End(ctx context.Context, identity string, ids []string, others bool) error
 	AskedForLink(from netip.Addr, email string) error
+	Credentials
 }
 
 // MemberWish asks for a role for somebody.
