@@ -65,12 +65,15 @@ func first(values []string) string {
 	return values[0]
 }
 
-// claims says who it is. The address counts as said, not as verified: SAML has no
+// claims says who it is. Groups are nil where it was not said which. The address counts as said, not as verified: SAML has no
 // word for that.
 func (a Answer) claims(names federation.Names) (federation.Claims, error) {
 	c := federation.Claims{
 		Email: first(a.values(names.Email, emailNames)), Name: first(a.values(names.Name, nameNames)),
 		Groups: slices.Clone(a.values(names.Groups, groupNames)), AuthTime: a.AuthTime,
+	}
+	if c.Groups == nil && len(a.values(groupsLink, nil)) == 0 {
+		c.Groups = []string{} // who is in no group: providers leave the attribute out
 	}
 	byEmail := strings.EqualFold(a.Format, nameIDFormats["email"])
 	if c.Email == "" && names.Email == "" && (byEmail || a.Format == "" || strings.HasSuffix(a.Format, ":unspecified")) && strings.Contains(a.NameID, "@") {

@@ -225,7 +225,7 @@ func (s *Protocol) Finish(ctx context.Context, p federation.Provider, c federati
 	if err != nil {
 		return federation.Claims{}, err
 	}
-	if len(claims.Groups) == 0 && len(a.values(groupsLink, nil)) > 0 {
+	if claims.Groups == nil {
 		s.cfg.Log.WarnContext(ctx, "the identity provider sent a link in place of groups: somebody is in too many; let it send the groups of the application alone", "provider", p.Key)
 	}
 	claims.Once = map[string]time.Time{"assertion " + a.ID: a.Until}

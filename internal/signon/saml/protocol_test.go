@@ -305,8 +305,12 @@ func TestTheUsualProvidersNeedNoNamesOfAttributes(t *testing.T) {
 			want: federation.Claims{Subject: "ann@corp.example", Email: "ann@corp.example", Name: "Ann Miller", Groups: []string{"desk"}},
 		},
 		{
-			name: "Google, with no attribute at all", a: Answer{NameID: "ann@corp.example", Format: email},
-			want: federation.Claims{Subject: "ann@corp.example", Email: "ann@corp.example"},
+			name: "Google, with no attribute at all: he is in no group", a: Answer{NameID: "ann@corp.example", Format: email},
+			want: federation.Claims{Subject: "ann@corp.example", Email: "ann@corp.example", Groups: []string{}},
+		},
+		{
+			name: "Entra ID, of somebody in more than 150 groups: which is not said", a: Answer{NameID: "Xk3", Format: persistent, Attributes: at(groupsLink, "https://graph.windows.net/x")},
+			want: federation.Claims{Subject: "Xk3"},
 		},
 		{
 			name: "ADFS", a: Answer{NameID: "S-1-5-21", Format: persistent, Attributes: at(

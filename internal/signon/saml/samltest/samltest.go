@@ -69,8 +69,9 @@ func New(t testing.TB) *IDP {
 		i.idp.Handler().ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	i.URL = srv.URL
-	base, err := url.Parse(srv.URL)
+	// Under a name, so that a browser sees another site than at 127.0.0.1.
+	i.URL = strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
+	base, err := url.Parse(i.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +177,3 @@ func Form(t testing.TB, page io.Reader) (to string, values url.Values) {
 	}
 	return html.UnescapeString(string(a[1])), values
 }
-
-// Host is where its pages come from.
-func (i *IDP) Host() string { return strings.TrimPrefix(i.URL, "http://") }
