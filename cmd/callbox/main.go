@@ -60,6 +60,7 @@ type cli struct {
 	Explain   explainCmd   `cmd:"" help:"Who is this caller, where, how do we know, and what would a call do, now or then."`
 	Tests     testsCmd     `cmd:"" help:"What was tested through trunks and with PSAPs, and what is due."`
 	Apikey    apikeyCmd    `cmd:"" name:"apikey" help:"Keys of programs for the API."`
+	SSO       ssoCmd       `cmd:"" name:"sso" help:"Identity providers of organisations, and who needs them."`
 	Member    memberCmd    `cmd:"" help:"Who may do what: administrators, partners, auditors."`
 	Openapi   openapiCmd   `cmd:"" name:"openapi" help:"Print the description of the API, OpenAPI 3.1."`
 	Lis       lisCmd       `cmd:"" name:"lis-records" help:"Print the DNS and DHCP records by which devices find a location server."`

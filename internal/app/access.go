@@ -22,6 +22,8 @@ type accessParts struct {
 	accounts *member.Accounts
 	mail     *email.Channel // nil: no mail is sent
 	letters  chan letter
+
+	providers providerParts
 }
 
 // letter is a mail with a link.
@@ -37,8 +39,11 @@ const letterTimeout = time.Minute
 // wireAccess makes the desks. They ask for the database each time: the server takes
 // calls before that is open, and after it is gone.
 func (s *Server) wireAccess() error {
-	var err error
-	s.access.members, err = member.New(member.Config{Now: s.cfg.Now, Store: func() member.Store {
+	err := s.wireProviders()
+	if err != nil {
+		return err
+	}
+	s.access.members, err = member.New(member.Config{Now: s.cfg.Now, Stays: s.access.providers.desk.Stays, Store: func() member.Store {
 		if st := s.store.get(); st != nil {
 			return st
 		}
@@ -47,7 +52,7 @@ func (s *Server) wireAccess() error {
 	if err != nil {
 		return fmt.Errorf("wire members: %w", err)
 	}
-	s.access.signon, err = signon.New(signon.Config{Now: s.cfg.Now, Log: s.cfg.Log, Issuer: "Callbox", Passkeys: s.passkeys(), Ring: s.ring, Mail: s.post, Store: func() signon.Store {
+	s.access.signon, err = signon.New(signon.Config{Now: s.cfg.Now, Log: s.cfg.Log, Issuer: "Callbox", Gate: s.access.providers.desk, Passkeys: s.passkeys(), Ring: s.ring, Mail: s.post, Store: func() signon.Store {
 		if st := s.store.get(); st != nil {
 			return st
 		}
@@ -68,7 +73,7 @@ func (s *Server) wireAccess() error {
 
 // people is what the pages of sign-in need.
 func (s *Server) people() *web.People {
-	return &web.People{SignOn: s.access.signon, Members: s.access.members, Accounts: s.access.accounts, Keys: s.api.keys, Mail: s.post}
+	return &web.People{SignOn: s.access.signon, Federation: s.access.providers.desk, SAML: s.access.providers.saml, Members: s.access.members, Accounts: s.access.accounts, Keys: s.api.keys, Mail: s.post}
 }
 
 // post hands a mail over to runAccess; the one who asks does not wait, and cannot

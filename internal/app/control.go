@@ -125,6 +125,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.foreignRoutes(mux)
 	s.jobRoutes(mux)
 	s.memberRoutes(mux)
+	s.signOnRoutes(mux)
 	s.credentialRoutes(mux)
 	s.tenantRoutes(mux)
 	return mux

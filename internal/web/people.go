@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/federation"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
@@ -18,6 +19,10 @@ type People struct {
 	// Accounts makes organisations under partners; nil: there are no pages for it.
 	Accounts *member.Accounts
 	Keys     signin.Keys // of programs; nil: there is no page of them
+	// Federation is sign-in by other people's identity providers; nil: there is none.
+	Federation *federation.Desk
+	// SAML is what pages need of it; nil: it is not spoken.
+	SAML signin.SAML
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 }
@@ -29,12 +34,16 @@ func (h *Handler) openPeople() error {
 	}
 	var err error
 	h.people, err = signin.New(signin.Config{
-		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Keys: h.cfg.People.Keys, Mail: h.cfg.People.Mail, BaseURL: h.cfg.BaseURL, Now: h.cfg.Now, Log: h.cfg.Log,
+		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Keys: h.cfg.People.Keys, Mail: h.cfg.People.Mail,
+		Federation: h.cfg.People.Federation, BaseURL: h.cfg.BaseURL, Now: h.cfg.Now, Log: h.cfg.Log,
 		Org:   func(id e911.OrgID) (string, bool) { o, ok := h.cfg.Org(id); return o.Name, ok },
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 		Next:  h.wanted,
 		Began: func(w http.ResponseWriter) { h.setCookie(w, cookieName, "", -time.Second) },
 	})
+	if err == nil && h.cfg.People.Federation != nil && h.cfg.People.SAML != nil {
+		h.people.UseSAML(h.cfg.People.Federation, h.cfg.People.SAML, h.people.BySAML)
+	}
 	return err
 }
 

@@ -233,6 +233,9 @@ func formLimit(r *http.Request) int64 {
 	if signin.IsAnswer(r) {
 		return signin.MaxAnswer
 	}
+	if r.URL.Path == "/sign-on" { // metadata
+		return 512 << 10
+	}
 	return 16 << 10
 }
 

@@ -294,3 +294,46 @@ func (d *Desk) lastIn(ctx context.Context, tx Tx, org e911.OrgID, identity strin
 	}
 	return true, nil
 }
+
+// Candidate is an administrator of an organisation who may be a break-glass person.
+type Candidate struct {
+	Identity string `json:"identity"`
+	Email    string `json:"email"`
+	Name     string `json:"name"`
+	// Complete: his proofs are enough.
+	Complete bool `json:"complete"`
+	Named    bool `json:"named"`
+}
+
+// Candidates lists the administrators of an organisation.
+func (d *Desk) Candidates(ctx context.Context, org e911.OrgID) ([]Candidate, error) {
+	out := []Candidate{}
+	err := d.read(ctx, func(tx Tx) error {
+		policy, err := tx.Policy(ctx, org)
+		if err != nil {
+			return err
+		}
+		there, err := tx.GrantsAt(ctx, access.Node{Org: string(org)})
+		if err != nil {
+			return err
+		}
+		for _, g := range there {
+			if g.Role != access.Organisation || g.Support || !g.Until.IsZero() || slices.ContainsFunc(out, func(c Candidate) bool { return c.Identity == g.Identity }) {
+				continue
+			}
+			i, err := tx.Identity(ctx, g.Identity)
+			if err != nil {
+				return err
+			}
+			creds, err := tx.CredentialsOf(ctx, g.Identity)
+			if err != nil {
+				return err
+			}
+			if i.Disabled.IsZero() {
+				out = append(out, Candidate{i.ID, i.Email, i.Name, complete(creds), slices.Contains(policy.BreakGlass, i.ID)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}

@@ -55,13 +55,16 @@ const (
 	Billing     Area = "billing"     // what is counted and priced
 	Own         Area = "own"         // one's own profile, location, callback number
 	Support     Area = "support"     // letting somebody of partner or provider in for a time
+	// SignOn is by whom an organisation's members are proved: whoever may change it can
+	// become each of them, and so it is the customer's alone.
+	SignOn Area = "sign_on"
 )
 
 // Areas lists them as the table does.
 func Areas() []Area {
 	return []Area{
 		Tenants, World, Settings, Setup, Sites, Places, People, Alerts, Tests, Calls, Whereabouts, Imports, Members, Keys,
-		Secrets, Audit, Billing, Own, Support,
+		Secrets, Audit, Billing, Own, Support, SignOn,
 	}
 }
 

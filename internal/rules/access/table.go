@@ -32,6 +32,7 @@ audit        -        -       r            -                  -             r   
 billing      w        w       r            -                  -             r       -          -
 own          w        w       w            w                  w             w       -          w
 support      -        -       w            -                  -             r       -          -
+sign_on      -        -       w            -                  -             r       -          -
 `
 
 var cells = parse(table)

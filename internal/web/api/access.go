@@ -53,7 +53,7 @@ var areaOf = map[string]access.Area{
 	"keys": access.Keys, "audit": access.Audit, "calls": access.Calls,
 	"explain": access.Whereabouts, "inventory": access.Whereabouts, "unknown_elements": access.Whereabouts, "stations": access.Whereabouts,
 	"route": access.Places, "quality": access.Places, "callbacks": access.Sites,
-	"members": access.Members, "support": access.Support, "transfers": access.Tenants, "partners": access.Tenants, "identities": access.Tenants,
+	"members": access.Members, "support": access.Support, "sign_on": access.SignOn, "transfers": access.Tenants, "partners": access.Tenants, "identities": access.Tenants,
 	"account_requests": access.Tenants,
 }
 

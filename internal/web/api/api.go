@@ -59,6 +59,8 @@ type Config struct {
 	SignOn  SignOn
 	// Accounts makes organisations under partners, and answers requests for them.
 	Accounts Accounts
+	// Federation keeps identity providers.
+	Federation Federation
 	// Invite makes the link of an invitation, and mails it where mail is sent: then
 	// mailed is true and the link is not told.
 	Invite func(ctx context.Context, g member.Given) (link string, mailed bool)

@@ -19,6 +19,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
 
+	"github.com/callbox911/callbox/internal/admin/federation"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
@@ -36,6 +37,8 @@ type Config struct {
 	Keys Keys
 	// Accounts makes organisations under partners; nil: there are no pages for it.
 	Accounts *member.Accounts
+	// Federation is sign-in by other people's identity providers; nil: there is none.
+	Federation *federation.Desk
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 	// Org names an organisation.
@@ -85,6 +88,7 @@ func (h *Handler) Mount(r chi.Router) {
 		r.Post("/profile/codes", h.signed(h.beginCodes))
 		r.Post("/profile/codes/confirm", h.signed(h.confirmCodes))
 		h.mountCredentials(r)
+		h.mountSSO(r)
 		r.Post("/profile/sessions/end", h.signed(h.endSession))
 		r.Post("/organisation", h.signed(h.openOrg))
 		h.mountTenants(r)
@@ -99,6 +103,8 @@ type View struct {
 	Email    string
 	NeedCode bool
 	Passkeys bool // there can be some
+	SSO      bool // organisations may have providers of their own
+	Choices  []federation.Choice
 	Say      string
 	Link     string
 	Faults   []e911.Fault
@@ -249,7 +255,7 @@ func (h *Handler) askSignIn(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/profile", http.StatusSeeOther)
 		return
 	}
-	h.page(w, r, http.StatusOK, signInPage(h.view(r, "Sign in")))
+	h.page(w, r, http.StatusOK, signInPage(h.signInView(r)))
 }
 
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
@@ -259,7 +265,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	s, secret, err := h.cfg.SignOn.SignIn(r.Context(), a)
 	if err != nil {
-		v := h.view(r, "Sign in")
+		v := h.signInView(r)
 		v.Email, v.NeedCode = a.Email, err == signon.ErrCode || a.Code != "" //nolint:errorlint // the very value
 		if v.NeedCode && a.Code == "" {
 			v.Say = "Type your password once more, and the code that your app shows."
@@ -362,7 +368,7 @@ func (h *Handler) setPassword(p member.LinkPurpose) http.HandlerFunc {
 			h.badLink(w, r, err)
 			return
 		}
-		v := h.view(r, "Sign in")
+		v := h.signInView(r)
 		v.Email, v.Say = who.Email, "Your password is set. Sign in with it."
 		h.page(w, r, http.StatusOK, signInPage(v))
 	}
