@@ -221,4 +221,3 @@ func TestAPasskeyInABrowser(t *testing.T) {
 		}
 	}
 }
-
