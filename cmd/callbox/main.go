@@ -52,6 +52,7 @@ type cli struct {
 	Reconcile reconcileCmd `cmd:"" help:"Compare the lists of a calling platform with ours, and mend what differs."`
 	Directory directoryCmd `cmd:"" help:"Follow directories of people: Entra ID and Okta by SCIM, LDAP and Active Directory."`
 	Setup     setupCmd     `cmd:"" help:"The way from nothing to 911: what is done, what is open, and its steps."`
+	Lint      lintCmd      `cmd:"" help:"Look at dial plans before a call does: what would eat 911."`
 	Route     routeCmd     `cmd:"" help:"Which PSAP serves a place, and on which number a person reaches it: 911 for somebody elsewhere."`
 	Ecbn      ecbnCmd      `cmd:"" name:"ecbn" help:"Which number a PSAP is given to call back, by which rule, how good it is, and who depends on it."`
 	Trunks    trunksCmd    `cmd:"" help:"State of each trunk: targets, probes, calls, registration."`

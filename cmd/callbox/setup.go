@@ -27,6 +27,9 @@ type setupCmd struct {
 	Attended    setupAttendedCmd    `cmd:"" help:"Who sees or hears of calls at once, and in which hours."`
 	Tested      setupTestedCmd      `cmd:"" help:"Keep that a person acknowledged a test."`
 	Task        setupTaskCmd        `cmd:"" help:"Mark a part of the roll-out as done."`
+	Use         setupUseCmd         `cmd:"" help:"Say whether people can dial out: where none can, no emergency calling is required."`
+	Prices      setupPricesCmd      `cmd:"" help:"Set the price list of unregistered calls and registered users."`
+	Compliance  setupComplianceCmd  `cmd:"" help:"How organisations stand, one a line."`
 	Charges     setupChargesCmd     `cmd:"" help:"Unregistered calls and registered users of a month, and what they cost."`
 }
 
@@ -73,6 +76,7 @@ func printSetup(w io.Writer, st *setup.Status) error {
 	if c := st.Charges; c != nil && c.Warning != "" {
 		fmt.Fprintf(&b, "! %d unregistered calls in %s: callbox setup charges\n", len(c.Unregistered), c.Month)
 	}
+	printLint(&b, st.DialPlan)
 	for i := range st.Sites {
 		v := &st.Sites[i]
 		fmt.Fprintf(&b, "\nsite %s: %s, stage %s; 911 goes %s\n", v.Key, words(string(v.State)), v.Stage, v.Goes)
@@ -86,7 +90,11 @@ func printSetup(w io.Writer, st *setup.Status) error {
 
 func printItem(b *strings.Builder, i rules.Item) {
 	if i.Done {
-		fmt.Fprintf(b, "  [x] %s\n", words(string(i.Step)))
+		mark, amber := "x", ""
+		if i.Amber != "" {
+			mark, amber = "!", ": "+printable(i.Amber)[0]
+		}
+		fmt.Fprintf(b, "  [%s] %s%s\n", mark, words(string(i.Step)), amber)
 		return
 	}
 	said := printable(i.Why, i.Fix, i.Takes)

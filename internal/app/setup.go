@@ -42,8 +42,11 @@ type SetupRequest struct {
 	Args json.RawMessage `json:"args,omitempty"`
 }
 
+// everywhere reports a question about all organisations.
+func (r *SetupRequest) everywhere() bool { return r.Do == "compliance" && r.Org == "" }
+
 // maxSetup bounds a request.
-const maxSetup = 1 << 20
+const maxSetup = 8 << 20
 
 type setupAction func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, args json.RawMessage) (any, error)
 
@@ -72,6 +75,11 @@ type SetupArgs struct {
 	Agree  bool       `json:"agree,omitempty"`
 	Done   bool       `json:"done,omitempty"`
 	Month  string     `json:"month,omitempty"` // 2026-11; none: this one
+	// Outbound and People are those of setup.Service.SetUse.
+	Outbound bool   `json:"outbound,omitempty"`
+	People   bool   `json:"people,omitempty"`
+	Text     string `json:"text,omitempty"` // of a PBX's dial plan
+	All      bool   `json:"all,omitempty"`  // every organisation
 }
 
 func small(do func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error)) setupAction {
@@ -129,6 +137,18 @@ func setupActions(now func() time.Time) map[string]setupAction {
 		"task": small(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
 			return done(svc.MarkTask(ctx, who, org, setup.Task(a.Key), a.Done, a.Reason))
 		}),
+		"use": small(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			return done(svc.SetUse(ctx, who, org, a.Outbound, a.People))
+		}),
+		"lint": small(func(ctx context.Context, svc *setup.Service, _ admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			return svc.Lint(ctx, org, a.Text)
+		}),
+		"compliance": small(func(ctx context.Context, svc *setup.Service, _ admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			if a.All {
+				return svc.Standings(ctx)
+			}
+			return svc.Standings(ctx, org)
+		}),
 		"prices": setupDo(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, p rules.Prices) (any, error) {
 			return done(svc.SetPrices(ctx, who, org, p))
 		}),
@@ -143,7 +163,7 @@ func setupActions(now func() time.Time) map[string]setupAction {
 }
 
 // reads are the actions that change nothing.
-var setupReads = []string{"status", "charges"}
+var setupReads = []string{"status", "charges", "lint", "compliance"}
 
 func answerSetup(ctx context.Context, svc *setup.Service, now func() time.Time, org e911.OrgID, r SetupRequest) (any, error) {
 	do, ok := setupActions(now)[r.Do]
@@ -170,7 +190,10 @@ func (s *Server) answerSetup(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	org, err := s.orgByKey(req.Org)
+	var org e911.Org
+	if !req.everywhere() {
+		org, err = s.orgByKey(req.Org)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +217,11 @@ func Setup[T any](ctx context.Context, dir string, r SetupRequest) (out T, err e
 }
 
 func setupOffline(ctx context.Context, st *database, r SetupRequest) (any, error) {
-	org, err := storedOrg(ctx, st, r.Org)
+	var org e911.OrgID
+	var err error
+	if !r.everywhere() {
+		org, err = storedOrg(ctx, st, r.Org)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (d *doors) sheet(text string) error {
 // is kept as that, and an undo, which goes back to what had passed. 911 is answered
 // after each.
 //
-// Proves: W-30, F-24, F-38, E15
+// Proves: W-25, W-30, F-24, F-38, N-48, E15
 func TestNoDoorLeadsAroundTheGuardOfStage911(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -163,6 +163,21 @@ func TestNoDoorLeadsAroundTheGuardOfStage911(t *testing.T) {
 	}
 	if _, by := d.dial("911"); by == "" {
 		t.Error("911 is not answered in stage 933")
+	}
+	var all struct {
+		Items []setup.Standing `json:"items"`
+	}
+	if _, err := d.client.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/compliance"}, &all); err != nil || len(all.Items) != 1 || all.Items[0].Key != demoOrg ||
+		all.Items[0].Compliance != "non_compliant" || all.Items[0].Sites == 0 {
+		t.Errorf("the list of organisations: %v %+v", err, all)
+	}
+	var lint struct {
+		Findings []struct{ Code, Dialled string }
+	}
+	if _, err := d.client.Do(ctx, rest.Request{
+		Method: http.MethodPost, Path: "/organisations/" + string(d.org) + "/setup/lint", Body: map[string]any{"text": "[out]\nexten => _9X.,1,Dial(SIP/t/${EXTEN:1})\n"},
+	}, &lint); err != nil || len(lint.Findings) != 3 || lint.Findings[0].Code != "swallowed" {
+		t.Errorf("a dial plan by REST: %v %+v", err, lint)
 	}
 	d.undo(site.Value)
 	d.lists(t)

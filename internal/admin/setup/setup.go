@@ -17,6 +17,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/inventory"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/identify"
+	"github.com/callbox911/callbox/internal/rules/lint"
 	rules "github.com/callbox911/callbox/internal/rules/setup"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
@@ -59,7 +60,10 @@ type Status struct {
 	Sites     []SiteStatus `json:"sites"`
 	OptedOut  *OptOut      `json:"opted_out,omitempty"`
 	Open      int          `json:"open"` // lines of all checklists that are not done
-	Charges   *Bill        `json:"charges,omitempty"`
+	// DialPlan is what the linter finds in the world as calls see it: it is looked
+	// at anew with each publish, and gates nothing (C-99).
+	DialPlan  []lint.Finding `json:"dial_plan"`
+	Charges   *Bill          `json:"charges,omitempty"`
 	facts     rules.Organisation
 	record    Record
 	published *snapshot.Org
@@ -126,6 +130,7 @@ func (s *Service) Status(ctx context.Context, org e911.OrgID, sites ...string) (
 	if len(sites) > 0 && len(st.Sites) < len(sites) {
 		return Status{}, e911.Errorf(e911.NotFound, "there is no such site")
 	}
+	st.DialPlan = g.lint()
 	st.Compliance = rules.Aggregate(st.facts, states)
 	if rules.Banner(states) {
 		st.Banner = "911 is not set up at every site yet: calls go out all the same, but not by the E911 path everywhere"

@@ -82,6 +82,9 @@ func (o *operation) needOf() (asks, bool) {
 			n.area = access.Tenants
 		}
 		return n, true
+	case o.path == compliancePath: // it answers with what the person may see
+		n.self = true
+		return n, true
 	case slices.Contains(setupParts, part):
 		n.area = access.Setup
 		return n, inOrg

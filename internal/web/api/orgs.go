@@ -86,16 +86,7 @@ func (h *Handler) listOrgs(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var found []admin.Object
-	if c.who.isPerson() {
-		found, err = h.orgsOf(c)
-	} else if c.who.provider() {
-		found, err = h.allOrgs(c.Context())
-	} else {
-		var own admin.Object
-		own, err = h.cfg.Objects[e911.KindOrg].Get(c.Context(), c.who.org, string(c.who.org))
-		found = []admin.Object{own}
-	}
+	found, err := h.ownOrgs(c)
 	if err != nil {
 		return reply{}, err
 	}

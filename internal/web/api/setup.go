@@ -156,7 +156,7 @@ func setupOperations() []operation {
 				return nil, s.MarkTask(ctx, c.who.who, c.org, setup.Task(c.name()), b.Done, b.Reason)
 			}),
 	}
-	return append(ops, setupSecretOperations()...)
+	return slices.Concat(ops, setupSecretOperations(), complianceOperations())
 }
 
 // setupSecretOperations are about secrets, and what is the operator's alone.

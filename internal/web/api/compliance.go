@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/setup"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/access"
+	"github.com/callbox911/callbox/internal/rules/lint"
+)
+
+// Standings is how organisations stand.
+type Standings struct {
+	Items []setup.Standing `json:"items"`
+}
+
+// LintWish is a dial plan to look at.
+type LintWish struct {
+	Text string `json:"text,omitempty"`
+}
+
+// Lint is what a dial plan would do.
+type Lint struct {
+	Findings []lint.Finding `json:"findings"`
+}
+
+// UseWish says who can dial out (N-37).
+type UseWish struct {
+	OutboundPSTN bool `json:"outbound_pstn"`
+	HumanAgents  bool `json:"human_agents"`
+}
+
+func complianceOperations() []operation {
+	return []operation{
+		{
+			method: http.MethodGet, path: compliancePath, id: "list_compliance", tag: "set-up", scopes: []apikey.Scope{apikey.ScopeRead},
+			summary: "How organisations stand before the law", about: "The operator sees all, a partner his customers, everybody else his own.",
+			result: reflect.TypeFor[Standings](), do: (*Handler).compliance,
+		},
+		setUp(http.MethodPut, "/use", "put_setup_use", "Say whether people can dial out; where none can, no emergency calling is required", map[string]any{"outbound_pstn": true, "human_agents": true},
+			func(ctx context.Context, c *call, s *setup.Service, b UseWish) (any, error) {
+				return nil, s.SetUse(ctx, c.who.who, c.org, b.OutboundPSTN, b.HumanAgents)
+			}),
+		setUp(http.MethodPost, "/lint", "lint_setup", "What a dial plan does to 911: what is configured, or the text of a PBX's", map[string]any{"text": "[outbound]\nexten => _9X.,1,Dial(SIP/trunk/${EXTEN:1})\n"},
+			func(ctx context.Context, c *call, s *setup.Service, b LintWish) (any, error) {
+				found, err := s.Lint(ctx, c.org, b.Text)
+				return Lint{Findings: found}, err
+			}).answers(reflect.TypeFor[Lint]()),
+	}
+}
+
+const compliancePath = "/compliance"
+
+// compliance lists the organisations whose set-up the caller may read.
+func (h *Handler) compliance(c *call) (reply, error) {
+	if h.cfg.Setup == nil {
+		return reply{}, errNotHere
+	}
+	found, err := h.ownOrgs(c)
+	if err != nil {
+		return reply{}, err
+	}
+	var ids []e911.OrgID
+	for _, o := range found {
+		if c.who.isPerson() {
+			a, err := h.ask(c, access.Node{Org: string(o.Ref.Org)}, access.Setup, access.Read)
+			if err != nil {
+				return reply{}, err
+			}
+			if !a.Allowed {
+				continue
+			}
+		}
+		ids = append(ids, o.Ref.Org)
+	}
+	out := Standings{Items: []setup.Standing{}}
+	if len(ids) > 0 {
+		s, err := h.cfg.Setup()
+		if err != nil {
+			return reply{}, err
+		}
+		if out.Items, err = s.Standings(c.Context(), ids...); err != nil {
+			return reply{}, err
+		}
+	}
+	return answer(http.StatusOK, out)
+}
+
+// ownOrgs are the organisations that the caller has anything to do with.
+func (h *Handler) ownOrgs(c *call) ([]admin.Object, error) {
+	switch {
+	case c.who.isPerson():
+		return h.orgsOf(c)
+	case c.who.provider():
+		return h.allOrgs(c.Context())
+	}
+	own, err := h.cfg.Objects[e911.KindOrg].Get(c.Context(), c.who.org, string(c.who.org))
+	return []admin.Object{own}, err
+}
