@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/portal"
 	"github.com/callbox911/callbox/internal/web/setuppages"
@@ -31,9 +32,9 @@ func (h *Handler) setUpBanner(r *http.Request, org e911.OrgID) string {
 	if h.setup == nil {
 		return ""
 	}
-	_, who, ok, err := h.people.Who(r)
+	s, who, ok, err := h.people.Who(r)
 	if err != nil || !ok {
 		return ""
 	}
-	return h.setup.Banner(r.Context(), who.ID, org)
+	return h.setup.Banner(member.Within(r.Context(), s.Scope()), who.ID, org)
 }

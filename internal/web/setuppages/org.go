@@ -65,7 +65,7 @@ func (p *page) unchanged(now any) error {
 // overviewPage is what the page of the organisation shows.
 type overviewPage struct {
 	view
-	St setup.Status
+	St                   setup.Status
 	MayWrite, MayLicence bool
 }
 
@@ -206,7 +206,7 @@ func (p *page) leave() {
 // settingsPage is what the review of settings shows.
 type settingsPage struct {
 	view
-	St setup.Status
+	St     setup.Status
 	Config e911.Org
 }
 
@@ -247,7 +247,7 @@ func (p *page) orgConfig() (e911.Org, error) {
 // secretsPage is what the page of secrets shows.
 type secretsPage struct {
 	view
-	St setup.Status
+	St       setup.Status
 	Made     *setup.Made // this once
 	Link     setup.Link  // as it was typed
 	Differs  bool        // what was typed is not what is here: agree or correct it

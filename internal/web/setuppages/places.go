@@ -20,8 +20,16 @@ import (
 // people in the United States and Canada write it, by PIDF-LO name.
 func addressFields() []choice {
 	return []choice{
-		{"HNO", "House number"}, {"PRD", "Direction before the street (N, SW)"}, {"RD", "Street name"}, {"STS", "Street type (Avenue)"}, {"POD", "Direction after it"},
-		{"A3", "City"}, {"A2", "County"}, {"A1", "State or province (MA)"}, {"PC", "ZIP or postal code"}, {"country", "Country (US or CA)"},
+		{"HNO", "House number"},
+		{"PRD", "Direction before the street (N, SW)"},
+		{"RD", "Street name"},
+		{"STS", "Street type (Avenue)"},
+		{"POD", "Direction after it"},
+		{"A3", "City"},
+		{"A2", "County"},
+		{"A1", "State or province (MA)"},
+		{"PC", "ZIP or postal code"},
+		{"country", "Country (US or CA)"},
 	}
 }
 
@@ -251,8 +259,10 @@ func (p *page) tested() {
 // elementKinds are the network elements that the form takes.
 func elementKinds() []choice {
 	return []choice{
-		{string(e911.ElementBSSID), "Access point, by its BSSID"}, {string(e911.ElementLLDPPort), "Switch port (chassis and port)"},
-		{string(e911.ElementLLDPChassis), "Switch, all of its ports"}, {string(e911.ElementIP), "Range of IP addresses"},
+		{string(e911.ElementBSSID), "Access point, by its BSSID"},
+		{string(e911.ElementLLDPPort), "Switch port (chassis and port)"},
+		{string(e911.ElementLLDPChassis), "Switch, all of its ports"},
+		{string(e911.ElementIP), "Range of IP addresses"},
 	}
 }
 

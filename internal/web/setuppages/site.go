@@ -285,4 +285,3 @@ func (p *page) optInSite() {
 		return p.svc.OptIn(p.ctx, p.who(), p.v.Org, s.Key)
 	})
 }
-

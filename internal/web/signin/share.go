@@ -48,7 +48,6 @@ func (h *Handler) firstOrg(r *http.Request, identity string) e911.OrgID {
 	return e911.OrgID(has[i].At.Org)
 }
 
-
 // StartAt asks first, at each sign-in that no link led to, for a page of ours to
 // begin with; none: the usual one. It is called before the handler serves.
 func (h *Handler) StartAt(first func(r *http.Request, identity string, org e911.OrgID) string) {
