@@ -10,9 +10,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"math/big"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -66,20 +68,62 @@ type world struct {
 	our                      *rsa.PrivateKey
 }
 
-var keys = sync.OnceValue(func() world {
-	w := world{
-		idp: newPair("idp", noon.AddDate(2, 0, 0), 2048), next: newPair("idp next", noon.AddDate(4, 0, 0), 2048),
-		old: newPair("idp old", noon.AddDate(0, 0, -3), 2048), stranger: newPair("stranger", noon.AddDate(1, 0, 0), 2048),
-	}
-	var err error
-	if w.ourCert, w.ourKey, err = NewKeyPair("Callbox "+base, noon); err != nil {
+// kept reads a key pair from testdata. Those that fuzzing needs are the same in each
+// of its processes.
+func kept(name string) (p pair, certificate, key string) {
+	raw, err := os.ReadFile("testdata/" + name + ".pem")
+	if err != nil {
 		panic(err)
 	}
-	if w.our, _, err = keyPair(federation.Provider{SAML: &federation.SAML{Certificate: w.ourCert, SigningKey: w.ourKey}}); err != nil {
+	c, rest := pem.Decode(raw)
+	certificate, key = string(raw[:len(raw)-len(rest)]), string(rest)
+	if p.cert, err = x509.ParseCertificate(c.Bytes); err != nil {
 		panic(err)
 	}
+	k, _ := pem.Decode(rest)
+	parsed, err := x509.ParsePKCS8PrivateKey(k.Bytes)
+	if err != nil {
+		panic(err)
+	}
+	p.key = parsed.(*rsa.PrivateKey)
+	return p, certificate, key
+}
+
+var fixed = sync.OnceValue(func() (w world) {
+	w.idp, _, _ = kept("idp")
+	our, cert, key := kept("our")
+	w.our, w.ourCert, w.ourKey = our.key, cert, e911.Secret(key)
 	return w
 })
+
+var keys = sync.OnceValue(func() world {
+	w := fixed()
+	w.next, w.old, w.stranger = newPair("idp next", noon.AddDate(4, 0, 0), 2048), newPair("idp old", noon.AddDate(0, 0, -3), 2048), newPair("stranger", noon.AddDate(1, 0, 0), 2048)
+	return w
+})
+
+// TestMain makes the key pairs of testdata where they are missing.
+func TestMain(m *testing.M) {
+	if _, err := os.Stat("testdata/our.pem"); err != nil {
+		idp := newPair("idp", noon.AddDate(2, 0, 0), 2048)
+		private, _ := x509.MarshalPKCS8PrivateKey(idp.key)
+		text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: idp.cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+		cert, key, err := NewKeyPair("Callbox "+base, noon)
+		if err == nil {
+			err = os.MkdirAll("testdata", 0o750)
+		}
+		if err == nil {
+			err = os.WriteFile("testdata/idp.pem", text, 0o600)
+		}
+		if err == nil {
+			err = os.WriteFile("testdata/our.pem", []byte(cert+string(key)), 0o600)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	m.Run()
+}
 
 // metadataOf is an identity provider's metadata with these signing certificates.
 func metadataOf(entity string, certs ...*x509.Certificate) string {
@@ -96,7 +140,7 @@ func metadataOf(entity string, certs ...*x509.Certificate) string {
 
 // provider is one as it is saved.
 func provider(id string) federation.Provider {
-	w := keys()
+	w := fixed()
 	return federation.Provider{
 		ID: id, Org: "org-1", Key: "corp", Via: federation.ViaSAML, Name: "Corp",
 		SAML: &federation.SAML{Metadata: metadataOf(theirs, w.idp.cert), Certificate: w.ourCert, SigningKey: w.ourKey},
@@ -114,7 +158,7 @@ func speaker(t testing.TB, now time.Time) *Protocol {
 }
 
 func expected(certs ...*x509.Certificate) Expected {
-	w := keys()
+	w := fixed()
 	if certs == nil {
 		certs = []*x509.Certificate{w.idp.cert}
 	}
@@ -205,7 +249,7 @@ func (a answer) sign(t testing.TB, el *etree.Element) *etree.Element {
 func (a answer) document(t testing.TB) []byte {
 	t.Helper()
 	if a.signer.key == nil {
-		a.signer = keys().idp
+		a.signer = fixed().idp
 	}
 	if !a.assertion && !a.response && !a.both {
 		a.assertion = true
@@ -276,7 +320,7 @@ func sealed(cipherURI, wrapURI string, size int) func([]byte) *etree.Element {
 			cipher.NewCBCEncrypter(block, iv).CryptBlocks(body, plain)
 			body = append(iv, body...)
 		}
-		pub := &keys().our.PublicKey
+		pub := &fixed().our.PublicKey
 		var wrapped []byte
 		digest := ""
 		switch {
