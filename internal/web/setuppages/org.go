@@ -12,6 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
+	"github.com/callbox911/callbox/internal/rules/lint"
 	rules "github.com/callbox911/callbox/internal/rules/setup"
 	"github.com/callbox911/callbox/internal/web/portal"
 )
@@ -66,6 +67,8 @@ func (p *page) unchanged(now any) error {
 type overviewPage struct {
 	view
 	St                   setup.Status
+	// DialPlan is what the look at the dial plan found.
+	DialPlan             []lint.Finding
 	MayWrite, MayLicence bool
 }
 
@@ -83,6 +86,10 @@ func (p *page) showOverview(wrong error) {
 		o.MayWrite = p.may("", access.Setup)
 		a, err := p.ask(access.Node{}, access.Tenants, access.Write)
 		o.MayLicence = err == nil && a.Allowed
+		if o.DialPlan, err = p.svc.Lint(p.ctx, p.v.Org, ""); err != nil {
+			p.fail(err)
+			return
+		}
 	}
 	status := http.StatusOK
 	if wrong != nil {
