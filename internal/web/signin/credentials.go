@@ -136,7 +136,7 @@ func (h *Handler) beginPasskeySignIn(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) passkeySignIn(w http.ResponseWriter, r *http.Request) {
 	s, secret, err := h.cfg.SignOn.SignInByPasskey(r.Context(), h.answer(w, r))
 	if err != nil {
-		v := h.view(r, "Sign in")
+		v := h.signInView(r)
 		var status int
 		v.Faults, status = h.told(r, err)
 		h.page(w, r, status, signInPage(v))
