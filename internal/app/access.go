@@ -73,7 +73,7 @@ func (s *Server) wireAccess() error {
 
 // people is what the pages of sign-in need.
 func (s *Server) people() *web.People {
-	return &web.People{SignOn: s.access.signon, Federation: s.access.providers.desk, SAML: s.access.providers.saml, Members: s.access.members, Accounts: s.access.accounts, Keys: s.api.keys, Mail: s.post}
+	return &web.People{SignOn: s.access.signon, Federation: s.access.providers.desk, SAML: s.access.providers.saml, Members: s.access.members, Accounts: s.access.accounts, Sites: s.sitesOf, Keys: s.api.keys, Mail: s.post}
 }
 
 // post hands a mail over to runAccess; the one who asks does not wait, and cannot

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
@@ -50,6 +52,20 @@ func accountsOf(desk *member.Desk, editor func() (*edit.Editor, error), mail fun
 			return e.AllOrgs(ctx)
 		},
 	})
+}
+
+// sitesOf lists the sites of an organisation for the pages, by name.
+func (s *Server) sitesOf(id e911.OrgID) []signin.Site {
+	o := s.holder.Load().Org(id)
+	if o == nil {
+		return nil
+	}
+	var out []signin.Site
+	for site := range o.Sites() {
+		out = append(out, signin.Site{ID: string(site.ID), Name: site.Name})
+	}
+	slices.SortFunc(out, func(a, b signin.Site) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // TenantRequest is what the operator asks of partners, organisations under them,

@@ -45,6 +45,7 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	o, _ := h.cfg.Org(org)
 	p.Org, p.Demonstration = o.Name, o.Demonstration
 	p.Alarms = portal.NewAlarms(h.cfg.Board.Alarms(org))
+	p.Switch = h.switchOf(r)
 	p.SetUp = h.setUpBanner(r, org)
 	status := http.StatusOK
 	if id := chi.URLParam(r, "id"); id != "" {
@@ -136,6 +137,9 @@ func (h *Handler) record(ctx context.Context, org e911.OrgID, id e911.CallID) (r
 // noCall answers for a call that is not there, or cannot be read.
 func (h *Handler) noCall(w http.ResponseWriter, r *http.Request, err error) {
 	if e911.KindOf(err) == e911.NotFound {
+		if h.elsewhere(w, r) {
+			return
+		}
 		h.strayed(w, r)
 		return
 	}

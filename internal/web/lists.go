@@ -26,6 +26,7 @@ func (h *Handler) sides(w http.ResponseWriter, r *http.Request) {
 	p := portal.ListsPage{Frame: h.frame("Lists – Callbox")}
 	o, _ := h.cfg.Org(org)
 	p.Org, p.Demonstration = o.Name, o.Demonstration
+	p.Switch = h.switchOf(r)
 	ctx, cancel := context.WithTimeout(r.Context(), 2*storeTimeout)
 	defer cancel()
 	status := http.StatusOK

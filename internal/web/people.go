@@ -23,6 +23,9 @@ type People struct {
 	Federation *federation.Desk
 	// SAML is what pages need of it; nil: it is not spoken.
 	SAML signin.SAML
+	// Sites lists those of an organisation, by name; nil: roles are given at the
+	// organisation alone.
+	Sites func(id e911.OrgID) []signin.Site
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 }
@@ -34,7 +37,7 @@ func (h *Handler) openPeople() error {
 	}
 	var err error
 	h.people, err = signin.New(signin.Config{
-		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Keys: h.cfg.People.Keys, Mail: h.cfg.People.Mail,
+		SignOn: h.cfg.People.SignOn, Members: h.cfg.People.Members, Accounts: h.cfg.People.Accounts, Sites: h.cfg.People.Sites, Keys: h.cfg.People.Keys, Mail: h.cfg.People.Mail,
 		Federation: h.cfg.People.Federation, BaseURL: h.cfg.BaseURL, Now: h.cfg.Now, Log: h.cfg.Log,
 		Org:   func(id e911.OrgID) (string, bool) { o, ok := h.cfg.Org(id); return o.Name, ok },
 		Frame: func(title string) portal.Frame { return h.frame(title) },

@@ -102,9 +102,10 @@ func TestPeopleAreInvitedAndSignIn(t *testing.T) {
 	do(ann, "the link is looked at", 200, "/invitation", func() (int, string) { return ann.open(link) })
 	do(ann, "and again: looking does not use it up", 200, "/invitation", func() (int, string) { return ann.open(link) })
 	do(ann, "a weak password", 422, "/invitation", func() (int, string) { return ann.send("/invitation", "t", secret, "password", "password1234") })
-	do(ann, "a good one", 200, "/invitation", func() (int, string) { return ann.send("/invitation", "t", secret, "password", guardPassword) })
+	do(ann, "a good one signs her in", 200, "/profile", func() (int, string) { return ann.send("/invitation", "t", secret, "password", guardPassword) })
 	do(ann, "the link works once", 403, "/invitation", func() (int, string) { return ann.open(link) })
-	ann.open("/sign-in")
+	ann.open("/profile")
+	do(ann, "she signs out", 200, "/sign-in", func() (int, string) { return ann.send("/sign-out") })
 	do(ann, "a wrong password", 403, "/sign-in", func() (int, string) { return ann.send("/sign-in", "email", "root@example.com", "password", "no") })
 	wrong := ann.last
 	do(ann, "nobody of that address", 403, "/sign-in", func() (int, string) { return ann.send("/sign-in", "email", "rood@example.com", "password", "no") })

@@ -36,6 +36,20 @@ type Frame struct {
 	Mark          string // where the page's live events start
 	Now           time.Time
 	Alarms        []Alarm
+	Switch        *Switch // nil: there is one organisation to look at
+}
+
+// Switch is the choice among organisations of somebody who has several.
+type Switch struct {
+	Form string // token of forms
+	Here string // name of the one that is open; empty: none is
+	Orgs []SwitchOrg
+}
+
+// SwitchOrg is one of them.
+type SwitchOrg struct {
+	ID, Name string
+	Here     bool
 }
 
 // Page is the page of calls.

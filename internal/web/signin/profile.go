@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"image/png"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/pquerna/otp"
@@ -131,6 +132,9 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, in signedIn
 	h.showProfile(w, r, in, Profile{}, saidText("That session has ended.", err), err)
 }
 
+// callPage is the one kind of page to which the choice of an organisation leads on.
+var callPage = regexp.MustCompile(`^/calls/[A-Za-z0-9-]{1,64}$`)
+
 // openOrg chooses the organisation that the board shows. What the browser says is
 // asked again with each page.
 func (h *Handler) openOrg(w http.ResponseWriter, r *http.Request, in signedIn) {
@@ -145,6 +149,9 @@ func (h *Handler) openOrg(w http.ResponseWriter, r *http.Request, in signedIn) {
 	to := "/members"
 	if err == nil && a.Allowed {
 		to = "/calls"
+		if next := r.PostFormValue("next"); callPage.MatchString(next) {
+			to = next
+		}
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -42,7 +42,10 @@ type Config struct {
 	// Mail sends a text to an address, some time later; false: no mail is sent here.
 	Mail func(to, subject, text string) bool
 	// Org names an organisation.
-	Org     func(id e911.OrgID) (string, bool)
+	Org func(id e911.OrgID) (string, bool)
+	// Sites lists those of an organisation, by name; nil: roles are given at the
+	// organisation alone.
+	Sites   func(id e911.OrgID) []Site
 	BaseURL string
 	Frame   func(title string) portal.Frame
 	// Next is where a sign-in leads: one of our own pages.
@@ -76,8 +79,8 @@ func (h *Handler) Mount(r chi.Router) {
 		r.Get("/sign-in", h.askSignIn)
 		r.Post("/sign-in", h.signIn)
 		r.Post("/sign-out", h.signOut)
-		r.Get("/invitation", h.askPassword(member.LinkInvitation))
-		r.Post("/invitation", h.setPassword(member.LinkInvitation))
+		r.Get("/invitation", h.askInvitation)
+		r.Post("/invitation", h.acceptInvitation)
 		r.Get("/reset", h.askPassword(member.LinkReset))
 		r.Post("/reset", h.setPassword(member.LinkReset))
 		r.Get("/forgotten", h.askForgotten)
