@@ -297,6 +297,11 @@ func TestFormsOfTheSetUpThatAreRefused(t *testing.T) {
 	}
 	_, _, own := sid.get("/setup/sites/annex")
 	mine := sid.hidden(own, "/setup/sites/annex/destination", url.Values{"name": {"x"}, "kind": {"screen"}, "hours": {"always"}})
+	_, _, auditors := aud.get("/setup/sites/hq")
+	looked := url.Values{"form": {tokenOf(auditors)}, "org": {string(b.org)}, "stage": {"933"}}
+	if strings.Contains(auditors, `method="post"`) {
+		t.Error("an auditor is shown forms that he may not send")
+	}
 	for _, c := range []struct {
 		name string
 		who  person
@@ -310,6 +315,7 @@ func TestFormsOfTheSetUpThatAreRefused(t *testing.T) {
 		{"by a site's administrator at another site", sid, "/setup/sites/hq/stage", mine, 404},
 		{"by a site's administrator for all", sid, "/setup/opt-out", mine, 403},
 		{"by a site's administrator on secrets", sid, "/setup/secrets", mine, 403},
+		{"by an auditor", aud, "/setup/sites/hq/stage", looked, 403},
 		{"of somebody else's destination", sid, "/setup/sites/annex/destination/delete", with(mine, "key", "hq-desk"), 404},
 		{"that would take a destination of another site over", sid, "/setup/sites/annex/destination", with(mine, "key", "hq-desk"), 404},
 	} {

@@ -58,7 +58,7 @@ func pathTopics() []topic {
 		{
 			Key: "alerts", Title: "Who is told, and who is there",
 			Text: []string{
-				"The law asks that somebody on site is told of each 911 call (47 CFR 9.16(b)(2)). A mail counts for that; but nobody may read it before tomorrow.",
+				"The law asks that somebody on site is told of each 911 call (47 CFR 9.16(b)(2)). A mail counts for that, but it may be read tomorrow.",
 				"So each hour of the week needs a screen with sound, a telephone or text messages that somebody attends. A test there, seen by a person, proves it. It counts for 30 days.",
 			},
 			Points: []string{"Hours are written “always”, or “Mon-Fri 07-18; Sat,Sun 22-06”, in the time zone of the site."}, More: "docs/setup.md",

@@ -66,7 +66,7 @@ func (p *page) unchanged(now any) error {
 // overviewPage is what the page of the organisation shows.
 type overviewPage struct {
 	view
-	St                   setup.Status
+	St setup.Status
 	// DialPlan is what the look at the dial plan found.
 	DialPlan             []lint.Finding
 	MayWrite, MayLicence bool

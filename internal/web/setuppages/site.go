@@ -3,6 +3,7 @@ package setuppages
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +99,15 @@ func fieldOf(path string) string {
 	default:
 		return head
 	}
+}
+
+// inPath is how a site is named in an address: by its key, or by its id where that
+// key would have to be written otherwise there.
+func inPath(s setup.SiteStatus) string {
+	if s.Key == "" || url.PathEscape(s.Key) != s.Key {
+		return string(s.ID)
+	}
+	return s.Key
 }
 
 // siteForms are the forms of the page of a site, by the end of their path.
@@ -241,7 +251,7 @@ func (p *page) form(name string, step rules.Step, area access.Area, do func(st s
 	}
 	switch {
 	case err == nil:
-		p.done("/setup/sites/"+s.Key, name)
+		p.done("/setup/sites/"+inPath(s), name)
 	case e911.KindOf(err) == e911.Unavailable:
 		p.fail(err)
 	default:

@@ -428,7 +428,7 @@ func siteView(s sitePage) templ.Component {
 }
 
 func (s sitePage) to(form string) templ.SafeURL {
-	return templ.SafeURL("/setup/sites/" + s.Site.Key + "/" + form)
+	return templ.SafeURL("/setup/sites/" + inPath(s.Site) + "/" + form)
 }
 
 func stepBody(s sitePage, i rules.Item) templ.Component {
@@ -510,7 +510,7 @@ func stepBody(s sitePage, i rules.Item) templ.Component {
 		case rules.StepAccept:
 			for _, t := range s.St.Texts {
 				if !t.Users {
-					templ_7745c5c3_Err = text(s.view, t, "/setup/sites/"+s.Site.Key+"/accept", s.MaySetup, acceptedHere(i, t), t.Accepted).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = text(s.view, t, "/setup/sites/"+inPath(s.Site)+"/accept", s.MaySetup, acceptedHere(i, t), t.Accepted).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
