@@ -17,6 +17,8 @@ type directoryCmd struct {
 	Sync   directorySyncCmd   `cmd:"" help:"Read or take over a directory now."`
 	Save   directorySaveCmd   `cmd:"" help:"Add or change a directory, from a JSON file."`
 	Delete directoryDeleteCmd `cmd:"" help:"Follow a directory no longer; its people stay."`
+
+	Release directoryReleaseCmd `cmd:"" help:"Let a user's fields be changed here: no directory feeds him any more."`
 }
 
 func (f *listFlags) directory(e *env, do, key string) app.DirectoryRequest {
@@ -115,5 +117,20 @@ type directoryDeleteCmd struct {
 
 func (c *directoryDeleteCmd) Run(e *env) error {
 	_, err := app.Directories[struct{}](e.ctx, c.directory(e, app.DirectoriesDelete, c.Key))
+	return err
+}
+
+type directoryReleaseCmd struct {
+	listFlags
+	User  string `arg:"" help:"Key of the user."`
+	Again bool   `help:"The other way round: the directory feeds him once more."`
+}
+
+func (c *directoryReleaseCmd) Run(e *env) error {
+	do := app.DirectoriesRelease
+	if c.Again {
+		do = app.DirectoriesResume
+	}
+	_, err := app.Directories[struct{}](e.ctx, c.directory(e, do, c.User))
 	return err
 }

@@ -50,6 +50,7 @@ type cli struct {
 	Check     checkCmd     `cmd:"" help:"Check an organisation's data."`
 	Stations  stationsCmd  `cmd:"" help:"Class of each station before the law, and what is missing."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare the lists of a calling platform with ours, and mend what differs."`
+	FirstUse  firstUseCmd  `cmd:"" help:"Who was asked where he is and did not answer: users without a location."`
 	Directory directoryCmd `cmd:"" help:"Follow directories of people: Entra ID and Okta by SCIM, LDAP and Active Directory."`
 	Setup     setupCmd     `cmd:"" help:"The way from nothing to 911: what is done, what is open, and its steps."`
 	Lint      lintCmd      `cmd:"" help:"Look at dial plans before a call does: what would eat 911."`

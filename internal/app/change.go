@@ -68,7 +68,7 @@ type changeDesk struct {
 // changePlanner makes the planner of a running server.
 func (s *Server) changePlanner(st *database) (*change.Planner, error) {
 	return change.New(change.Config{
-		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), World: s.publish.World, Now: s.cfg.Now, Stages: s.stages(),
+		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), World: s.publish.World, Now: s.cfg.Now, Stages: s.stages(), Feeds: feedsOf(st),
 		Memory: func(org e911.OrgID, device string) locate.Memory { return s.lis.Memory(org, device) },
 	})
 }
@@ -341,7 +341,7 @@ func offlinePlanner(dir string, st *database) (*change.Planner, *layer.Shelf, er
 		return nil, nil, err
 	}
 	shelf := layer.NewShelf(st, nil, postalCodes(nil))
-	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, World: pub.World, Now: time.Now, Stages: offlineStages(st)})
+	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, World: pub.World, Now: time.Now, Stages: offlineStages(st), Feeds: feedsOf(st)})
 	return p, shelf, err
 }
 

@@ -121,6 +121,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.stationRoutes(mux)
 	s.reconcileRoutes(mux)
 	s.directoryRoutes(mux)
+	s.firstUseRoutes(mux)
 	s.setupRoutes(mux)
 	s.foreignRoutes(mux)
 	s.jobRoutes(mux)

@@ -29,7 +29,7 @@ func (s *Server) followDirectories(st *database) (*directory.Service, run.Part, 
 		return nil, run.Part{}, fmt.Errorf("wire the directories: %w", err)
 	}
 	svc, err := directory.New(directory.Config{
-		Store: st, Planner: planner, Fetch: ldap.Fetch, Busy: s.callUp, Now: s.cfg.Now, Alarm: s.alarm, Log: s.cfg.Log,
+		Store: st, Planner: planner, Fetch: ldap.Fetch, Busy: s.callUp, Roles: s.directoryRoles, Now: s.cfg.Now, Alarm: s.alarm, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return nil, run.Part{}, fmt.Errorf("wire the directories: %w", err)
@@ -78,6 +78,10 @@ const (
 	DirectoriesSync   = "sync"
 	DirectoriesSave   = "save"
 	DirectoriesDelete = "delete"
+	// DirectoriesRelease frees the user Key of what a directory says, and
+	// DirectoriesResume gives him back.
+	DirectoriesRelease = "release"
+	DirectoriesResume  = "resume"
 )
 
 // directoryRoutes is what the command line asks about directories.
@@ -117,6 +121,8 @@ func answerDirectory(ctx context.Context, svc *directory.Service, org e911.OrgID
 		}
 		src.Org = org
 		return svc.Save(ctx, who, src)
+	case DirectoriesRelease, DirectoriesResume:
+		return struct{}{}, svc.Release(ctx, who, org, key, q.Get("do") == DirectoriesResume)
 	case DirectoriesDelete:
 		return struct{}{}, svc.Delete(ctx, who, org, key)
 	}
@@ -128,7 +134,7 @@ type DirectoryRequest struct {
 	DataDir string
 	Do      string // DirectoriesList and the others
 	Org     string // key
-	Key     string // of the directory
+	Key     string // of the directory, or of the user who is released
 	Who     string
 	Shrunk  bool // who is missing is gone, however many they are
 	Body    io.Reader

@@ -93,7 +93,7 @@ func ImportForeign(ctx context.Context, r ForeignRequest) (ForeignReport, error)
 	}
 	shelf := layer.NewShelf(st, nil, postalCodes(nil))
 	// Without a server no calls have a world: the plan builds it from the store.
-	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, Now: time.Now, Stages: offlineStages(st), World: func() (*snapshot.Snapshot, admin.Head) { return &snapshot.Snapshot{}, admin.Head{} }})
+	p, err := change.New(change.Config{Store: st, Layer: layers.USCountyBoundary, Layers: shelf, Now: time.Now, Stages: offlineStages(st), Feeds: feedsOf(st), World: func() (*snapshot.Snapshot, admin.Head) { return &snapshot.Snapshot{}, admin.Head{} }})
 	if err == nil {
 		err = importForeign(ctx, foreignStore{st, shelf, p}, foreignJob{r.ForeignTarget, res, res.Tables}, &report)
 	}

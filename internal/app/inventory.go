@@ -39,7 +39,7 @@ type inventoryDesk struct {
 func (s *Server) openInventory(st *database) (*inventoryDesk, run.Part, error) {
 	d := &inventoryDesk{store: st}
 	var err error
-	cfg := edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now}
+	cfg := edit.Config{Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), Now: s.cfg.Now, Feeds: feedsOf(st)}
 	if d.staging, err = edit.New(cfg); err != nil {
 		return nil, run.Part{}, err
 	}

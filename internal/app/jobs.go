@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
@@ -90,11 +89,7 @@ func (l lateSheets) Export(ctx context.Context, org e911.OrgID, kind sheet.Kind)
 	if st == nil {
 		return sheet.Table{}, errNoStore
 	}
-	err = st.Read(ctx, func(r admin.Reader) error {
-		t, err = sheet.Export(ctx, r, org, kind)
-		return err
-	})
-	return t, err
+	return exportTable(ctx, st, org, kind)
 }
 
 // jobRoutes is what the command line asks of jobs and tables.

@@ -34,7 +34,7 @@ func (s *Server) reconciler(st *database) (*reconcile.Service, run.Part, error) 
 		return nil, run.Part{}, fmt.Errorf("make the folder of lists: %w", err)
 	}
 	planner, err := change.New(change.Config{
-		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), World: s.publish.World, Now: s.cfg.Now, Stages: s.stages(),
+		Store: st, Layer: layers.USCountyBoundary, Layers: s.shelf(st), World: s.publish.World, Now: s.cfg.Now, Stages: s.stages(), Feeds: feedsOf(st),
 		Memory: func(org e911.OrgID, device string) locate.Memory { return s.lis.Memory(org, device) },
 	})
 	if err != nil {

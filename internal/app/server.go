@@ -293,7 +293,12 @@ func (s *Server) wireEdges() error {
 	if s.notify, err = s.tellers(); err != nil {
 		return err
 	}
+	my, err := s.myPage()
+	if err != nil {
+		return err
+	}
 	s.web, err = web.New(web.Config{
+		My:    my,
 		Lists: lateLists{&s.store},
 		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, People: s.people(), SetUp: s.setUpPages(), Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
@@ -123,10 +122,6 @@ func ExportTable(ctx context.Context, dir, org string, kind sheet.Kind) (sheet.T
 		if err != nil {
 			return t, err
 		}
-		err = st.Read(ctx, func(r admin.Reader) error {
-			t, err = sheet.Export(ctx, r, id, kind)
-			return err
-		})
-		return t, err
+		return exportTable(ctx, st, id, kind)
 	})
 }

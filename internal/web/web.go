@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/seal"
 	"github.com/callbox911/callbox/internal/web/assets"
 	"github.com/callbox911/callbox/internal/web/events"
+	"github.com/callbox911/callbox/internal/web/mypage"
 	"github.com/callbox911/callbox/internal/web/setuppages"
 	"github.com/callbox911/callbox/internal/web/signin"
 )
@@ -45,6 +46,7 @@ type Config struct {
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	Lists   Lists             // nil: there is no page of lists
+	My      *My               // the page of a user's own; nil: there is none
 	SetUp   *setuppages.Desks // behind the pages of the set-up; nil, or without People: there are none
 	People  *People           // who signs in with an address; nil: links of organisations alone
 	API     http.Handler      // serves what is below /api/v1 beside the two; nil: nothing
@@ -95,6 +97,7 @@ type Handler struct {
 	links  *usedLinks
 	people *signin.Handler     // nil: there are none
 	setup  *setuppages.Handler // nil: there are none
+	my     *mypage.Handler     // nil: there is none
 	routes http.Handler
 }
 
@@ -120,6 +123,9 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if err = h.openSetUp(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if err = h.openMy(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	h.stream, err = events.New(events.Config{
@@ -176,6 +182,9 @@ func (h *Handler) router() http.Handler {
 	}
 	if h.setup != nil {
 		h.setup.Mount(r)
+	}
+	if h.my != nil {
+		h.my.Mount(r)
 	}
 
 	r.Group(func(r chi.Router) {

@@ -13,9 +13,9 @@ import (
 const askedOneByOne = 200
 
 // fed asks what directories feed of the users and numbers that a set is about (C-59).
-// The set of a directory itself passes.
+// The set of a directory itself passes, and so does a world file, which declares.
 func (p *Planner) fed(ctx context.Context, s *Set) (map[e911.OrgID]map[e911.UserID]admin.Fed, error) {
-	if p.cfg.Feeds == nil || s.Directory != "" {
+	if p.cfg.Feeds == nil || s.Directory != "" || s.Declared != "" {
 		return nil, nil
 	}
 	steps := map[e911.OrgID][]*Step{}

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/directory"
+	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/admin/sheet"
+	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/journal"
+)
+
+// feedsOf tells what directories feed, out of a database (C-59). It follows nothing.
+func feedsOf(st *database) admin.Feeds {
+	svc, err := directory.New(directory.Config{
+		Store: st, Now: time.Now, Alarm: func(e911.OrgID, journal.Alarm) {}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return noFeeds{err}
+	}
+	return svc
+}
+
+// noFeeds says why it is not known what directories feed: nothing is changed then.
+type noFeeds struct{ err error }
+
+func (n noFeeds) Fed(context.Context, e911.OrgID, ...e911.UserID) (map[e911.UserID]admin.Fed, error) {
+	return nil, n.err
+}
+
+// lateFeeds asks the database once it is open.
+type lateFeeds struct{ l *lateStore }
+
+func (l lateFeeds) Fed(ctx context.Context, org e911.OrgID, users ...e911.UserID) (map[e911.UserID]admin.Fed, error) {
+	st := l.l.get()
+	if st == nil {
+		return nil, errNoStore
+	}
+	return feedsOf(st).Fed(ctx, org, users...)
+}
+
+// exportTable reads a table; what directories feed is left blank.
+func exportTable(ctx context.Context, st *database, org e911.OrgID, kind sheet.Kind) (t sheet.Table, err error) {
+	var fed map[e911.UserID]admin.Fed
+	if kind == sheet.Users || kind == sheet.Numbers {
+		if fed, err = feedsOf(st).Fed(ctx, org); err != nil {
+			return t, err
+		}
+	}
+	err = st.Read(ctx, func(r admin.Reader) error {
+		t, err = sheet.ExportFed(ctx, r, org, kind, fed)
+		return err
+	})
+	return t, err
+}
+
+// directoryRoles brings the roles that a directory gives in step: who is new gets an
+// invitation, and the sessions of who has left end.
+func (s *Server) directoryRoles(ctx context.Context, org e911.OrgID, source string, wishes []directory.RoleWish) ([]e911.Fault, error) {
+	roles := make([]member.DirectoryRole, len(wishes))
+	for i, w := range wishes {
+		roles[i] = member.DirectoryRole{Email: w.Email, Name: w.Name, Role: w.Role, Site: w.Site, Group: w.Group, Ends: w.Ends}
+	}
+	c, err := s.access.members.ApplyDirectory(ctx, org, source, roles)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range c.Given {
+		if g.Secret == "" || s.signsInElsewhere(ctx, org) {
+			continue
+		}
+		if _, mailed := s.web.Invite(g); !mailed {
+			c.Faults = append(c.Faults, e911.Fault{
+				Path: "roles", Code: "no_mail", Msg: "somebody new was given a role, and no invitation could be mailed", Fix: "make him a link: callbox member link ADDRESS",
+			})
+		}
+	}
+	for _, who := range c.Left {
+		if err := s.access.signon.End(ctx, who, nil, true); err != nil {
+			return c.Faults, err
+		}
+	}
+	return c.Faults, nil
+}
+
+// signsInElsewhere reports whether people of an organisation sign in by its own
+// identity provider alone: they need no invitation.
+func (s *Server) signsInElsewhere(context.Context, e911.OrgID) bool { return false }
