@@ -224,5 +224,5 @@ func sole(e filter.Expression, name string) (string, bool) {
 		return "", false
 	}
 	s, ok := literal(x.CompareValue).(string)
-	return s, ok && s != ""
+	return s, ok && s != "" && !strings.ContainsRune(s, 0) // no database takes a NUL
 }

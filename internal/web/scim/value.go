@@ -320,6 +320,9 @@ func entry(t *resourceType, o object, e directory.Entry) (directory.Entry, error
 	if len(e.Name) > 256 || strings.ContainsFunc(e.Name, func(r rune) bool { return r < ' ' }) {
 		return e, invalid(badValue, "%s is one line of at most 256 octets", required(t))
 	}
+	if len(e.External) > 1024 || strings.ContainsFunc(e.External, func(r rune) bool { return r < ' ' }) {
+		return e, invalid(badValue, "externalId is one line of at most 1024 octets")
+	}
 	b, err := json.Marshal(o)
 	if err != nil {
 		return e, invalid(badSyntax, "the resource cannot be kept")
