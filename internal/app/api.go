@@ -49,7 +49,7 @@ func (s *Server) wireAPI() error {
 		Session: func(r *http.Request) (e911.OrgID, bool) { return s.web.Session(r) },
 		Person:  s.personOf, Members: s.access.members, Federation: s.access.providers.desk, SignOn: s.access.signon, Accounts: s.access.accounts, Invite: s.inviteBy,
 		Audit: lateAudit{&s.store}, Calls: apiCalls{s}, Plans: latePlans{s}, Applied: latePlans{s}, Jobs: lateJobs{&s.store}, Sheets: lateSheets{&s.store},
-		Lists: lateLists{&s.store}, Setup: s.setupDesk, Foreign: s.foreignOf(), Stations: s.stationsOf,
+		Lists: lateLists{&s.store}, Directories: lateDirectories{&s.store}, Setup: s.setupDesk, Foreign: s.foreignOf(), Stations: s.stationsOf,
 		Questions: map[string]api.Question{
 			"explain": s.explainPage, "route": s.routePage, "callbacks": s.callbacksOf,
 			"inventory": s.inventoryOf, "unknown_elements": s.unknownOf, "quality": s.qualityOf,

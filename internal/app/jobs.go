@@ -17,7 +17,7 @@ import (
 func (s *Server) openJobs(st *database) (*job.Queue, error) {
 	return job.New(job.Config{
 		Store: st, Node: s.cfg.Node, Dir: filepath.Join(s.cfg.DataDir, "jobs"), Now: s.cfg.Now, Log: s.cfg.Log,
-		Handlers: map[string]job.Handler{api.ImportJob: sheet.Handler(s.sheetDesk)},
+		Handlers: map[string]job.Handler{api.ImportJob: sheet.Handler(s.sheetDesk), api.DirectoryJob: s.directoryJob},
 	})
 }
 

@@ -49,7 +49,7 @@ var areaOf = map[string]access.Area{
 	"users": access.People, "devices": access.People, "numbers": access.People, "alerts": access.Alerts,
 	"trunks": access.World, "psaps": access.World, "models": access.World, "layers": access.World,
 	"changes": access.Imports, "plans": access.Imports, "applied": access.Imports, "templates": access.Imports, "exports": access.Imports,
-	"imports": access.Imports, "jobs": access.Imports, "lists": access.Imports,
+	"imports": access.Imports, "jobs": access.Imports, "lists": access.Imports, "directories": access.Imports,
 	"keys": access.Keys, "audit": access.Audit, "calls": access.Calls,
 	"explain": access.Whereabouts, "inventory": access.Whereabouts, "unknown_elements": access.Whereabouts, "stations": access.Whereabouts,
 	"route": access.Places, "quality": access.Places, "callbacks": access.Sites,

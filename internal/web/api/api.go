@@ -73,6 +73,8 @@ type Config struct {
 	Questions map[string]Question // by the name of the operation: explain, route, callbacks ...
 	Calls     Calls
 	Lists     Lists
+	// Directories of people.
+	Directories Directories
 	// Setup is the set-up of organisations.
 	Setup    func() (*setup.Service, error)
 	Foreign  Foreign

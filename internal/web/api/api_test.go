@@ -63,7 +63,7 @@ func newBench(t testing.TB, change func(*api.Config)) *bench {
 		Objects: objects(editor), Keys: b.keys, Views: b.st, Replays: func() apikey.Replays { return b.st }, Ring: ring, Audit: b.st,
 		Session: func(*http.Request) (e911.OrgID, bool) { return "", false }, Calls: b.st, Plans: planner, Applied: planner, Now: now, Log: log, Version: "test",
 	}
-	cfg.Lists = b.lists()
+	cfg.Lists, cfg.Directories = b.lists(), b.directories()
 	if change != nil {
 		change(&cfg)
 	}

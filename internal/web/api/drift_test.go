@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/admin/reconcile"
 	"github.com/callbox911/callbox/internal/web/api"
 )
@@ -150,6 +151,19 @@ func TestTheDocumentHasEveryFieldOfEveryObject(t *testing.T) {
 	}
 	for _, d := range drift("", shown, reflect.TypeFor[client.List]()) {
 		t.Errorf("list: %s", d)
+	}
+	var people directory.Source
+	filled(t, reflect.ValueOf(&people).Elem())
+	people.Server.Password = "" // never read
+	if text, err = json.Marshal(people); err != nil {
+		t.Fatal(err)
+	}
+	shown = nil
+	if err := json.Unmarshal(text, &shown); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range drift("", shown, reflect.TypeFor[client.Directory]()) {
+		t.Errorf("directory: %s", d)
 	}
 	if got := drift("", map[string]any{"new": 1, "key": "x"}, reflect.TypeFor[client.Model]()); len(got) < 2 {
 		t.Errorf("a difference is not seen: %v", got)
