@@ -217,6 +217,9 @@ func (s *Protocol) Facts(p federation.Provider) Facts {
 	return f
 }
 
+// Warnings are those of Facts.
+func (s *Protocol) Warnings(p federation.Provider) []string { return s.Facts(p).Warnings }
+
 // soon is how long before its end a certificate is told of.
 const soon = 30 * 24 * time.Hour
 

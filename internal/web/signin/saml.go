@@ -16,6 +16,8 @@ import (
 type SAML interface {
 	// Metadata is ours for a provider, XML without a secret.
 	Metadata(p federation.Provider) ([]byte, error)
+	// Warnings are what an administrator should know of a provider that works.
+	Warnings(p federation.Provider) []string
 	// NotAsked reports an answer that belongs to no request of ours.
 	NotAsked(parameter string) bool
 }
@@ -32,6 +34,14 @@ type samlPages struct {
 	desk    *federation.Desk
 	saml    SAML
 	brought func(w http.ResponseWriter, r *http.Request, c federation.Callback) error
+}
+
+// warnings are what SAML says of a provider; none of others.
+func (h *Handler) warnings(p federation.Provider) []string {
+	if h.saml == nil || p.Via != federation.ViaSAML {
+		return nil
+	}
+	return h.saml.saml.Warnings(p)
 }
 
 // ACSPattern matches the one kind of request that another site may send: the answer

@@ -30,6 +30,7 @@ type ProviderRow struct {
 	Link     string // that its people sign in by
 	ACS      string // of SAML
 	Metadata string
+	Warnings []string
 }
 
 func (h *Handler) signOn(w http.ResponseWriter, r *http.Request, in signedIn) {
@@ -76,6 +77,7 @@ func (h *Handler) showSignOn(w http.ResponseWriter, r *http.Request, in signedIn
 	for _, p := range all {
 		s.Providers = append(s.Providers, ProviderRow{
 			Provider: p, Link: base + "/sign-in/sso/" + p.ID, ACS: base + federation.SAMLPath(p.ID), Metadata: base + "/sign-in/saml/" + p.ID + "/metadata",
+			Warnings: h.warnings(p),
 		})
 		if wrong == nil && p.Key == r.URL.Query().Get("change") {
 			s.Form, s.RolesText = p, rolesText(p.Roles)
