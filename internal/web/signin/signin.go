@@ -108,6 +108,7 @@ type View struct {
 	Passkeys bool // there can be some
 	SSO      bool // organisations may have providers of their own
 	Choices  []federation.Choice
+	SignOn   bool // there is the page of it
 	Say      string
 	Link     string
 	Faults   []e911.Fault
@@ -168,7 +169,7 @@ func (h *Handler) formed(next http.Handler) http.Handler {
 
 func (h *Handler) view(r *http.Request, title string) View {
 	token, _ := r.Context().Value(formKey{}).(string)
-	return View{Frame: h.cfg.Frame(title + " – Callbox"), Form: token, Passkeys: h.cfg.SignOn.Passkeys() == nil}
+	return View{Frame: h.cfg.Frame(title + " – Callbox"), Form: token, SignOn: h.cfg.Federation != nil, Passkeys: h.cfg.SignOn.Passkeys() == nil}
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
