@@ -93,6 +93,8 @@ func Run(t *testing.T, open Open) {
 		{"lists of platforms, and what was found in them, are kept by organisation", testReconcile},
 		{"directories of people, and what they told, are kept by organisation", testDirectory},
 		{"members, their roles, links and moves come back; an address is one identity", testMembers},
+		{"requests for accounts come back; what a move ends is found", testTenants},
+		{"two administrators who remove each other leave one", testLastAdministrator},
 		{"credentials belong to their owner, and sessions end", testSignOn},
 		{"identity providers, whom they bring, and what is used once", testFederation},
 		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
