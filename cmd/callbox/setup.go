@@ -16,21 +16,22 @@ import (
 )
 
 type setupCmd struct {
-	Status      setupStatusCmd      `cmd:"" default:"withargs" help:"How far an organisation and its sites are, and what is still to do."`
-	Acknowledge setupAcknowledgeCmd `cmd:"" help:"Read a text, or accept it."`
-	Stage       setupStageCmd       `cmd:"" help:"Move a site to a stage: none, 933 or 911."`
-	OptOut      setupOptOutCmd      `cmd:"" name:"opt-out" help:"Hand 911 to the PSTN provider; with --undo, take that back."`
-	Suspend     setupSuspendCmd     `cmd:"" help:"Mark an organisation whose ordinary calls are cut off; 911 goes on. With --undo, take that back."`
-	Secrets     setupSecretsCmd     `cmd:"" help:"The company id and the secrets that prove it: list, make, end."`
-	Link        setupLinkCmd        `cmd:"" help:"Take the company id and secret that a platform has."`
-	Licence     setupLicenceCmd     `cmd:"" help:"Add or end the licence of a country."`
-	Attended    setupAttendedCmd    `cmd:"" help:"Who sees or hears of calls at once, and in which hours."`
-	Tested      setupTestedCmd      `cmd:"" help:"Keep that a person acknowledged a test."`
-	Task        setupTaskCmd        `cmd:"" help:"Mark a part of the roll-out as done."`
-	Use         setupUseCmd         `cmd:"" help:"Say whether people can dial out: where none can, no emergency calling is required."`
-	Prices      setupPricesCmd      `cmd:"" help:"Set the price list of unregistered calls and registered users."`
-	Compliance  setupComplianceCmd  `cmd:"" help:"How organisations stand, one a line."`
-	Charges     setupChargesCmd     `cmd:"" help:"Unregistered calls and registered users of a month, and what they cost."`
+	Status       setupStatusCmd       `cmd:"" default:"withargs" help:"How far an organisation and its sites are, and what is still to do."`
+	Acknowledge  setupAcknowledgeCmd  `cmd:"" help:"Read a text, or accept it."`
+	Stage        setupStageCmd        `cmd:"" help:"Move a site to a stage: none, 933 or 911."`
+	OptOut       setupOptOutCmd       `cmd:"" name:"opt-out" help:"Hand 911 to the PSTN provider; with --undo, take that back."`
+	Suspend      setupSuspendCmd      `cmd:"" help:"Mark an organisation whose ordinary calls are cut off; 911 goes on. With --undo, take that back."`
+	Secrets      setupSecretsCmd      `cmd:"" help:"The company id and the secrets that prove it: list, make, end."`
+	Link         setupLinkCmd         `cmd:"" help:"Take the company id and secret that a platform has."`
+	Licence      setupLicenceCmd      `cmd:"" help:"Add or end the licence of a country."`
+	Attended     setupAttendedCmd     `cmd:"" help:"Who sees or hears of calls at once, and in which hours."`
+	AttendedTest setupAttendedTestCmd `cmd:"" name:"attended-test" help:"Send a marked test, with a code, to who sees or hears of calls."`
+	Tested       setupTestedCmd       `cmd:"" help:"Keep that a person acknowledged a test."`
+	Task         setupTaskCmd         `cmd:"" help:"Mark a part of the roll-out as done."`
+	Use          setupUseCmd          `cmd:"" help:"Say whether people can dial out: where none can, no emergency calling is required."`
+	Prices       setupPricesCmd       `cmd:"" help:"Set the price list of unregistered calls and registered users."`
+	Compliance   setupComplianceCmd   `cmd:"" help:"How organisations stand, one a line."`
+	Charges      setupChargesCmd      `cmd:"" help:"Unregistered calls and registered users of a month, and what they cost."`
 }
 
 // askSetup asks for one thing about the set-up.
@@ -253,14 +254,31 @@ func (c *setupAttendedCmd) Run(e *env) error {
 	})
 }
 
+type setupAttendedTestCmd struct {
+	listFlags
+	Key string `arg:"" help:"Name of the destination."`
+}
+
+func (c *setupAttendedTestCmd) Run(e *env) error {
+	d, err := askSetup[setup.Destination](e, &c.listFlags, "attended-test", app.SetupArgs{Key: c.Key})
+	if err != nil || c.JSON {
+		return cmp.Or(err, printed(e, c.JSON && err == nil, d))
+	}
+	s := printable(d.Name, d.Key)
+	fmt.Fprintf(e.stdout, "a test is on its way to %s. Who gets it reads its code: callbox setup tested %s --code CODE --by NAME\n", s[0], s[1])
+	return nil
+}
+
 type setupTestedCmd struct {
 	listFlags
 	Key string `arg:"" help:"Name of the destination."`
 	By  string `help:"Who saw or heard the test." required:""`
+	// Code without which the test is kept by hand, and marked so.
+	Code string `help:"Code of the test that was sent; none: it was made by hand."`
 }
 
 func (c *setupTestedCmd) Run(e *env) error {
-	return doSetup(e, &c.listFlags, "tested", app.SetupArgs{Key: c.Key, By: c.By})
+	return doSetup(e, &c.listFlags, "tested", app.SetupArgs{Key: c.Key, By: c.By, Code: c.Code})
 }
 
 type setupTaskCmd struct {

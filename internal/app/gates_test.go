@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/emergency"
 	"github.com/callbox911/callbox/internal/rules/ladder"
+	"github.com/callbox911/callbox/internal/rules/lint"
 	"github.com/callbox911/callbox/internal/sim/phone"
 	"github.com/callbox911/callbox/internal/sim/psap"
 )
@@ -184,7 +185,7 @@ func TestEveryGateOnAWholeServerLets911Through(t *testing.T) {
 
 // What the set-up machine itself closes, one after the other, and 911 after each.
 //
-// Proves: F-24, W-20, W-24, W-30, W-45, N-08, N-41, F-36
+// Proves: F-24, W-20, W-24, W-30, W-45, N-08, N-41, N-48, F-36
 func TestWhatTheSetUpClosesClosesNoCall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -204,6 +205,25 @@ func TestWhatTheSetUpClosesClosesNoCall(t *testing.T) {
 			st, err := svc.Status(ctx, g.org)
 			if err == nil {
 				err = svc.EndSecret(ctx, "test", g.org, st.Secrets[0].Mark, true)
+			}
+			return err
+		}, "carrier-a"},
+		{"a site is refused stage 911", func() error {
+			refused, err := svc.Refuse(ctx, g.org, []e911.Site{{ID: g.site, Org: g.org, Key: "hq", Stage: e911.Stage911}})
+			if err == nil && len(refused[0]) == 0 {
+				t.Error("nothing keeps the site from stage 911")
+			}
+			return err
+		}, "carrier-a"},
+		{"the dial plan has findings", func() error {
+			editor, err := g.s.editor()
+			if err == nil {
+				_, err = editor.Users.Create(ctx, "test", e911.User{Org: g.org, Site: g.site, Key: "eleven", Name: "Eleven", DeviceUserID: "11"})
+			}
+			g.publish(err)
+			found, err := svc.Lint(ctx, g.org, "")
+			if err == nil && !slices.ContainsFunc(found, func(f lint.Finding) bool { return f.Code == "outside_digit" }) {
+				t.Errorf("nothing is found: %+v", found)
 			}
 			return err
 		}, "carrier-a"},

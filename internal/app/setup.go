@@ -26,7 +26,7 @@ func (s *Server) setupDesk() (*setup.Service, error) {
 		return nil, errNoStore
 	}
 	return setup.New(setup.Config{
-		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now,
+		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill,
 		Seen: func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error) {
 			return inventory.Everything(ctx, d.store, org, s.live(org))
 		},
@@ -80,6 +80,7 @@ type SetupArgs struct {
 	People   bool   `json:"people,omitempty"`
 	Text     string `json:"text,omitempty"` // of a PBX's dial plan
 	All      bool   `json:"all,omitempty"`  // every organisation
+	Code     string `json:"code,omitempty"` // of a test that was sent
 }
 
 func small(do func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error)) setupAction {
@@ -132,7 +133,13 @@ func setupActions(now func() time.Time) map[string]setupAction {
 			return done(svc.DeleteDestination(ctx, who, org, a.Key))
 		}),
 		"tested": small(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			if a.Code != "" {
+				return done(svc.AcknowledgeTest(ctx, who, org, a.Key, a.Code, a.By))
+			}
 			return done(svc.Tested(ctx, who, org, a.Key, a.By))
+		}),
+		"attended-test": small(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			return svc.SendTest(ctx, who, org, a.Key)
 		}),
 		"task": small(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
 			return done(svc.MarkTask(ctx, who, org, setup.Task(a.Key), a.Done, a.Reason))

@@ -304,6 +304,15 @@ type Due struct {
 	Demonstration bool           `json:"demonstration,omitempty"`
 	Flags         []string       `json:"flags,omitempty"`
 	Network       *StrandedBy    `json:"network,omitempty"` // of DueUnknownNetwork
+	Drill         *Drill         `json:"drill,omitempty"`   // of a test of who is told; it is in no fact
+}
+
+// Drill is a test of somebody who is told of calls (F-36). It is no call.
+type Drill struct {
+	Destination string `json:"destination"` // key
+	Name        string `json:"name"`        // "guard's desk"
+	Code        string `json:"code"`        // that shows that a person saw it
+	OrgKey      string `json:"org_key"`
 }
 
 // StrandedBy is the network element that strands devices, as people are told of

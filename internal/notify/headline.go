@@ -17,6 +17,9 @@ func Headline(d journal.Due) string {
 	if d.Network != nil {
 		return networkHeadline(d)
 	}
+	if d.Drill != nil {
+		return drillHeadline(d)
+	}
 	var b strings.Builder
 	b.WriteString(Happened(d))
 	b.WriteString(": ")
@@ -33,6 +36,8 @@ func Headline(d journal.Due) string {
 // Happened says what people are told of.
 func Happened(d journal.Due) string {
 	switch {
+	case d.Drill != nil:
+		return "TEST, no emergency"
 	case d.Reason == journal.DueUnknownNetwork:
 		return "Undefined network location"
 	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:

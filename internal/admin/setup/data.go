@@ -67,14 +67,14 @@ func (s *Service) SetDestination(ctx context.Context, who admin.Actor, org e911.
 			if len(r.Destinations) >= maxDestinations {
 				return e911.Errorf(e911.Invalid, "an organisation has up to %d destinations", maxDestinations)
 			}
-			d.Tested, d.By = time.Time{}, ""
+			d.Tested, d.By, d.Test = time.Time{}, "", nil
 			r.Destinations = append(r.Destinations, d)
 			return nil
 		}
 		was := r.Destinations[i]
-		d.Tested, d.By = time.Time{}, ""
+		d.Tested, d.By, d.Test = time.Time{}, "", nil
 		if was.Site == d.Site && was.Kind == d.Kind && was.Name == d.Name {
-			d.Tested, d.By = was.Tested, was.By
+			d.Tested, d.By, d.Test = was.Tested, was.By, was.Test
 		}
 		r.Destinations[i] = d
 		return nil
@@ -108,7 +108,7 @@ func (s *Service) Tested(ctx context.Context, who admin.Actor, org e911.OrgID, k
 		if i < 0 {
 			return e911.Errorf(e911.NotFound, "there is no destination %s", key)
 		}
-		r.Destinations[i].Tested, r.Destinations[i].By = now.At, by
+		r.Destinations[i].Tested, r.Destinations[i].By, r.Destinations[i].Test = now.At, by, nil
 		return nil
 	})
 	return err

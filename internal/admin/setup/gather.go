@@ -330,7 +330,7 @@ func (f *siteFacts) status(st *Status, now time.Time) SiteStatus {
 	}
 	for _, d := range f.record.Destinations {
 		if d.Site == f.site.ID {
-			v.Destinations = append(v.Destinations, d)
+			v.Destinations = append(v.Destinations, d.shown())
 		}
 	}
 	if r, ok := f.record.Overrides[f.site.ID]; ok {

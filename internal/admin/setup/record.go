@@ -69,6 +69,19 @@ type Destination struct {
 	// Tested is when a person last acknowledged a test there; zero: never.
 	Tested time.Time `json:"tested,omitzero"`
 	By     string    `json:"tested_by,omitempty"`
+	// Test is the last one that was sent; none: Tested was kept by hand.
+	Test *SentTest `json:"test,omitempty"`
+}
+
+// SentTest is a test that was sent to a destination (F-36).
+type SentTest struct {
+	Sent time.Time `json:"sent"`
+	By   string    `json:"by"` // who had it sent
+	// Seconds until a person gave the code back; 0: nobody did.
+	Seconds int64 `json:"acknowledged_after_s,omitempty"`
+	// Mark is the hash of the code that is waited for, never shown.
+	Mark  string `json:"mark,omitempty"`
+	Wrong int    `json:"wrong,omitempty"` // codes that were not it
 }
 
 // SecretNote is what is known of a live secret. Mark tells it apart and reveals

@@ -30,6 +30,8 @@ type Config struct {
 	// Seen is what devices have shown, by device id; nil: nothing is known.
 	Seen func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error)
 	Now  func() time.Time
+	// Send hands a test to somebody who is told of calls; nil: none is sent from here.
+	Send func(ctx context.Context, to TestNotice) error
 }
 
 // Service has the use cases. Safe for concurrent use.

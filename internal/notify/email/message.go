@@ -55,7 +55,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 		m.SetGenHeader(HeaderDemo, "yes")
 	}
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
-	if d.Class != e911.ClassTest933 && d.Network == nil {
+	if d.Class != e911.ClassTest933 && d.Network == nil && d.Drill == nil {
 		m.SetImportance(mail.ImportanceHigh)
 	}
 	v := c.describe(n)
@@ -144,6 +144,9 @@ func (c *Channel) describe(n notify.Notice) view {
 	d := n.Due
 	if d.Network != nil {
 		return c.describeNetwork(n)
+	}
+	if d.Drill != nil {
+		return c.describeDrill(n)
 	}
 	v := view{
 		Headline: notify.Headline(d), Where: notify.Where(d), Link: n.Link, Tel: token(string(d.Callback)),

@@ -33,6 +33,8 @@ type Payload struct {
 	Flags     []string  `json:"flags"`
 	// Network is what strands devices; only of network.unknown, which has no call.
 	Network *journal.StrandedBy `json:"network,omitempty"`
+	// Drill is the test of who is told; only of test.attended, which has no call.
+	Drill *journal.Drill `json:"drill,omitempty"`
 }
 
 // Call names the call.
@@ -94,10 +96,13 @@ const (
 	EventMissed       = "emergency.callback_missed"
 	EventTest         = "test.call"
 	EventNetwork      = "network.unknown"
+	EventDrill        = "test.attended" // of who is told; there is no call
 )
 
 func event(d journal.Due) string {
 	switch {
+	case d.Drill != nil:
+		return EventDrill
 	case d.Reason == journal.DueUnknownNetwork:
 		return EventNetwork
 	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:
@@ -120,7 +125,7 @@ func event(d journal.Due) string {
 func Body(n notify.Notice) ([]byte, error) {
 	d := n.Due
 	p := Payload{
-		Version: Version, ID: n.ID, Event: event(d), Reason: d.Reason, Test: event(d) == EventTest, Demonstration: d.Demonstration,
+		Version: Version, ID: n.ID, Event: event(d), Reason: d.Reason, Test: event(d) == EventTest || d.Drill != nil, Demonstration: d.Demonstration,
 		At: n.At.UTC(), Text: notify.Headline(d),
 		Call:         Call{ID: n.Call, Dialled: d.Dialled, ArrivedAt: d.ArrivedAt.UTC(), URL: n.Link},
 		Organisation: Named{ID: string(n.Org), Name: d.OrgName},
@@ -128,7 +133,7 @@ func Body(n notify.Notice) ([]byte, error) {
 		Caller:       Caller{Name: d.Who, IdentifiedBy: d.IdentifiedBy, Line: d.Line, Callback: d.Callback},
 		Location:     locationOf(d.Place),
 		PSAP:         PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine, Expected: d.PSAPExpected},
-		Flags:        append([]string{}, d.Flags...), Network: d.Network,
+		Flags:        append([]string{}, d.Flags...), Network: d.Network, Drill: d.Drill,
 	}
 	p.Location.LocatedBy = d.LocatedBy
 	if d.Sent != nil {

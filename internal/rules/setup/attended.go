@@ -24,6 +24,9 @@ func (k DestinationKind) Attended() bool { return k == Screen || k == Text || k 
 // ackLife is how long an acknowledged test of a destination counts (F-36).
 const ackLife = 30 * 24 * time.Hour
 
+// ackWarning is how long before that somebody is told to test again.
+const ackWarning = 7 * 24 * time.Hour
+
 // hoursOfWeek is the number of hours in Hours.
 const hoursOfWeek = 7 * 24
 

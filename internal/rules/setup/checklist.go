@@ -114,7 +114,11 @@ func (s Site) alerts() Item {
 func (s Site) attended(now time.Time) Item {
 	gaps := Unattended(s.Alerts, now)
 	if len(gaps) == 0 {
-		return done(StepAttended, SiteAlerts)
+		i := done(StepAttended, SiteAlerts)
+		if soon := Unattended(s.Alerts, now.Add(ackWarning)); len(soon) > 0 {
+			i.Amber = "tests run out within a week: then nobody counts for " + soon[0].String() + "; send them again"
+		}
+		return i
 	}
 	said := make([]string, 0, len(gaps))
 	for _, g := range gaps[:min(len(gaps), 5)] {

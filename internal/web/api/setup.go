@@ -22,6 +22,7 @@ type SetupWish struct {
 	By     string     `json:"by,omitempty"`
 	Agree  bool       `json:"agree,omitempty"`
 	Done   bool       `json:"done,omitempty"`
+	Code   string     `json:"code,omitempty"` // of a test that was sent
 }
 
 // setUp is an operation of the set-up that takes a B; nil from do: there is nothing
@@ -149,8 +150,15 @@ func setupOperations() []operation {
 			}),
 		setUp(http.MethodPost, "/destinations/{id}/tested", "test_setup_destination", "Keep that a person acknowledged a test", map[string]any{"by": "Bo Guard"},
 			func(ctx context.Context, c *call, s *setup.Service, b w) (any, error) {
+				if b.Code != "" {
+					return nil, s.AcknowledgeTest(ctx, c.who.who, c.org, c.name(), b.Code, b.By)
+				}
 				return nil, s.Tested(ctx, c.who.who, c.org, c.name(), b.By)
 			}),
+		setUp(http.MethodPost, "/destinations/{id}/test", "send_setup_destination_test", "Send a marked test with a code there", map[string]any{},
+			func(ctx context.Context, c *call, s *setup.Service, _ w) (any, error) {
+				return s.SendTest(ctx, c.who.who, c.org, c.name())
+			}).answers(reflect.TypeFor[setup.Destination]()),
 		setUp(http.MethodPut, "/tasks/{id}", "mark_setup_task", "Mark a part of the roll-out", map[string]any{"done": true, "reason": "reviewed with the PBX team"},
 			func(ctx context.Context, c *call, s *setup.Service, b w) (any, error) {
 				return nil, s.MarkTask(ctx, c.who.who, c.org, setup.Task(c.name()), b.Done, b.Reason)
