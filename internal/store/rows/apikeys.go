@@ -84,12 +84,15 @@ func (r *apiKeyRow) keep(k *apikey.Key) (err error) {
 
 // CreateAPIKey implements apikey.Store.
 func (s *Store) CreateAPIKey(ctx context.Context, k apikey.Key) error {
+	if len(k.Secrets) == 0 {
+		return e911.Errorf(e911.Invalid, "a key has a secret")
+	}
 	scopes, err := text(k.Scopes)
 	if err != nil {
 		return err
 	}
 	row := apiKeyRow{
-		ID: k.ID, OrgID: k.Org, Name: k.Name, Scopes: scopes, Hash: []byte{}, MadeAt: millis(k.Made), MadeBy: k.By,
+		ID: k.ID, OrgID: k.Org, Name: k.Name, Scopes: scopes, Hash: k.Secrets[0].Hash, MadeAt: millis(k.Made), MadeBy: k.By,
 		Expires: millis(k.Expires), LastUsed: millis(k.LastUsed), Revoked: millis(k.Revoked), Version: k.Version,
 	}
 	if err := row.keep(&k); err != nil {

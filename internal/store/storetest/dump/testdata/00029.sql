@@ -1,1 +1,1 @@
-INSERT INTO api_keys VALUES ('ak2', 'o1', 'the importer', '["read"]', x'', 1000, 'ann@harbor.example', 0, 0, 0, 3, '[{"id":"1","made":"2026-01-02T03:04:05Z","by":"ann","hash":"AP8="}]', '[{"id":"t1","until":"2026-01-02T03:19:05Z"}]');
+INSERT INTO api_keys VALUES ('ak2', 'o1', 'the importer', '["read"]', x'00ff', 1000, 'ann@harbor.example', 0, 0, 0, 3, '[{"id":"1","made":"2026-01-02T03:04:05Z","by":"ann","hash":"AP8="}]', '[{"id":"t1","until":"2026-01-02T03:19:05Z"}]');
