@@ -63,8 +63,12 @@ func (f Fed) Overrides(before, after any) []e911.Fault {
 			field string
 			same  bool
 		}{
-			{"name", was.Name == is.Name}, {"email", was.Email == is.Email}, {"device_user_id", was.DeviceUserID == is.DeviceUserID},
-			{"callback", was.Callback == is.Callback}, {"language", was.Language == is.Language}, {"site", was.Site == is.Site},
+			{"name", was.Name == is.Name},
+			{"email", was.Email == is.Email},
+			{"device_user_id", was.DeviceUserID == is.DeviceUserID},
+			{"callback", was.Callback == is.Callback},
+			{"language", was.Language == is.Language},
+			{"site", was.Site == is.Site},
 		} {
 			if slices.Contains(f.Fields, c.field) {
 				fed(c.field, c.same)

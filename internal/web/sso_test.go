@@ -131,7 +131,7 @@ func (s *surfer) took(res *http.Response, err error) {
 
 func (s *surfer) open(address string) {
 	s.t.Helper()
-	s.took(s.c.Get(address)) //nolint:noctx,bodyclose // a browser; took closes it
+	s.took(s.c.Get(address)) //nolint:noctx // a browser; took closes it
 }
 
 var (
@@ -156,7 +156,7 @@ func (s *surfer) send(action string, fields url.Values) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.took(s.c.PostForm(to.String(), fields)) //nolint:noctx,bodyclose // a browser; took closes it
+		s.took(s.c.PostForm(to.String(), fields)) //nolint:noctx // a browser; took closes it
 		return
 	}
 	s.t.Fatalf("no form leads to %s on %s: %s", action, s.path, s.page)

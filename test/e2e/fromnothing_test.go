@@ -34,7 +34,6 @@ var update = flag.Bool("update", false, "write transcripts into testdata; read t
 type fromNothing struct {
 	*site
 	script strings.Builder
-	said   string
 }
 
 // visitor is a person with a browser.

@@ -89,8 +89,10 @@ func testAPIKeys(t *testing.T, open Open) {
 func testAPIKeyChanges(t *testing.T, open Open) {
 	st, ctx := fresh(t, open).(apiKeys), t.Context()
 	org := keyOrg(t, st)
-	key := apikey.Key{ID: "00000000000000b1", Org: org, Name: "entra", Scopes: []apikey.Scope{apikey.ScopeDirectory}, Made: Epoch, By: "test", Version: 1,
-		Secrets: []apikey.Secret{{ID: "1", Made: Epoch, By: "test", Hash: []byte{1}}}}
+	key := apikey.Key{
+		ID: "00000000000000b1", Org: org, Name: "entra", Scopes: []apikey.Scope{apikey.ScopeDirectory}, Made: Epoch, By: "test", Version: 1,
+		Secrets: []apikey.Secret{{ID: "1", Made: Epoch, By: "test", Hash: []byte{1}}},
+	}
 	if err := st.CreateAPIKey(ctx, key); err != nil {
 		t.Fatal(err)
 	}

@@ -75,9 +75,9 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request, in signedIn) {
 
 // page is what a page says beside what it always has.
 type page struct {
-	say, text string
-	results   []Result
-	wrong     error
+	say     string
+	results []Result
+	wrong   error
 }
 
 func day(t time.Time, none string) string {
