@@ -68,15 +68,19 @@ type world struct {
 	our                      *rsa.PrivateKey
 }
 
-// kept reads a key pair from testdata. Those that fuzzing needs are the same in each
-// of its processes.
+// Where TestMain leaves the keys that fuzzing needs: each of its processes inherits
+// the first one's environment, and an answer that one of them signed is read by all.
+const (
+	idpEnv = "CALLBOX_TEST_SAML_IDP"
+	ourEnv = "CALLBOX_TEST_SAML_OUR"
+)
+
+// kept reads a certificate and its key, in PEM, from the environment.
 func kept(name string) (p pair, certificate, key string) {
-	raw, err := os.ReadFile("testdata/" + name + ".pem")
-	if err != nil {
-		panic(err)
-	}
+	raw := []byte(os.Getenv(name))
 	c, rest := pem.Decode(raw)
 	certificate, key = string(raw[:len(raw)-len(rest)]), string(rest)
+	var err error
 	if p.cert, err = x509.ParseCertificate(c.Bytes); err != nil {
 		panic(err)
 	}
@@ -90,8 +94,8 @@ func kept(name string) (p pair, certificate, key string) {
 }
 
 var fixed = sync.OnceValue(func() (w world) {
-	w.idp, _, _ = kept("idp")
-	our, cert, key := kept("our")
+	w.idp, _, _ = kept(idpEnv)
+	our, cert, key := kept(ourEnv)
 	w.our, w.ourCert, w.ourKey = our.key, cert, e911.Secret(key)
 	return w
 })
@@ -102,24 +106,23 @@ var keys = sync.OnceValue(func() world {
 	return w
 })
 
-// TestMain makes the key pairs of testdata where they are missing.
+// TestMain makes the key pairs that all processes of a run share, once.
 func TestMain(m *testing.M) {
-	if _, err := os.Stat("testdata/our.pem"); err != nil {
+	if os.Getenv(ourEnv) == "" {
 		idp := newPair("idp", noon.AddDate(2, 0, 0), 2048)
-		private, _ := x509.MarshalPKCS8PrivateKey(idp.key)
-		text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: idp.cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
-		cert, key, err := NewKeyPair("Callbox "+base, noon)
-		if err == nil {
-			err = os.MkdirAll("testdata", 0o750)
-		}
-		if err == nil {
-			err = os.WriteFile("testdata/idp.pem", text, 0o600)
-		}
-		if err == nil {
-			err = os.WriteFile("testdata/our.pem", []byte(cert+string(key)), 0o600)
-		}
+		private, err := x509.MarshalPKCS8PrivateKey(idp.key)
 		if err != nil {
 			panic(err)
+		}
+		cert, key, err := NewKeyPair("Callbox "+base, noon)
+		if err != nil {
+			panic(err)
+		}
+		text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: idp.cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+		for name, value := range map[string]string{idpEnv: string(text), ourEnv: cert + string(key)} {
+			if err := os.Setenv(name, value); err != nil {
+				panic(err)
+			}
 		}
 	}
 	m.Run()
