@@ -6,14 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/reach"
 )
 
 const (
@@ -24,27 +23,14 @@ const (
 )
 
 var (
-	errAddress  = errors.New("no provider is asked at that address")
 	errScheme   = errors.New("the provider leads to an address that is not https")
 	errRedirect = errors.New("the provider leads to another host")
 	errLarge    = errors.New("the provider sends too much")
 )
 
-// client asks providers. Organisations run theirs in networks of their own, so that
-// private addresses are asked; this machine itself and link-local addresses, where
-// clouds hand out credentials, are not.
+// client asks providers where reach lets it; with local, on this machine too.
 func client(local bool) *http.Client {
-	dial := &net.Dialer{Timeout: patience, Control: func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return errAddress
-		}
-		ip := a.Addr().Unmap()
-		if ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || ip.IsLoopback() && !local {
-			return errAddress
-		}
-		return nil
-	}}
+	dial := reach.Dialer(patience, local)
 	return &http.Client{
 		Timeout: patience,
 		Transport: &bounded{local: local, next: &http.Transport{
@@ -104,7 +90,7 @@ func (c *Client) explain(doing string, err error) error {
 	var timeout net.Error
 	say := func(kind e911.Kind, why string) error { return e911.Errorf(kind, "to %s: %s", doing, why) }
 	switch text := err.Error(); {
-	case errors.Is(err, errAddress):
+	case errors.Is(err, reach.ErrHere):
 		return say(e911.Invalid, "Callbox asks no provider on this machine itself or at a link-local address")
 	case errors.Is(err, errScheme):
 		return say(e911.Invalid, "it leads to an address that is not https")

@@ -2,36 +2,20 @@ package saml
 
 import (
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
-	"syscall"
 	"time"
+
+	"github.com/callbox911/callbox/internal/reach"
 )
 
 // patience bounds one request of ours.
 const patience = 10 * time.Second
 
-var (
-	errAddress  = errors.New("nobody is asked at that address")
-	errRedirect = errors.New("a redirect that is not followed")
-)
+var errRedirect = errors.New("a redirect that is not followed")
 
-// client asks identity providers. Organisations run theirs in networks of their own,
-// so that private addresses are asked; link-local ones, where clouds hand out
-// credentials, and this machine (unless local) are not, whatever name leads there.
+// client asks identity providers where reach lets it; with local, on this machine too.
 func client(local bool) *http.Client {
-	dial := &net.Dialer{Timeout: patience, Control: func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return errAddress
-		}
-		ip := a.Addr().Unmap()
-		if ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || ip.IsLoopback() && !local {
-			return errAddress
-		}
-		return nil
-	}}
+	dial := reach.Dialer(patience, local)
 	return &http.Client{
 		Timeout: patience,
 		Transport: &http.Transport{

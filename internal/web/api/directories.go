@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/admin/job"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/reach"
 	"github.com/callbox911/callbox/internal/rules/access"
 )
 
@@ -176,20 +176,10 @@ func (h *Handler) saveDirectory(c *call, was directory.Source) (directory.Source
 }
 
 // here reports an address of the machine itself or of its link, which nobody but the
-// operator may have it ask. A name that leads there is the operator's network's to
-// refuse.
+// operator may have it ask. A name that leads there is refused when it is dialled.
 func here(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil {
-		return false // refused as an address
-	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	a = a.Unmap()
-	return err == nil && (a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast())
+	return err == nil && reach.NamesHere(u.Hostname())
 }
 
 // mayDirect asks more than the directory itself needs: groups that give roles are
