@@ -147,7 +147,7 @@ func Directories[T any](ctx context.Context, r DirectoryRequest) (out T, err err
 	q := url.Values{"do": {r.Do}, "org": {r.Org}, "key": {r.Key}, "who": {r.Who}, "shrunk": {fmt.Sprint(r.Shrunk)}}
 	return askOrOpen(ctx, question{r.DataDir, "/directory?" + q.Encode(), r.Body}, func(st *database) (out T, err error) {
 		svc, err := directory.New(directory.Config{
-			Store: st, Now: time.Now, Log: r.Log,
+			Store: st, Now: time.Now, Log: r.Log, Roles: offlineRoles(st),
 			Alarm: func(_ e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
+	"github.com/callbox911/callbox/internal/obs"
 )
 
 // feedsOf tells what directories feed, out of a database (C-59). It follows nothing.
@@ -57,6 +58,20 @@ func exportTable(ctx context.Context, st *database, org e911.OrgID, kind sheet.K
 	return t, err
 }
 
+// offlineRoles ends the roles that a directory gave while no server runs. It gives
+// none: nothing reads a directory then. Sessions need no end: without a role they
+// open nothing.
+func offlineRoles(st *database) func(context.Context, e911.OrgID, string, []directory.RoleWish) ([]e911.Fault, error) {
+	return func(ctx context.Context, org e911.OrgID, source string, _ []directory.RoleWish) ([]e911.Fault, error) {
+		desk, err := member.New(member.Config{Now: time.Now, Store: func() member.Store { return st }})
+		if err != nil {
+			return nil, err
+		}
+		c, err := desk.ApplyDirectory(ctx, org, source, nil)
+		return c.Faults, err
+	}
+}
+
 // directoryRoles brings the roles that a directory gives in step: who is new gets an
 // invitation, and the sessions of who has left end.
 func (s *Server) directoryRoles(ctx context.Context, org e911.OrgID, source string, wishes []directory.RoleWish) ([]e911.Fault, error) {
@@ -87,5 +102,12 @@ func (s *Server) directoryRoles(ctx context.Context, org e911.OrgID, source stri
 }
 
 // signsInElsewhere reports whether people of an organisation sign in by its own
-// identity provider alone: they need no invitation.
-func (s *Server) signsInElsewhere(context.Context, e911.OrgID) bool { return false }
+// identity provider alone: a link to choose a password would lead nowhere. When it
+// cannot be told, they are invited.
+func (s *Server) signsInElsewhere(ctx context.Context, org e911.OrgID) bool {
+	p, err := s.access.providers.desk.Policy(ctx, org)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "it cannot be told whether people sign in by their organisation alone; they are invited", obs.Err(err))
+	}
+	return err == nil && p.Force
+}

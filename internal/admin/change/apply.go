@@ -38,6 +38,9 @@ func (p *Planner) Apply(ctx context.Context, who admin.Actor, org e911.OrgID, id
 	if err := p.raising(ctx, &plan, ops); err != nil {
 		return Applied{}, err
 	}
+	if err := p.stillFree(ctx, &plan, ops); err != nil {
+		return Applied{}, err
+	}
 	var done Applied
 	ctx = admin.WithTrail(ctx, admin.Trail{Set: id})
 	err = p.cfg.Store.Write(ctx, actor, func(w admin.Writer) error {

@@ -74,15 +74,44 @@ func usersOf(ctx context.Context, r admin.Reader, org e911.OrgID, steps []*Step)
 
 // overrides are the fields that a step would take from the directory that feeds them.
 func (d *draft) overrides(o *op) []e911.Fault {
-	fed, ok := d.set.fed[o.ref.Org][admin.UserOf(o.before)]
-	if !ok || o.before == nil {
-		return nil
-	}
-	faults := fed.Overrides(o.before, o.after)
+	faults := o.overrides(d.set.fed)
 	for i := range faults {
 		if col := d.set.Columns[faults[i].Path]; col > 0 && o.from.Row > 0 {
 			faults[i].Row, faults[i].Col = o.from.Row, col
 		}
 	}
 	return faults
+}
+
+func (o *op) overrides(fed map[e911.OrgID]map[e911.UserID]admin.Fed) []e911.Fault {
+	f, ok := fed[o.ref.Org][admin.UserOf(o.before)]
+	if !ok || o.before == nil {
+		return nil
+	}
+	return f.Overrides(o.before, o.after)
+}
+
+// stillFree asks once more, before a plan is applied, whether it takes anything from a
+// directory: somebody may have joined one since. What a directory says while the plan
+// is being written is brought in step by the directory's next run.
+func (p *Planner) stillFree(ctx context.Context, plan *Plan, ops []op) error {
+	set := Set{Org: plan.Org, Declared: plan.Declared, Directory: plan.Directory, Steps: make([]Step, len(ops))}
+	for i := range ops {
+		set.Steps[i] = ops[i].again()
+	}
+	fed, err := p.fed(ctx, &set)
+	if err != nil {
+		return err
+	}
+	e := &e911.Error{Kind: e911.Conflict, Msg: "a directory feeds what the plan changes: plan again"}
+	for i := range ops {
+		for _, f := range ops[i].overrides(fed) {
+			f.Path = ops[i].key + "." + f.Path
+			e.Faults = append(e.Faults, f)
+		}
+	}
+	if len(e.Faults) > 0 {
+		return e
+	}
+	return nil
 }

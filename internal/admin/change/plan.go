@@ -122,6 +122,8 @@ type Plan struct {
 	Effects    Effects      `json:"effects"`
 	Unroute    string       `json:"unroute,omitempty"`
 	Partial    bool         `json:"partial,omitempty"`
+	// Directory is the directory of people whose own set it is (C-59).
+	Directory string `json:"directory,omitempty"`
 	// Declared is the world file by which the operator declares stage 911.
 	Declared   string `json:"declared,omitempty"`
 	Applicable bool   `json:"applicable"`

@@ -96,7 +96,7 @@ func (p *Planner) plan(ctx context.Context, who admin.Actor, s Set, undoes strin
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	plan := Plan{
 		ID: cmp.Or(s.ID, e911.NewID[string]()), Org: s.Org, Title: s.Title, Source: s.Source, Who: who, Made: now, Expires: now.Add(Life),
-		Base: head, Undoes: undoes, Unroute: strings.TrimSpace(s.Unroute), Partial: s.Partial, Declared: s.Declared,
+		Base: head, Undoes: undoes, Unroute: strings.TrimSpace(s.Unroute), Partial: s.Partial, Declared: s.Declared, Directory: s.Directory,
 	}
 	var ops []op
 	err = p.cfg.Store.Read(ctx, func(r admin.Reader) error {

@@ -100,3 +100,67 @@ func TestFedFieldsAreTheDirectorysUntilRelease(t *testing.T) {
 		t.Error("a run failed")
 	}
 }
+
+// Proves: C-59: a plan that was made before a directory fed what it changes is not
+// applied any more.
+func TestAPlanIsHeldToTheDirectoryWhenItIsApplied(t *testing.T) {
+	b := newBench(t)
+	b.ldap(nil)
+	b.list.People = []directory.Entry{person("zoe", "cn", "Zoe", "mail", "zoe@example.test", "employeenumber", "E-1")}
+	b.sync()
+	zoe, _ := stored[e911.User](b, e911.KindUser, "zoe")
+	if err := b.Release(t.Context(), "ann", b.org, "zoe", false); err != nil {
+		t.Fatal(err)
+	}
+	zoe.Email = "other@example.test"
+	p, err := b.planner.Plan(t.Context(), "ann", change.Set{Org: b.org, Title: "x", Steps: []change.Step{{Verb: change.Put, Value: zoe}}})
+	if err != nil || !p.Applicable {
+		t.Fatalf("%v %+v", err, p)
+	}
+	if err := b.Release(t.Context(), "ann", b.org, "zoe", true); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.planner.Apply(t.Context(), "ann", b.org, p.ID, p.Hash)
+	if d := cmp.Diff([]string{"zoe.email synced"}, faultsOf(err)); d != "" || e911.KindOf(err) != e911.Conflict {
+		t.Errorf("%v %s", err, d)
+	}
+	if now, _ := stored[e911.User](b, e911.KindUser, "zoe"); now.Email != "zoe@example.test" {
+		t.Errorf("it was applied: %+v", now)
+	}
+	b.list.People[0].Attributes["mail"] = []string{"zoe.z@example.test"}
+	if r := b.sync(); !r.Applied {
+		t.Errorf("the directory's own plan is held: %+v", r)
+	}
+	if err := b.Release(t.Context(), "ann", b.org, "zoe", false); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = b.planner.Plan(t.Context(), "ann", change.Set{Org: b.org, Title: "x", Steps: []change.Step{{Verb: change.Put, Value: zoe}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = b.planner.Apply(t.Context(), "ann", b.org, p.ID, p.Hash); err != nil {
+		t.Errorf("released: %v", err)
+	}
+}
+
+// Proves: C-54, C-59, N-16: the roles that a directory gave end with it, and the last
+// administrator's keeps it.
+func TestADirectoryGoesWithItsRoles(t *testing.T) {
+	b := newBench(t)
+	b.ldap(nil)
+	b.roles = []directory.RoleWish{{Email: "ann@example.test"}}
+	b.stay = []e911.Fault{{Path: "roles.role", Code: "last_administrator", Msg: "this is the last administrator here"}}
+	err := b.Delete(t.Context(), "ann", b.org, "ad")
+	if d := cmp.Diff([]string{"roles.role last_administrator"}, faultsOf(err)); d != "" {
+		t.Error(d)
+	}
+	if _, err := b.Source(t.Context(), b.org, "ad"); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+	b.stay, b.roles = nil, []directory.RoleWish{{Email: "ann@example.test"}}
+	if err := b.Delete(t.Context(), "ann", b.org, "ad"); err != nil || len(b.roles) > 0 {
+		t.Errorf("%v, roles that stay: %+v", err, b.roles)
+	}
+	if _, err := b.Source(t.Context(), b.org, "ad"); e911.KindOf(err) != e911.NotFound {
+		t.Errorf("%v", err)
+	}
+}

@@ -84,6 +84,9 @@ func (s *Service) sync(ctx context.Context, by string, src *Source, shrunk bool)
 	case <-ctx.Done():
 		return Report{}, ctx.Err()
 	}
+	if _, err := s.find(ctx, src.Org, func(x *Source) bool { return x.ID == src.ID }); err != nil {
+		return Report{}, err // deleted while this run waited
+	}
 	last, err := s.cfg.Store.LastDirectoryReport(ctx, src.Org, src.ID)
 	if err != nil && e911.KindOf(err) != e911.NotFound {
 		return Report{}, err

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -161,10 +162,29 @@ func (s *Service) Save(ctx context.Context, who admin.Actor, src Source) (Source
 }
 
 // Delete follows a directory no longer. Its people stay here, and become changeable.
+// The roles that its groups gave end with it. Invalid, and the directory stays, while
+// one of them is the last administrator's: it would hang on a directory that is no
+// more, so somebody is to be given the role by hand before. The other roles have ended
+// then, and the next run gives them back.
 func (s *Service) Delete(ctx context.Context, who admin.Actor, org e911.OrgID, key string) error {
+	select { // a run that goes on would give the roles again
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return e911.Errorf(e911.Unavailable, "a directory is being worked on: try again")
+	}
 	src, err := s.Source(ctx, org, key)
 	if err != nil {
 		return err
+	}
+	if s.cfg.Roles != nil {
+		faults, err := s.cfg.Roles(ctx, org, src.Key, nil)
+		if err != nil {
+			return fmt.Errorf("end the roles that a directory gave: %w", err)
+		}
+		if len(faults) > 0 {
+			return &e911.Error{Kind: e911.Invalid, Msg: "the directory is not deleted: a role that it gave cannot end", Faults: faults}
+		}
 	}
 	return s.cfg.Store.DeleteDirectory(ctx, who, org, src.ID)
 }

@@ -43,6 +43,7 @@ type bench struct {
 	busy    map[e911.UserID]bool
 	alarms  []string
 	roles   []directory.RoleWish
+	stay    []e911.Fault // roles that cannot end
 }
 
 func newBench(t *testing.T) *bench {
@@ -65,7 +66,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	if b.planner, err = change.New(change.Config{
-		Store: b.store, Layer: layers.USCountyBoundary, Now: clock, World: b.world,
+		Store: b.store, Layer: layers.USCountyBoundary, Now: clock, World: b.world, Feeds: b,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func newBench(t *testing.T) *bench {
 		Alarm: func(_ e911.OrgID, a journal.Alarm) { b.alarms = append(b.alarms, a.Code) },
 		Roles: func(_ context.Context, _ e911.OrgID, _ string, w []directory.RoleWish) ([]e911.Fault, error) {
 			b.roles = w
-			return nil, nil
+			return b.stay, nil
 		},
 	})
 	if err != nil {

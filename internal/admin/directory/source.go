@@ -136,6 +136,9 @@ type Tree struct {
 	// ActiveDirectory: objectGUID, userAccountControl and sAMAccountName; without it
 	// entryUUID and uid.
 	ActiveDirectory bool `json:"active_directory,omitempty"`
+	// NestedGroups: who is in a group by way of other groups is in it. Active Directory
+	// alone can say so; it is asked of groups that Roles or GroupSites name.
+	NestedGroups bool `json:"nested_groups,omitempty"`
 	PageSize        int  `json:"page_size,omitempty"` // 0: 500
 	MaxPeople       int  `json:"max_people,omitempty"`
 	TimeoutSeconds  int  `json:"timeout_seconds,omitempty"` // of all of it; 0: 120
@@ -287,6 +290,9 @@ func checkTree(l *faultList, t *Tree) {
 	}
 	if t.BindDN != "" && t.Password == "" {
 		l.add("ldap.password", "required", "a DN without a password reads as nobody (RFC 4513, section 5.1.2)", "write it, or remove bind_dn")
+	}
+	if t.NestedGroups && (!t.ActiveDirectory || t.GroupBase == "") {
+		l.add("ldap.nested_groups", "forbidden", "groups within groups are opened of an Active Directory whose groups are read", "add active_directory and group_base, or remove nested_groups")
 	}
 	if t.PageSize < 0 || t.PageSize > 10_000 {
 		l.add("ldap.page_size", "range", "a page has 1 to 10000 people", "write 500")

@@ -41,6 +41,7 @@ type Devices interface {
 // Setup keeps who accepted which text.
 type Setup interface {
 	UserAccepted(ctx context.Context, org e911.OrgID, user e911.UserID) (bool, error)
+	UsersAccepted(ctx context.Context, org e911.OrgID) (map[e911.UserID]bool, error)
 	Acknowledge(ctx context.Context, who admin.Actor, org e911.OrgID, a setup.Acknowledgement) (setup.Acceptance, error)
 }
 
@@ -386,15 +387,17 @@ func (d *Desk) Report(ctx context.Context, org e911.OrgID, since map[e911.UserID
 	if err != nil {
 		return nil, err
 	}
+	accepted, err := st.UsersAccepted(ctx, org)
+	if err != nil {
+		return nil, err
+	}
 	out := []Open{}
 	for u := range o.Users() {
 		x := Open{User: u.ID, Key: u.Key, Name: u.Name, Email: u.Email, Since: since[u.ID], Placed: d.cfg.Devices.Place(org, u.ID) != ""}
 		for _, n := range o.NumbersOf(u.ID) {
 			x.Placed = x.Placed || n.Location != ""
 		}
-		if x.Accepted, err = st.UserAccepted(ctx, org, u.ID); err != nil {
-			return nil, err
-		}
+		x.Accepted = accepted[u.ID]
 		if !x.Placed || !x.Accepted {
 			out = append(out, x)
 		}

@@ -32,6 +32,14 @@ func (b *bench) UserAccepted(context.Context, e911.OrgID, e911.UserID) (bool, er
 	return len(b.accepted) > 0, nil
 }
 
+func (b *bench) UsersAccepted(context.Context, e911.OrgID) (map[e911.UserID]bool, error) {
+	out := map[e911.UserID]bool{}
+	for _, a := range b.accepted {
+		out[e911.UserID(a.User)] = true
+	}
+	return out, nil
+}
+
 func (b *bench) Acknowledge(_ context.Context, _ admin.Actor, _ e911.OrgID, a setup.Acknowledgement) (setup.Acceptance, error) {
 	b.accepted = append(b.accepted, a)
 	return setup.Acceptance{}, nil

@@ -27,6 +27,10 @@ type Record struct {
 	Secrets      []SecretNote           `json:"secrets,omitempty"`
 	Tasks        map[Task]Reason        `json:"tasks,omitempty"` // those that are done
 	Prices       *rules.Prices          `json:"prices,omitempty"`
+	// Said is what administrators were told by the watch, and when, so that each is
+	// told once; Was is how far each site was when it was last looked at.
+	Said map[string]time.Time            `json:"said,omitempty"`
+	Was  map[e911.SiteID]rules.SiteState `json:"was,omitempty"`
 }
 
 // Reason is why something was done, by whom and when.
@@ -69,9 +73,22 @@ type Destination struct {
 	// Tested is when a person last acknowledged a test there; zero: never.
 	Tested time.Time `json:"tested,omitzero"`
 	By     string    `json:"tested_by,omitempty"`
+	// How it was acknowledged; none: never, or before this was kept.
+	How TestedHow `json:"tested_how,omitempty"`
 	// Test is the last one that was sent; none: Tested was kept by hand.
 	Test *SentTest `json:"test,omitempty"`
 }
+
+// TestedHow is how a person showed that he saw or heard a test.
+type TestedHow string
+
+// The ways, the weakest first.
+const (
+	ByHand  TestedHow = "by_hand" // somebody wrote down that it was so
+	ByCode  TestedHow = "code"    // its code was given back
+	ByLink  TestedHow = "link"    // the link in it was pressed
+	ByBoard TestedHow = "board"   // the button on the live board was pressed
+)
 
 // SentTest is a test that was sent to a destination (F-36).
 type SentTest struct {
@@ -131,6 +148,8 @@ type Store interface {
 	SaveSetupRecord(ctx context.Context, who admin.Actor, r Record, n Note) (Record, error)
 	// Acceptances lists those of the organisation and its sites, or those of a user.
 	Acceptances(ctx context.Context, org e911.OrgID, user e911.UserID) ([]Acceptance, error)
+	// UsersAccepted lists the users who accepted a text for themselves in that version.
+	UsersAccepted(ctx context.Context, org e911.OrgID, text rules.Acknowledgement, version string) ([]e911.UserID, error)
 	// SaveAcceptance replaces that of the same text, site and user.
 	SaveAcceptance(ctx context.Context, who admin.Actor, a Acceptance) error
 	// CallsBetween lists up to limit calls of a class that arrived from on and before

@@ -30,6 +30,8 @@ type Config struct {
 	// Seen is what devices have shown, by device id; nil: nothing is known.
 	Seen func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error)
 	Now  func() time.Time
+	// Lints keeps findings between services; nil: they are looked for each time.
+	Lints *Lints
 	// Send hands a test to somebody who is told of calls; nil: none is sent from here.
 	Send func(ctx context.Context, to TestNotice) error
 }
@@ -82,6 +84,9 @@ type TextStatus struct {
 type TaskStatus struct {
 	Task Task    `json:"task"`
 	Done *Reason `json:"done,omitempty"`
+	// Findings are those of dial_plan: what is to be looked at before it is done. They
+	// keep nobody from marking it.
+	Findings []lint.Finding `json:"findings,omitempty"`
 }
 
 // SiteStatus is how far a site is.
@@ -132,7 +137,12 @@ func (s *Service) Status(ctx context.Context, org e911.OrgID, sites ...string) (
 	if len(sites) > 0 && len(st.Sites) < len(sites) {
 		return Status{}, e911.Errorf(e911.NotFound, "there is no such site")
 	}
-	st.DialPlan = g.lint()
+	st.DialPlan = g.lint(s.cfg.Lints)
+	for i := range st.Tasks {
+		if st.Tasks[i].Task == TaskDialPlan {
+			st.Tasks[i].Findings = st.DialPlan
+		}
+	}
 	st.Compliance = rules.Aggregate(st.facts, states)
 	if rules.Banner(states) {
 		st.Banner = "911 is not set up at every site yet: calls go out all the same, but not by the E911 path everywhere"
@@ -193,6 +203,17 @@ func (s *Service) UserAccepted(ctx context.Context, org e911.OrgID, user e911.Us
 	all, err := s.cfg.Store.Acceptances(ctx, org, user)
 	t, _ := textOf(UserLimits)
 	return slices.ContainsFunc(all, func(a Acceptance) bool { return a.Text == UserLimits && a.Version == t.Version }), err
+}
+
+// UsersAccepted are the users of whom UserAccepted is true.
+func (s *Service) UsersAccepted(ctx context.Context, org e911.OrgID) (map[e911.UserID]bool, error) {
+	t, _ := textOf(UserLimits)
+	list, err := s.cfg.Store.UsersAccepted(ctx, org, UserLimits, t.Version)
+	out := make(map[e911.UserID]bool, len(list))
+	for _, u := range list {
+		out[u] = true
+	}
+	return out, err
 }
 
 func (s *Service) org(org e911.OrgID) (*snapshot.Org, error) {

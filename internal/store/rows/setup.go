@@ -126,6 +126,15 @@ func (s *Store) Acceptances(ctx context.Context, org e911.OrgID, user e911.UserI
 	return out, err
 }
 
+// UsersAccepted implements setup.Store.
+func (s *Store) UsersAccepted(ctx context.Context, org e911.OrgID, text rules.Acknowledgement, version string) (out []e911.UserID, err error) {
+	err = s.readOf(ctx, org, func(t *tx) error {
+		return s.fault("read who accepted", t.db.NewSelect().Model((*acceptanceRow)(nil)).Column("user_id").
+			Where("org_id = ? AND user_id <> '' AND text = ? AND version = ?", org, text, version).OrderExpr("user_id").Scan(ctx, &out))
+	})
+	return out, err
+}
+
 // SaveAcceptance implements setup.Store.
 func (s *Store) SaveAcceptance(ctx context.Context, who admin.Actor, a setup.Acceptance) error {
 	row := acceptanceRow{OrgID: a.Org, Text: a.Text, SiteID: a.Site, UserID: a.User, Version: a.Version, ByWhom: a.By, At: millis(a.At), Address: a.Address}

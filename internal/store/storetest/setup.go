@@ -69,6 +69,18 @@ func testSetup(t *testing.T, open Open) {
 	if own, err := st.Acceptances(ctx, org, user); err != nil || len(own) != 1 || own[0].Text != setup.UserLimits {
 		t.Errorf("%+v, %v", own, err)
 	}
+	if got, err := st.UsersAccepted(ctx, org, setup.UserLimits, "1"); err != nil || len(got) != 1 || got[0] != user {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := st.UsersAccepted(ctx, org, setup.UserLimits, "2"); err != nil || len(got) != 0 {
+		t.Errorf("nobody accepted another version: %+v, %v", got, err)
+	}
+	if got, err := st.UsersAccepted(ctx, org, rules.AckLimits, "1"); err != nil || len(got) != 0 {
+		t.Errorf("an acceptance for a site is no user's: %+v, %v", got, err)
+	}
+	if got, err := st.UsersAccepted(ctx, other, setup.UserLimits, "1"); err != nil || len(got) != 0 {
+		t.Errorf("another organisation has them: %+v, %v", got, err)
+	}
 	if got, err := st.Acceptances(ctx, other, ""); err != nil || len(got) != 0 {
 		t.Errorf("another organisation has them: %+v, %v", got, err)
 	}
