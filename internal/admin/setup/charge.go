@@ -21,6 +21,9 @@ type Bill struct {
 	Amount       int64             `json:"amount_cents"` // of the calls
 	Users        int               `json:"users"`        // registered, now
 	Surcharges   []rules.Surcharge `json:"surcharges"`
+	// Lines are those of the invoice, one a fee, and Total is their sum.
+	Lines []rules.Line `json:"lines"`
+	Total int64        `json:"total_cents"`
 	// Cut says that there were more calls than are counted.
 	Cut bool `json:"cut,omitempty"`
 }
@@ -66,7 +69,8 @@ func (s *Service) Charges(ctx context.Context, org e911.OrgID, in time.Time) (Bi
 	for _, n := range users {
 		b.Users += n
 	}
-	b.Surcharges = b.Prices.Surcharges(users)
+	b.Surcharges = b.Prices.Surcharges(from, users)
+	b.Lines, b.Total = b.Prices.Invoice(from, len(b.Unregistered), users)
 	return b, nil
 }
 
@@ -82,7 +86,8 @@ func (b *Bill) count(c *report.CallRecord, now time.Time) {
 	}
 }
 
-// usersByPlace counts users by place of primary use: that of the address of their
+// usersByPlace counts users by place of primary use, country, state and
+// municipality: that of the address of their
 // number, else of their site; "-" where neither is known (N-43).
 func usersByPlace(o *snapshot.Org) map[string]int {
 	out := map[string]int{}
@@ -90,12 +95,12 @@ func usersByPlace(o *snapshot.Org) map[string]int {
 		place := "-"
 		for _, n := range o.NumbersOf(u.ID) {
 			if p, ok := o.Place(n.Location); ok && place == "-" {
-				place = stateOf(p.Civic)
+				place = useOf(p.Civic)
 			}
 		}
 		for _, p := range o.BuildingPlaces(u.Site) {
 			if place == "-" {
-				place = stateOf(p.Civic)
+				place = useOf(p.Civic)
 			}
 		}
 		out[place]++
@@ -103,14 +108,16 @@ func usersByPlace(o *snapshot.Org) map[string]int {
 	return out
 }
 
-func stateOf(c e911.Civic) string {
+func useOf(c e911.Civic) string {
 	switch {
 	case c.Country == "":
 		return "-"
 	case c.A1 == "":
 		return c.Country
+	case c.A3 == "":
+		return c.Country + "-" + c.A1
 	}
-	return c.Country + "-" + c.A1
+	return c.Country + "-" + c.A1 + "-" + c.A3
 }
 
 // ParseMonth reads "2026-11"; nothing is the month that now lies in.

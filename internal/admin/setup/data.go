@@ -67,14 +67,14 @@ func (s *Service) SetDestination(ctx context.Context, who admin.Actor, org e911.
 			if len(r.Destinations) >= maxDestinations {
 				return e911.Errorf(e911.Invalid, "an organisation has up to %d destinations", maxDestinations)
 			}
-			d.Tested, d.By, d.Test = time.Time{}, "", nil
+			d.Tested, d.By, d.How, d.Test = time.Time{}, "", "", nil
 			r.Destinations = append(r.Destinations, d)
 			return nil
 		}
 		was := r.Destinations[i]
-		d.Tested, d.By, d.Test = time.Time{}, "", nil
+		d.Tested, d.By, d.How, d.Test = time.Time{}, "", "", nil
 		if was.Site == d.Site && was.Kind == d.Kind && was.Name == d.Name {
-			d.Tested, d.By, d.Test = was.Tested, was.By, was.Test
+			d.Tested, d.By, d.How, d.Test = was.Tested, was.By, was.How, was.Test
 		}
 		r.Destinations[i] = d
 		return nil
@@ -96,19 +96,20 @@ func (s *Service) DeleteDestination(ctx context.Context, who admin.Actor, org e9
 }
 
 // Tested keeps that a person saw or heard a test at a destination now; by is that
-// person. It counts for 30 days (F-36).
+// person. It counts for 30 days (F-36), and is marked as kept by hand.
 func (s *Service) Tested(ctx context.Context, who admin.Actor, org e911.OrgID, key, by string) error {
 	if by = strings.TrimSpace(by); by == "" {
 		return fault("by", "required", "a person acknowledges a test", "say who saw or heard it")
 	}
 	now := s.reason(who, "")
-	_, err := s.change(ctx, who, org, Note{Verb: "acknowledge_test", Key: key, Detail: map[string]string{"by": by}}, func(r *Record) error {
+	_, err := s.change(ctx, who, org, Note{Verb: "acknowledge_test", Key: key, Detail: map[string]string{"by": by, "how": string(ByHand)}}, func(r *Record) error {
 		r.Destinations = slices.Clone(r.Destinations)
 		i := slices.IndexFunc(r.Destinations, func(x Destination) bool { return x.Key == key })
 		if i < 0 {
 			return e911.Errorf(e911.NotFound, "there is no destination %s", key)
 		}
-		r.Destinations[i].Tested, r.Destinations[i].By, r.Destinations[i].Test = now.At, by, nil
+		d := &r.Destinations[i]
+		d.Tested, d.By, d.How, d.Test = now.At, by, ByHand, nil
 		return nil
 	})
 	return err
@@ -146,9 +147,8 @@ func (s *Service) SetUse(ctx context.Context, who admin.Actor, org e911.OrgID, o
 // SetPrices sets what unregistered calls and users cost an organisation. It is the
 // operator's alone.
 func (s *Service) SetPrices(ctx context.Context, who admin.Actor, org e911.OrgID, p rules.Prices) error {
-	negative := func(r rules.Rate) bool { return r.Cents < 0 || len(r.Place) < 2 }
-	if p.Call < 0 || p.WarnAt < 0 || p.Severe < 0 || len(p.Currency) != 3 || slices.ContainsFunc(p.Users, negative) {
-		return fault("prices", "range", "the prices cannot be used", `a currency as "USD", places as "US-MA", and nothing below zero`)
+	if faults := p.Faults(); len(faults) > 0 {
+		return &e911.Error{Kind: e911.Invalid, Msg: "the prices cannot be used", Faults: faults}
 	}
 	_, err := s.change(ctx, who, org, Note{Verb: "set_prices", Detail: p}, func(r *Record) error {
 		r.Prices = &p

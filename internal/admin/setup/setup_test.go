@@ -291,12 +291,15 @@ func TestUnregisteredCallsOfAMonthAreCountedAndPriced(t *testing.T) {
 	if bill.Calls != 3 || len(bill.Unregistered) != 2 || bill.Amount != 200_00 || bill.Warning != rules.WarnSome || bill.Month != "2026-03" {
 		t.Errorf("%+v", bill)
 	}
-	if bill.Users != 3 || len(bill.Surcharges) != 1 || bill.Surcharges[0].Place != "US-MA" || bill.Surcharges[0].Users != 3 {
-		t.Errorf("%+v", bill.Surcharges)
+	if s := bill.Surcharges; bill.Users != 3 || len(s) != 2 || s[0].Place != "US-MA-Boston" || s[0].Users != 1 || s[1].Place != "US-MA-Cambridge" || s[1].Users != 2 {
+		t.Errorf("%+v", s)
 	}
-	b.must(b.SetPrices(ctx, "op", b.org, rules.Prices{Currency: "CAD", Call: 5_00, Severe: 1}))
+	if len(bill.Lines) != 1 || bill.Total != bill.Amount {
+		t.Errorf("without a list of fees: %+v", bill.Lines)
+	}
+	b.must(b.SetPrices(ctx, "op", b.org, rules.Prices{Currency: "CAD", Call: 5_00, Severe: 1, Users: []rules.Rate{{Place: "US-MA-Boston", Kind: rules.FeeLocal, Name: "municipal", Cents: 3}}}))
 	before, err := b.Charges(ctx, b.org, epoch.AddDate(0, -1, 0))
-	if err != nil || len(before.Unregistered) != 1 || before.Amount != 5_00 || before.Warning != rules.WarnSevere {
+	if err != nil || len(before.Unregistered) != 1 || before.Amount != 5_00 || before.Warning != rules.WarnSevere || before.Total != 5_03 {
 		t.Errorf("%+v, %v", before, err)
 	}
 }

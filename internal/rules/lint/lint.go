@@ -59,6 +59,7 @@ type Line struct {
 type Plan struct {
 	Sites    []Site
 	Lines    []Line
+	Trunks   []Trunk
 	National []string // keys of trunks that write ten digits (F-21)
 	// Carrier says that there is a trunk to a 911 carrier.
 	Carrier bool
@@ -72,13 +73,19 @@ var stripped = map[string]string{"11": "911", "33": "933", "88": "988"}
 func Organisation(p Plan) []Finding {
 	out := []Finding{}
 	countries := map[string][]string{}
+	all := []string{}
 	for _, s := range p.Sites {
 		countries[s.Key] = s.Countries
+		all = append(all, s.Countries...)
 		out = append(out, p.site(s)...)
 	}
 	for _, l := range p.Lines {
 		out = append(out, line(l, countries[l.Site])...)
 	}
+	for _, t := range p.Trunks {
+		out = append(out, trunk(t, all)...)
+	}
+	out = append(out, p.crisis()...)
 	return ordered(out)
 }
 

@@ -60,7 +60,7 @@ func TestWhatIsConfiguredIsSaidWithWhatADialledCallWouldDo(t *testing.T) {
 			t.Errorf("it does not say what happens and what to do: %+v", f)
 		}
 	}
-	if got := Organisation(Plan{Carrier: true, Sites: []Site{{Key: "hq", Countries: []string{"US"}, Stage: e911.Stage911, Callback: "+16175550100"}}}); len(got) != 0 {
+	if got := Organisation(Plan{Carrier: true, Sites: []Site{{Key: "hq", Countries: []string{"US"}, Stage: e911.Stage911, Callback: "+16175550100", Local: []string{"pstn"}}}}); len(got) != 0 {
 		t.Errorf("a site in order: %+v", got)
 	}
 }
@@ -142,7 +142,7 @@ func FuzzPBX(f *testing.F) {
 		if err != nil && len(got) > 0 {
 			t.Error("findings beside an error")
 		}
-		for _, x := range append(got, Organisation(Plan{Lines: []Line{{"x", "s", digits}}, Sites: []Site{{Key: "s", Countries: []string{"US"}}}})...) {
+		for _, x := range append(got, Organisation(Plan{Lines: []Line{{"x", "s", digits}}, Trunks: []Trunk{{Key: "t", Side: e911.SideLocal, Targets: []string{digits, "sip:" + digits + "@h"}}}, Sites: []Site{{Key: "s", Countries: []string{"US"}}}})...) {
 			if x.Code == "" || x.Happens == "" || x.Fix == "" {
 				t.Errorf("%+v", x)
 			}

@@ -3,6 +3,7 @@ package setup
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Prices are what unregistered calls cost, and when somebody is warned of them.
@@ -18,9 +19,14 @@ type Prices struct {
 
 // Rate is a surcharge, tax or fee on each registered user of a place.
 type Rate struct {
-	Place string `json:"place"` // "US-MA", "US"; a place takes all rates that begin it
-	Name  string `json:"name"`
-	Cents int64  `json:"cents"` // a user and month
+	Place string  `json:"place"`          // "US", "US-MA" or "US-MA-Cambridge"; it counts for all places inside
+	Kind  FeeKind `json:"kind,omitempty"` // none: other
+	Name  string  `json:"name"`
+	Cents int64   `json:"cents"` // a user and month
+	// From and Until are the days, as 2026-11-01, from which on and before which it is
+	// valid; none: no bound. It counts in a month on whose first day it is valid.
+	From  string `json:"from,omitempty"`
+	Until string `json:"until,omitempty"`
 }
 
 // DefaultPrices are those where the operator set none.
@@ -71,24 +77,25 @@ func (p Prices) Warn(calls int) Warning {
 	return WarnNone
 }
 
-// Surcharge is a line of an invoice: the registered users of a place, times a rate.
+// Surcharge is what the registered users of one place come to by one rate.
 type Surcharge struct {
-	Place  string `json:"place"` // of primary use; "-": not known
-	Name   string `json:"name"`  // none: no rate is set for the place, the users are counted all the same
-	Users  int    `json:"users"`
-	Cents  int64  `json:"cents"`
-	Amount int64  `json:"amount_cents"`
+	Place  string  `json:"place"` // of primary use; "-": not known
+	Kind   FeeKind `json:"kind,omitempty"`
+	Name   string  `json:"name"` // none: no rate is set for the place, the users are counted all the same
+	Users  int     `json:"users"`
+	Cents  int64   `json:"cents"`
+	Amount int64   `json:"amount_cents"`
 }
 
-// Surcharges makes the lines of users counted by place of primary use (N-43), by
-// place and name.
-func (p Prices) Surcharges(users map[string]int) []Surcharge {
+// Surcharges tells of users counted by place of primary use (N-43) what they come to in
+// the month that begins then, by place and name.
+func (p Prices) Surcharges(month time.Time, users map[string]int) []Surcharge {
 	out := []Surcharge{}
 	for place, n := range users {
 		priced := false
 		for _, r := range p.Users {
-			if r.Place == place || len(r.Place) == 2 && len(place) > 2 && place[:2] == r.Place {
-				out = append(out, Surcharge{Place: place, Name: r.Name, Users: n, Cents: r.Cents, Amount: r.Cents * int64(n)})
+			if r.counts(month) && Within(place, r.Place) {
+				out = append(out, Surcharge{Place: place, Kind: r.Kind, Name: r.Name, Users: n, Cents: r.Cents, Amount: r.Cents * int64(n)})
 				priced = true
 			}
 		}

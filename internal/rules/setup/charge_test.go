@@ -67,7 +67,7 @@ func TestWhatAnUnregisteredCallIs(t *testing.T) {
 // Proves: N-43
 func TestUsersAreCountedByPlaceOfPrimaryUse(t *testing.T) {
 	p := setup.Prices{Users: []setup.Rate{{Place: "US-MA", Name: "MA 911", Cents: 150}, {Place: "US", Name: "regulatory", Cents: 99}}}
-	got := p.Surcharges(map[string]int{"US-MA": 2, "US-TX": 1, "CA-QC": 3, "-": 1})
+	got := p.Surcharges(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), map[string]int{"US-MA": 2, "US-TX": 1, "CA-QC": 3, "-": 1})
 	want := []setup.Surcharge{
 		{Place: "-", Users: 1},
 		{Place: "CA-QC", Users: 3},
