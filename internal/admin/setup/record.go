@@ -150,8 +150,6 @@ type Store interface {
 	Acceptances(ctx context.Context, org e911.OrgID, user e911.UserID) ([]Acceptance, error)
 	// UsersAccepted lists the users who accepted a text for themselves in that version.
 	UsersAccepted(ctx context.Context, org e911.OrgID, text rules.Acknowledgement, version string) ([]e911.UserID, error)
-	// UsersAccepted lists the users who accepted a text for themselves in that version.
-	UsersAccepted(ctx context.Context, org e911.OrgID, text rules.Acknowledgement, version string) ([]e911.UserID, error)
 	// SaveAcceptance replaces that of the same text, site and user.
 	SaveAcceptance(ctx context.Context, who admin.Actor, a Acceptance) error
 	// CallsBetween lists up to limit calls of a class that arrived from on and before

@@ -216,17 +216,6 @@ func (s *Service) UsersAccepted(ctx context.Context, org e911.OrgID) (map[e911.U
 	return out, err
 }
 
-// UsersAccepted are the users of whom UserAccepted is true.
-func (s *Service) UsersAccepted(ctx context.Context, org e911.OrgID) (map[e911.UserID]bool, error) {
-	t, _ := textOf(UserLimits)
-	list, err := s.cfg.Store.UsersAccepted(ctx, org, UserLimits, t.Version)
-	out := make(map[e911.UserID]bool, len(list))
-	for _, u := range list {
-		out[u] = true
-	}
-	return out, err
-}
-
 func (s *Service) org(org e911.OrgID) (*snapshot.Org, error) {
 	if o := s.cfg.World().Org(org); org != "" && o != nil {
 		return o, nil
