@@ -9,6 +9,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/app"
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 type directoryCmd struct {
@@ -62,7 +63,10 @@ func (c *directorySyncCmd) Run(e *env) error {
 	ask := c.directory(e, app.DirectoriesSync, c.Key)
 	ask.Shrunk = c.Shrunk
 	r, err := app.Directories[directory.Report](e.ctx, ask)
-	return c.print(e, r, err)
+	if err := c.print(e, r, err); err != nil || r.State != directory.StateFailed {
+		return err
+	}
+	return e911.Errorf(e911.Unavailable, "the run failed, and nobody was changed; mend what it says and run it again: callbox directory sync %s", c.Key)
 }
 
 func (f *listFlags) print(e *env, r directory.Report, err error) error {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"github.com/callbox911/callbox/internal/app"
+	"github.com/callbox911/callbox/internal/e911"
 )
 
 // The commands of the upper part of the tree: partners, organisations under them,
@@ -238,15 +240,24 @@ func (c *moveListCmd) Run(e *env) error {
 	if err != nil || c.JSON {
 		return orPrinted(e, err, a.Moves)
 	}
+	keys := map[e911.OrgID]string{}
+	for _, b := range a.Tree {
+		for _, o := range b.Orgs {
+			keys[o.ID] = o.Key
+		}
+	}
 	for _, t := range a.Moves {
 		ready, missing := t.Ready(time.Now())
-		state := fmt.Sprint("waits for ", missing)
+		state := "waits for"
+		for _, s := range missing {
+			state += " " + string(s)
+		}
 		if !t.Ended.IsZero() {
 			state = "over since " + t.Ended.UTC().Format(time.DateOnly)
 		} else if missing == nil && !ready {
 			state = "lapsed"
 		}
-		fmt.Fprintf(e.stdout, "%s  %s  asked %s, %s\n", t.ID, t.Org, t.Asked.UTC().Format(time.DateOnly), state)
+		fmt.Fprintf(e.stdout, "%s  %s  asked %s, %s\n", t.ID, cmp.Or(keys[e911.OrgID(t.Org)], t.Org), t.Asked.UTC().Format(time.DateOnly), state)
 	}
 	return nil
 }

@@ -49,6 +49,14 @@ func refusal(err error) error {
 	return out
 }
 
+// noKey says where the ids of keys are.
+func noKey(err error) error {
+	if e911.KindOf(err) == e911.NotFound {
+		return e911.Errorf(e911.NotFound, "there is no such key, or it has no such secret; callbox apikey list [--org KEY] has the ids")
+	}
+	return err
+}
+
 func orText(s, other string) string {
 	if s == "" {
 		return other
@@ -125,7 +133,7 @@ func (d KeyDesk) Revoke(ctx context.Context, org, id string) error {
 	c, err := OpenAPI(ctx, d.Dir)
 	if err == nil {
 		defer c.Close()
-		return refusal(c.Keys(orgName(org)).Delete(ctx, id, ""))
+		return noKey(refusal(c.Keys(orgName(org)).Delete(ctx, id, "")))
 	}
 	if !errors.Is(err, ErrNotRunning) {
 		return refusal(err)
@@ -143,7 +151,7 @@ func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration)
 	if err == nil {
 		defer c.Close()
 		k, err := c.RotateKey(ctx, orgName(org), id, rest.KeyRotation{KeepHours: int(keep / time.Hour)})
-		return k, refusal(err)
+		return k, noKey(refusal(err))
 	}
 	if !errors.Is(err, ErrNotRunning) {
 		return rest.Key{}, refusal(err)
@@ -163,7 +171,7 @@ func (d KeyDesk) EndSecret(ctx context.Context, org, id, secret string) error {
 	c, err := OpenAPI(ctx, d.Dir)
 	if err == nil {
 		defer c.Close()
-		return refusal(c.EndKeySecret(ctx, orgName(org), id, secret))
+		return noKey(refusal(c.EndKeySecret(ctx, orgName(org), id, secret)))
 	}
 	if !errors.Is(err, ErrNotRunning) {
 		return refusal(err)

@@ -65,7 +65,7 @@ func storedOrg(ctx context.Context, st admin.Store, key string) (id e911.OrgID, 
 		case n == 0:
 			return noOrg(key)
 		case n > 1:
-			return e911.Errorf(e911.Invalid, "there are %d organisations: name one", n)
+			return severalOrgs(n)
 		}
 		return nil
 	})

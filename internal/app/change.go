@@ -175,7 +175,7 @@ func (d *changeDesk) org(ctx context.Context, key string) (id e911.OrgID, err er
 		return err
 	})
 	if err == nil && id == "" {
-		err = e911.Errorf(e911.NotFound, "there is no organisation %s", key)
+		err = noOrg(key)
 	}
 	return id, err
 }
@@ -232,7 +232,12 @@ func noOrg(key string) error {
 	if key == "" {
 		return e911.Errorf(e911.NotFound, "there is no organisation yet: import a world file, or make one by the API")
 	}
-	return e911.Errorf(e911.NotFound, "there is no organisation %q", key)
+	return e911.Errorf(e911.NotFound, "there is no organisation %q; callbox member partner list has their keys", key)
+}
+
+// severalOrgs refuses a question that names no organisation where there are several.
+func severalOrgs(n int) error {
+	return e911.Errorf(e911.Invalid, "there are %d organisations: name one (--org KEY; callbox member partner list has their keys)", n)
 }
 
 // everybody lists the operator, as "", and all organisations.

@@ -62,7 +62,7 @@ func (s *Server) credentialRoutes(mux *http.ServeMux) {
 }
 
 func credentialRequest(ctx context.Context, members *member.Desk, desk *signon.Desk, r CredentialRequest) (CredentialAnswer, error) {
-	who, err := members.Find(ctx, r.Email)
+	who, err := findMember(ctx, members, r.Email)
 	if err == nil && r.Drop != "" {
 		err = desk.DropFor(ctx, member.Operator, who.ID, r.Drop)
 	}

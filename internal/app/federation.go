@@ -94,6 +94,11 @@ const maxProvider = 1 << 20
 // AskSignOn asks the server that runs in dir, or the database there when none runs
 // (D-14): so that the operator lets passwords in again whatever else is down.
 func AskSignOn(ctx context.Context, dir string, r SignOnRequest, log *slog.Logger) (SignOnAnswer, error) {
+	if r.Provider != nil {
+		if err := json.Unmarshal(r.Provider, new(any)); err != nil {
+			return SignOnAnswer{}, badProvider(err)
+		}
+	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		return SignOnAnswer{}, fmt.Errorf("encode a question: %w", err)
@@ -169,13 +174,17 @@ func signOnRequest(ctx context.Context, desk *federation.Desk, org e911.OrgID, r
 	return SignOnAnswer{}, e911.Errorf(e911.Invalid, "there is no such question")
 }
 
+func badProvider(err error) error {
+	return e911.Errorf(e911.Invalid, "the description of the provider cannot be read: %v (docs/sign-on.md has an example)", err)
+}
+
 // saveProvider makes a provider, or changes the one that has its key.
 func saveProvider(ctx context.Context, desk *federation.Desk, org e911.OrgID, who admin.Actor, r SignOnRequest) (SignOnAnswer, error) {
 	var p federation.Provider
 	dec := json.NewDecoder(bytes.NewReader(r.Provider))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return SignOnAnswer{}, e911.Errorf(e911.Invalid, "the description of the provider cannot be read: %v", err)
+		return SignOnAnswer{}, badProvider(err)
 	}
 	p.ID, p.Org, p.Version = "", org, 0
 	was, err := desk.Get(ctx, org, p.Key)

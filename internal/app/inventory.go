@@ -77,7 +77,7 @@ func (s *Server) orgByKey(key string) (e911.Org, error) {
 	case 1:
 		return found[0], nil
 	}
-	return e911.Org{}, e911.Errorf(e911.Invalid, "there are %d organisations: name one", len(found))
+	return e911.Org{}, severalOrgs(len(found))
 }
 
 // live is what the location server knows of an organisation's devices now.

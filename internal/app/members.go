@@ -87,9 +87,18 @@ func memberNode(ctx context.Context, st *database, r MemberRequest) (access.Node
 		return err
 	})
 	if err == nil && at.Org == "" {
-		err = e911.Errorf(e911.NotFound, "there is no organisation %q", r.Org)
+		err = noOrg(r.Org)
 	}
 	return at, err
+}
+
+// findMember finds somebody by his address.
+func findMember(ctx context.Context, desk *member.Desk, email string) (member.Identity, error) {
+	i, err := desk.Find(ctx, email)
+	if e911.KindOf(err) == e911.NotFound {
+		err = e911.Errorf(e911.NotFound, "nobody has the address %s; callbox member list [--org KEY] has them", email)
+	}
+	return i, err
 }
 
 func memberRequest(ctx context.Context, desk *member.Desk, st *database, base string, r MemberRequest) (MemberAnswer, error) {
@@ -115,11 +124,11 @@ func memberRequest(ctx context.Context, desk *member.Desk, st *database, base st
 	case "link":
 		i, secret, err := desk.NewLink(ctx, r.Email, member.LinkReset, operatorLink)
 		if err == nil && secret == "" {
-			err = e911.Errorf(e911.NotFound, "nobody with this address may sign in")
+			err = e911.Errorf(e911.NotFound, "nobody with this address may sign in; callbox member list has who may, callbox member invite lets somebody in")
 		}
 		return MemberAnswer{Members: []member.Member{{Identity: i}}, Link: signin.Link(base, member.LinkReset, secret)}, err
 	case "disable", "enable":
-		i, err := desk.Find(ctx, r.Email)
+		i, err := findMember(ctx, desk, r.Email)
 		if err != nil {
 			return MemberAnswer{}, err
 		}

@@ -434,5 +434,5 @@ func (s *Server) LoginLink(orgKey string) (string, error) {
 	case 1:
 		return web.LoginLink(s.ring, s.cfg.BaseURL, found[0].ID, s.cfg.Now()), nil
 	}
-	return "", e911.Errorf(e911.Invalid, "there are %d organisations: name one", len(found))
+	return "", severalOrgs(len(found))
 }

@@ -312,11 +312,14 @@ func (t tenants) endSupport(ctx context.Context, r TenantRequest) (TenantAnswer,
 func (t tenants) moves(ctx context.Context, r TenantRequest) (a TenantAnswer, err error) {
 	if r.Org == "" {
 		a.Moves, err = t.desk.MovesFor(ctx, member.Operator)
-		return a, err
+	} else {
+		var org e911.OrgID
+		if org, err = t.org(ctx, r.Org); err == nil {
+			a.Moves, err = t.desk.Transfers(ctx, org)
+		}
 	}
-	org, err := t.org(ctx, r.Org)
 	if err == nil {
-		a.Moves, err = t.desk.Transfers(ctx, org)
+		a.Tree, err = t.accounts.Tree(ctx, member.Operator) // who is what, for a person
 	}
 	return a, err
 }
@@ -327,14 +330,24 @@ func (t tenants) askMove(ctx context.Context, r TenantRequest) (TenantAnswer, er
 		return TenantAnswer{}, err
 	}
 	m, err := t.desk.AskTransfer(ctx, member.Operator, org, r.Partner)
+	if e911.KindOf(err) == e911.NotFound {
+		err = e911.Errorf(e911.Denied, "the provider has no part in a move from one partner to another: one of them, or the organisation, asks for it at /moves")
+	}
 	return TenantAnswer{Moves: []access.Transfer{m}}, err
 }
 
 func (t tenants) agree(ctx context.Context, r TenantRequest) (TenantAnswer, error) {
 	m, err := t.desk.Agree(ctx, member.Operator, r.ID)
-	return TenantAnswer{Moves: []access.Transfer{m}}, err
+	return TenantAnswer{Moves: []access.Transfer{m}}, noMove(err)
 }
 
 func (t tenants) refuseMove(ctx context.Context, r TenantRequest) (TenantAnswer, error) {
-	return TenantAnswer{}, t.desk.Refuse(ctx, member.Operator, r.ID)
+	return TenantAnswer{}, noMove(t.desk.Refuse(ctx, member.Operator, r.ID))
+}
+
+func noMove(err error) error {
+	if e911.KindOf(err) == e911.NotFound {
+		return e911.Errorf(e911.NotFound, "there is no such move in which the provider has a part; callbox member move list has their ids")
+	}
+	return err
 }

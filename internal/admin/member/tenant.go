@@ -25,6 +25,12 @@ func (d *Desk) AddPartner(ctx context.Context, by string, key, name string) (Par
 		if err := d.must(ctx, tx, by, access.Question{Area: access.Tenants, Verb: access.Write}); err != nil {
 			return err
 		}
+		switch _, err := partnerOf(ctx, tx, key); {
+		case err == nil:
+			return refused([]e911.Fault{{Path: "key", Code: "taken", Msg: "a partner has this key already", Fix: "take another, or use that one"}})
+		case e911.KindOf(err) != e911.NotFound:
+			return err
+		}
 		if err := tx.CreatePartner(ctx, p); err != nil {
 			return err
 		}
@@ -187,7 +193,7 @@ func partnerOf(ctx context.Context, tx Tx, name string) (Partner, error) {
 	}
 	i := slices.IndexFunc(all, func(p Partner) bool { return p.ID == name || p.Key == name })
 	if i < 0 {
-		return Partner{}, e911.Errorf(e911.NotFound, "there is no such partner")
+		return Partner{}, e911.Errorf(e911.NotFound, "there is no partner %q: give its key, or its id", name)
 	}
 	return all[i], nil
 }

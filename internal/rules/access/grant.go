@@ -57,7 +57,7 @@ func Give(g Grant, r Roll) []e911.Fault {
 		supportFaults(g, r, fault)
 	}
 	if len(faults) == 0 && !mayGive(g, r) {
-		fault("role", "denied", "you may not give this role there", "ask an administrator of that level")
+		fault("role", "denied", "you may not give this role there", "ask an administrator of that level; provider and partner name the first one of an organisation, and he invites the others")
 	}
 	return faults
 }
