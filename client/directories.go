@@ -47,6 +47,7 @@ type LDAP struct {
 	GroupBase       string `json:"group_base,omitempty"`
 	GroupFilter     string `json:"group_filter,omitempty"`
 	ActiveDirectory bool   `json:"active_directory,omitempty"`
+	NestedGroups    bool   `json:"nested_groups,omitempty" doc:"Of Active Directory: who is in a group by way of others is in it"`
 	PageSize        int    `json:"page_size,omitempty" doc:"Default: 500"`
 	MaxPeople       int    `json:"max_people,omitempty"`
 	TimeoutSeconds  int    `json:"timeout_seconds,omitempty" doc:"Of all of it; default: 120"`

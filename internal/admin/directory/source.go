@@ -138,10 +138,10 @@ type Tree struct {
 	ActiveDirectory bool `json:"active_directory,omitempty"`
 	// NestedGroups: who is in a group by way of other groups is in it. Active Directory
 	// alone can say so; it is asked of groups that Roles or GroupSites name.
-	NestedGroups bool `json:"nested_groups,omitempty"`
-	PageSize        int  `json:"page_size,omitempty"` // 0: 500
-	MaxPeople       int  `json:"max_people,omitempty"`
-	TimeoutSeconds  int  `json:"timeout_seconds,omitempty"` // of all of it; 0: 120
+	NestedGroups   bool `json:"nested_groups,omitempty"`
+	PageSize       int  `json:"page_size,omitempty"` // 0: 500
+	MaxPeople      int  `json:"max_people,omitempty"`
+	TimeoutSeconds int  `json:"timeout_seconds,omitempty"` // of all of it; 0: 120
 }
 
 // Defaults is the map of a source that has none.

@@ -7,13 +7,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"net"
-	"net/url"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +26,9 @@ const (
 	defaultTimeout = 2 * time.Minute
 	defaultPage    = 500
 	defaultPeople  = 100_000
+	maxEmpty       = 100       // pages one after the other without anybody in them
 	maxOctets      = 512 << 20 // of all answers together
+	maxAnswer      = 64 << 20  // octets of the answer to one question: a page
 	maxValues      = 50        // of an attribute of a person
 	maxValue       = 4096      // octets of a value; longer ones, as pictures, are left out
 )
@@ -39,6 +38,9 @@ const (
 	guid     = "objectGUID"
 	control  = "userAccountControl"
 	disabled = 0x2 // ADS_UF_ACCOUNTDISABLE
+	// inChain finds who is a member of a group by way of others (MS-ADTS, section
+	// 3.1.1.3.4.4.3).
+	inChain = "memberOf:1.2.840.113556.1.4.1941:="
 )
 
 // Fetch reads the people and groups of a source. Errors are Unavailable when the
@@ -54,117 +56,45 @@ func Fetch(ctx context.Context, src directory.Source) (directory.Listing, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	conn, err := dial(ctx, t)
+	conn, wire, err := dial(ctx, t)
 	if err != nil {
-		return directory.Listing{}, refused("reach", err)
+		return directory.Listing{}, refused(ctx, timeout, "reached", err)
 	}
 	defer conn.Close()
 	// A server that stalls is hung up on.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	r := &reader{conn: conn, t: t, src: &src, left: cmp.Or(t.MaxPeople, defaultPeople), ctx: ctx}
+	r := &reader{conn: conn, wire: wire, t: t, src: &src, left: cmp.Or(t.MaxPeople, defaultPeople), ctx: ctx}
 	list, err := r.all()
-	if ctx.Err() != nil {
-		err = fmt.Errorf("the server did not answer everything within %s: %w", timeout, context.Cause(ctx))
+	if err == nil {
+		err = ctx.Err()
 	}
 	if err != nil {
-		return directory.Listing{}, refused("read", err)
+		return directory.Listing{}, refused(ctx, timeout, "read whole", err)
 	}
 	return list, nil
-}
-
-func refused(doing string, err error) error {
-	if _, ours := errors.AsType[*e911.Error](err); ours {
-		return err
-	}
-	kind, msg := e911.Unavailable, "the directory could not be "+map[string]string{"reach": "reached", "read": "read whole"}[doing]
-	if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultStrongAuthRequired) {
-		kind, msg = e911.Denied, "the directory refuses the DN and password that it is read with"
-	}
-	return &e911.Error{Kind: kind, Msg: msg, Err: err}
-}
-
-// dial connects, encrypts and proves who asks.
-func dial(ctx context.Context, t *directory.Tree) (*ldap.Conn, error) {
-	u, err := url.Parse(t.URL)
-	if err != nil {
-		return nil, fmt.Errorf("read the address: %w", err)
-	}
-	port := cmp.Or(u.Port(), map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme])
-	settings := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		settings.RootCAs = x509.NewCertPool()
-		if !settings.RootCAs.AppendCertsFromPEM([]byte(t.CA)) {
-			return nil, e911.Errorf(e911.Invalid, "ca has no certificate in PEM")
-		}
-	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	if at, ok := ctx.Deadline(); ok {
-		if err := raw.SetDeadline(at); err != nil {
-			return nil, errors.Join(err, raw.Close())
-		}
-	}
-	// Bounded, so that a server that lies cannot fill the memory.
-	raw = &bounded{Conn: raw, left: maxOctets}
-	secure := u.Scheme == "ldaps"
-	if secure {
-		enc := tls.Client(raw, settings)
-		if err := enc.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("encrypt: %w", err), raw.Close())
-		}
-		raw = enc
-	}
-	conn := ldap.NewConn(raw, secure)
-	conn.Start()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	if t.StartTLS {
-		if err := conn.StartTLS(settings); err != nil {
-			return nil, errors.Join(fmt.Errorf("encrypt: %w", err), conn.Close())
-		}
-	}
-	if t.BindDN != "" {
-		err = conn.Bind(t.BindDN, string(t.Password))
-	} else {
-		err = conn.UnauthenticatedBind("")
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("bind: %w", err), conn.Close())
-	}
-	return conn, nil
-}
-
-// bounded ends a connection that brings too much.
-type bounded struct {
-	net.Conn
-	left int
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("the server sent more than %d octets", maxOctets)
-	}
-	n, err := b.Conn.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
 }
 
 type reader struct {
 	ctx  context.Context //nolint:containedctx // a reader lives inside one call
 	conn *ldap.Conn
+	wire *bounded
 	t    *directory.Tree
 	src  *directory.Source
 	left int // how many entries may still come
 }
 
-func (r *reader) all() (list directory.Listing, err error) {
-	id, name, filter := "entryUUID", "uid", "(objectClass=inetOrgPerson)"
+// own are the names of what tells entries apart, of what people sign in with, and the
+// filter of people.
+func (r *reader) own() (id, name, filter string) {
 	if r.t.ActiveDirectory {
-		id, name, filter = guid, "sAMAccountName", "(&(objectCategory=person)(objectClass=user))"
+		return guid, "sAMAccountName", cmp.Or(r.t.Filter, "(&(objectCategory=person)(objectClass=user))")
 	}
+	return "entryUUID", "uid", cmp.Or(r.t.Filter, "(objectClass=inetOrgPerson)")
+}
+
+func (r *reader) all() (list directory.Listing, err error) {
+	id, name, filter := r.own()
 	want := []string{id, name}
 	if r.t.ActiveDirectory {
 		want = append(want, control)
@@ -172,88 +102,149 @@ func (r *reader) all() (list directory.Listing, err error) {
 	for _, names := range r.src.Feeds() {
 		want = append(want, names...)
 	}
-	byDN := map[string]string{}
-	err = r.search(r.t.Base, cmp.Or(r.t.Filter, filter), want, func(x *ldap.Entry) error {
-		p := directory.Entry{Kind: directory.User, External: external(x, id), Active: true, Attributes: directory.Attributes{}}
-		if p.External == "" {
-			return fmt.Errorf("%s has no %s", x.DN, id)
+	byDN, ids := map[string]string{}, map[string]bool{}
+	err = r.search(r.t.Base, filter, want, func(x *ldap.Entry) error {
+		p, err := r.person(x, id, name)
+		if err != nil {
+			return err
 		}
-		for _, a := range x.Attributes {
-			n := strings.ToLower(a.Name)
-			for _, v := range a.Values {
-				if len(v) <= maxValue && len(p.Attributes[n]) < maxValues && n != strings.ToLower(guid) {
-					p.Attributes[n] = append(p.Attributes[n], strings.ToValidUTF8(v, "\ufffd"))
-				}
-			}
+		if ids[p.External] {
+			return fmt.Errorf("%s has the %s of another", x.DN, id)
 		}
-		p.Name = p.Attributes.First([]string{strings.ToLower(name)})
-		if p.Name == "" {
-			p.Name = p.Attributes.First(r.src.Feeds()[directory.FieldKey])
-		}
-		if r.t.ActiveDirectory {
-			flags, err := strconv.ParseInt(x.GetAttributeValue(control), 10, 64)
-			if err != nil {
-				return fmt.Errorf("%s has no readable %s", x.DN, control)
-			}
-			p.Active = flags&disabled == 0
-		}
-		byDN[dn(x.DN)] = p.External
+		ids[p.External], byDN[dn(x.DN)] = true, p.External
 		list.People = append(list.People, p)
 		return nil
 	})
 	if err != nil || r.t.GroupBase == "" {
 		return list, err
 	}
+	var dns []string
 	err = r.search(r.t.GroupBase, cmp.Or(r.t.GroupFilter, "(|(objectClass=groupOfNames)(objectClass=group))"), []string{id, "cn", "member"}, func(x *ldap.Entry) error {
 		g := directory.Entry{Kind: directory.Group, External: external(x, id), Name: x.GetAttributeValue("cn"), Active: true}
 		if g.External == "" || g.Name == "" {
 			return fmt.Errorf("%s has no %s or cn", x.DN, id)
 		}
-		members, err := r.members(x)
-		for _, m := range members {
-			if p := byDN[dn(m)]; p != "" {
-				g.Members = append(g.Members, p)
+		if ids[g.External] {
+			return fmt.Errorf("%s has the %s of another", x.DN, id)
+		}
+		ids[g.External] = true
+		in := map[string]bool{}
+		for m, err := range r.members(x) {
+			if err != nil {
+				return err
+			}
+			if p := byDN[dn(m)]; p != "" && !in[p] {
+				in[p], g.Members = true, append(g.Members, p)
 			}
 		}
-		list.Groups = append(list.Groups, g)
-		return err
+		list.Groups, dns = append(list.Groups, g), append(dns, x.DN)
+		return nil
 	})
-	return list, err
+	if err != nil || !r.t.NestedGroups {
+		return list, err
+	}
+	for i := range list.Groups {
+		if err := r.nested(&list.Groups[i], dns[i], ids); err != nil {
+			return list, err
+		}
+	}
+	return list, nil
 }
 
-// members reads all members of a group: Active Directory gives some at a time, in
-// attributes named "member;range=0-1499" (MS-ADTS, section 3.1.1.3.1.3.3).
-func (r *reader) members(x *ldap.Entry) (out []string, err error) {
-	for turns := 0; turns < 1000; turns++ {
-		more := ""
-		for _, a := range x.Attributes {
-			n := strings.ToLower(a.Name)
-			span, ranged := strings.CutPrefix(n, "member;range=")
-			if n != "member" && !ranged {
-				continue
-			}
-			out = append(out, a.Values...)
-			if _, last, ok := strings.Cut(span, "-"); ranged && ok && last != "*" {
-				to, err := strconv.Atoi(last)
-				if err != nil || len(a.Values) == 0 {
-					return nil, fmt.Errorf("%s has members in a form that cannot be read", x.DN)
-				}
-				more = fmt.Sprintf("member;range=%d-*", to+1)
-			}
-		}
-		if more == "" {
-			return out, nil
-		}
-		res, err := r.conn.Search(ldap.NewSearchRequest(x.DN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, r.seconds(), false, "(objectClass=*)", []string{more}, nil))
-		if err != nil {
-			return nil, fmt.Errorf("read members: %w", err)
-		}
-		if len(res.Entries) != 1 {
-			return nil, fmt.Errorf("%s is not there any more", x.DN)
-		}
-		x = res.Entries[0]
+// person is what an entry says of one.
+func (r *reader) person(x *ldap.Entry, id, name string) (directory.Entry, error) {
+	p := directory.Entry{Kind: directory.User, External: external(x, id), Active: true, Attributes: directory.Attributes{}}
+	if p.External == "" {
+		return p, fmt.Errorf("%s has no %s", x.DN, id)
 	}
-	return nil, fmt.Errorf("%s has members without end", x.DN)
+	for _, a := range x.Attributes {
+		n := strings.ToLower(a.Name)
+		for _, v := range a.Values {
+			if len(v) <= maxValue && len(p.Attributes[n]) < maxValues && n != strings.ToLower(guid) {
+				p.Attributes[n] = append(p.Attributes[n], strings.ToValidUTF8(v, "\ufffd"))
+			}
+		}
+	}
+	p.Name = p.Attributes.First([]string{strings.ToLower(name)})
+	if p.Name == "" {
+		p.Name = p.Attributes.First(r.src.Feeds()[directory.FieldKey])
+	}
+	if r.t.ActiveDirectory {
+		flags, err := strconv.ParseInt(x.GetEqualFoldAttributeValue(control), 10, 64)
+		if err != nil {
+			return p, fmt.Errorf("%s has no readable %s", x.DN, control)
+		}
+		p.Active = flags&disabled == 0
+	}
+	return p, nil
+}
+
+// nested gives a group that something here hangs on everybody who is in it by way of
+// other groups. It is asked group by group: the server goes through the chain each time.
+func (r *reader) nested(g *directory.Entry, at string, people map[string]bool) error {
+	named := func(name string) bool { return directory.Fold(name) == directory.Fold(g.Name) }
+	if !slices.ContainsFunc(r.src.Roles, func(x directory.Role) bool { return named(x.Group) }) &&
+		!slices.ContainsFunc(r.src.GroupSites, func(x directory.GroupSite) bool { return named(x.Group) }) {
+		return nil
+	}
+	id, _, filter := r.own()
+	g.Members = nil
+	return r.search(r.t.Base, "(&"+filter+"("+inChain+ldap.EscapeFilter(at)+"))", []string{id}, func(x *ldap.Entry) error {
+		p := external(x, id)
+		if !people[p] {
+			return fmt.Errorf("%s is in a group and not among the people", x.DN)
+		}
+		g.Members = append(g.Members, p)
+		r.left++ // they were counted as people
+		return nil
+	})
+}
+
+// members are the DNs of all members of a group: Active Directory gives some at a
+// time, in attributes named "member;range=0-1499" (MS-ADTS, section 3.1.1.3.1.3.3).
+func (r *reader) members(x *ldap.Entry) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for turns := 0; ; turns++ {
+			more := ""
+			for _, a := range x.Attributes {
+				n := strings.ToLower(a.Name)
+				span, ranged := strings.CutPrefix(n, "member;range=")
+				if n != "member" && !ranged {
+					continue
+				}
+				for _, m := range a.Values {
+					if !yield(m, nil) {
+						return
+					}
+				}
+				if _, last, ok := strings.Cut(span, "-"); ranged && ok && last != "*" {
+					to, err := strconv.Atoi(last)
+					if err != nil || len(a.Values) == 0 {
+						yield("", fmt.Errorf("%s has members in a form that cannot be read", x.DN))
+						return
+					}
+					more = fmt.Sprintf("member;range=%d-*", to+1)
+				}
+			}
+			if more == "" {
+				return
+			}
+			res, err := r.ask(ldap.NewSearchRequest(x.DN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, r.seconds(), false, "(objectClass=*)", []string{more}, nil))
+			switch {
+			case err != nil:
+				err = fmt.Errorf("read members: %w", err)
+			case len(res.Entries) != 1:
+				err = fmt.Errorf("%s is not there any more", x.DN)
+			case turns == 1000:
+				err = fmt.Errorf("%s has members without end", x.DN)
+			}
+			if err != nil {
+				yield("", err)
+				return
+			}
+			x = res.Entries[0]
+		}
+	}
 }
 
 func (r *reader) seconds() int {
@@ -261,24 +252,30 @@ func (r *reader) seconds() int {
 	return max(1, int(time.Until(at).Seconds()))
 }
 
+// ask asks one question, and bounds what the answer brings.
+func (r *reader) ask(req *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	r.wire.answer.Store(maxAnswer)
+	return r.conn.Search(req)
+}
+
 // search calls do with every entry, page by page (RFC 2696). Whatever looks as if
 // there were more that did not come is an error.
 func (r *reader) search(base, filter string, want []string, do func(*ldap.Entry) error) error {
 	paging := ldap.NewControlPaging(uint32(cmp.Or(r.t.PageSize, defaultPage))) //nolint:gosec // checked to be small
 	seen := map[string]bool{}
-	var cookie []byte
+	empty := 0
 	for {
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
 		req := ldap.NewSearchRequest(base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, r.seconds(), false, filter, want, []ldap.Control{paging})
-		res, err := r.conn.Search(req)
+		res, err := r.ask(req)
 		if err != nil {
 			return fmt.Errorf("search: %w", err)
 		}
 		for _, x := range res.Entries {
 			if r.left--; r.left < 0 {
-				return e911.Errorf(e911.Invalid, "the directory has more people and groups than max_people allows: narrow base or filter, or raise it")
+				return errMany
 			}
 			if seen[dn(x.DN)] {
 				return fmt.Errorf("%s came twice", x.DN)
@@ -292,11 +289,13 @@ func (r *reader) search(base, filter string, want []string, do func(*ldap.Entry)
 		if !ok || len(next.Cookie) == 0 {
 			return nil
 		}
-		if bytes.Equal(next.Cookie, cookie) && len(res.Entries) == 0 {
-			return errors.New("the server gives the same page for ever")
+		if empty++; len(res.Entries) > 0 {
+			empty = 0
 		}
-		cookie = bytes.Clone(next.Cookie)
-		paging.SetCookie(cookie)
+		if empty > 0 && bytes.Equal(next.Cookie, paging.Cookie) || empty > maxEmpty {
+			return errEndless
+		}
+		paging.SetCookie(bytes.Clone(next.Cookie))
 	}
 }
 
