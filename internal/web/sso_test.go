@@ -221,7 +221,7 @@ func TestGusSignsInByOIDCProvider(t *testing.T) {
 	}
 }
 
-// Proves: C-60a; open redirect, state of another browser, no user enumeration
+// Proves: C-60a; open redirect, state of another browser, no user enumeration; issue 9 "Bad input" (open redirect)
 func TestTheWayToAProviderAndBack(t *testing.T) {
 	s := newSSO(t)
 	idp := fakeidp.New(t, s.now, map[string]any{"sub": "gus", "email": "gus@example.com", "email_verified": true})

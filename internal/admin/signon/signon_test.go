@@ -318,7 +318,7 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 	}
 }
 
-// Proves: D-12, E3
+// Proves: D-12, E3; issue 9 "Bad input" (token of a deleted user)
 func TestWhoIsSignedInStaysSoWhileTheDatabaseIsDown(t *testing.T) {
 	d := newDoor(t)
 	secret, err := d.try("ann.harbor@example.com", good, "", home)

@@ -152,7 +152,7 @@ func TestEverybodyOfARealServerIsRead(t *testing.T) {
 	}
 }
 
-// Proves: C-59
+// Proves: C-59; issue 9 "Bad input" (LDAP server that stalls or lies)
 func TestAServerThatStallsOrLiesGivesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name  string

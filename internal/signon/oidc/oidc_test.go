@@ -148,7 +148,7 @@ func TestAnnSignsInByHerOrganisationsProvider(t *testing.T) {
 	}
 }
 
-// Proves: C-60a, OpenID Connect Core 1.0 3.1.3.7, RFC 8725
+// Proves: C-60a, OpenID Connect Core 1.0 3.1.3.7, RFC 8725; issue 9 "Bad input" (wrong audience, nonce replay, clock skew of the identity provider)
 func TestTokensThatAreNotBelieved(t *testing.T) {
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -222,7 +222,7 @@ func TestClocksThatDifferALittleAreNoFault(t *testing.T) {
 	}
 }
 
-// Proves: C-60a, RFC 9700 4.5 (code), 4.7 (state), RFC 9207 (mix-up); session fixation
+// Proves: C-60a, RFC 9700 4.5 (code), 4.7 (state), RFC 9207 (mix-up); session fixation; issue 9 "Bad input" (code replay, session fixation)
 func TestAnswersThatAreNotLookedAt(t *testing.T) {
 	t.Run("twice", func(t *testing.T) {
 		o := newOffice(t)

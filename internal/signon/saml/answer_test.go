@@ -188,7 +188,7 @@ var wrappings = []struct {
 	}}},
 }
 
-// Proves: C-60a
+// Proves: C-60a; issue 9 "Bad input" (SAML with a wrapped signature)
 func TestWrappedSignaturesAreRefused(t *testing.T) {
 	for _, c := range wrappings {
 		t.Run(c.name, func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestAWrappedSignatureSignsInNobodyElseWithoutTheLookAtTheShape(t *testing.T
 	}
 }
 
-// Proves: C-60a
+// Proves: C-60a; issue 9 "Bad input" (unsigned assertion, wrong audience, clock skew of the identity provider)
 func TestAnAnswerIsRefused(t *testing.T) {
 	w, e := keys(), expected()
 	deflated := func() []byte {

@@ -255,7 +255,7 @@ func TestATokenIsRevokedByItsClientAlone(t *testing.T) {
 	}
 }
 
-// Proves: E14, N-17
+// Proves: E14, N-17; issue 9 "Bad input" (token of a deleted organisation)
 func TestATokenOfAnOrganisationThatIsGoneIsRefused(t *testing.T) {
 	b := newBench(t)
 	text, _ := b.post(oauth.TokenPath, "grant_type=client_credentials", "Authorization", basic(b.key.ID, b.text)).body["access_token"].(string)

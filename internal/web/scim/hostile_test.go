@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Proves: E14, C-59: a filter finds whom it names and nobody else, whatever stands in
+// Proves: E14, C-59: a filter finds whom it names and nobody else, whatever stands in; issue 9 "Bad input" (SCIM filter injection)
 // it, and another organisation's people never.
 func TestAFilterFindsNobodyElse(t *testing.T) {
 	b := newBench(t)
