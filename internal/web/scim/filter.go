@@ -3,6 +3,7 @@ package scim
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	filter "github.com/scim2/filter-parser/v2"
@@ -21,10 +22,51 @@ func parseFilter(s string) (e filter.Expression, err error) {
 			e, err = nil, invalid(badFilter, "the filter cannot be read")
 		}
 	}()
-	if e, err = filter.ParseFilter([]byte(s)); err != nil {
+	if e, err = filter.ParseFilter([]byte(inBrackets(s))); err != nil {
 		return nil, invalid(badFilter, "the filter cannot be read: it is written like userName eq \"ann\"")
 	}
 	return e, nil
+}
+
+// inBrackets writes a comparison behind brackets into them. Entra ID asks so for the
+// work address, which the grammar of filters does not have and that of paths has:
+//
+//	emails[type eq "work"].value eq "ann@example.com"
+//	emails[type eq "work" and value eq "ann@example.com"]
+func inBrackets(s string) string {
+	var out strings.Builder
+	for s != "" {
+		n := next(s)
+		m := behind.FindStringSubmatch(s[n:])
+		if m == nil {
+			n = min(n+1, len(s))
+			out.WriteString(s[:n])
+		} else {
+			out.WriteString(s[:n] + " and " + m[1] + "]")
+			n += len(m[0])
+		}
+		s = s[n:]
+	}
+	return out.String()
+}
+
+// behind is a bracket that closes, and a comparison of a part of what it is about.
+var behind = regexp.MustCompile(`^\]\.([A-Za-z$][\w$-]*(?: +(?i:pr)| +[A-Za-z]{2} +(?:"(?:[^"\\]|\\.)*"|[^\s"()\[\]]+)))`)
+
+// next is where the first bracket closes that is not in a text; else the length.
+func next(s string) int {
+	text := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case text && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			text = !text
+		case s[i] == ']' && !text:
+			return i
+		}
+	}
+	return len(s)
 }
 
 // parsePath reads the path of a patch (RFC 7644, section 3.5.2).
@@ -79,6 +121,10 @@ func home(t *resourceType, o object, p filter.AttributePath) (object, []attribut
 // values are those that a path leads to, each as it is compared, and whether letters
 // count.
 func values(t *resourceType, list []attribute, o object, p filter.AttributePath) (out []any, exact bool) {
+	if t == users && p.URI() == "" && find(t.attributes, p.AttributeName) == nil && find(enterpriseAttributes, p.AttributeName) != nil {
+		urn := enterpriseURN // Entra ID asks for the manager without it
+		p.URIPrefix = &urn
+	}
 	in, known := home(t, o, p)
 	if list != nil {
 		known = list

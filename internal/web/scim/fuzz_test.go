@@ -62,7 +62,7 @@ func FuzzPatch(f *testing.F) {
 }
 
 func FuzzFilter(f *testing.F) {
-	for _, s := range []string{`userName eq "a"`, `emails[type eq "work"] and not (active pr)`, `a.b gt 1 or x eq null`, `userName eq "\u0000\"" `, `((((((`} {
+	for _, s := range []string{`userName eq "a"`, `emails[type eq "work"] and not (active pr)`, `a.b gt 1 or x eq null`, `emails[type eq "work"].value eq "x" or emails[a eq "]."].b pr`, `userName eq "\u0000\"" `, `((((((`} {
 		f.Add(s)
 	}
 	o := object{"userName": "a", "active": true, "emails": []any{object{"type": "work", "value": "x"}, "odd"}, "x": json.Number("1")}

@@ -222,6 +222,9 @@ func tidyOne(a *attribute, v any) (any, error) {
 				return false, nil
 			}
 		}
+		if inner, ok := unwrapped(v); ok {
+			return tidyOne(a, inner)
+		}
 		return nil, invalid(badValue, "%s is true or false", a.name)
 	}
 	switch x := v.(type) {
@@ -229,16 +232,27 @@ func tidyOne(a *attribute, v any) (any, error) {
 		return x, nil
 	case json.Number:
 		return x.String(), nil
-	case []any: // Entra ID writes single values so at times
+	}
+	if inner, ok := unwrapped(v); ok {
+		return tidyOne(a, inner)
+	}
+	return nil, invalid(badValue, "%s is a text", a.name)
+}
+
+// unwrapped is a single value that was sent as a list of one, or as {"value": …};
+// Entra ID does both at times.
+func unwrapped(v any) (any, bool) {
+	switch x := v.(type) {
+	case []any:
 		if len(x) == 1 {
-			return tidyOne(a, x[0])
+			return x[0], true
 		}
 	case object:
 		if inner, ok := lookup(x, "value"); ok && len(x) == 1 {
-			return tidyOne(a, inner)
+			return inner, true
 		}
 	}
-	return nil, invalid(badValue, "%s is a text", a.name)
+	return nil, false
 }
 
 func depth(v any) int {
