@@ -29,8 +29,8 @@ type accessParts struct {
 // letter is a mail with a link.
 type letter struct{ to, subject, text string }
 
-// maxLetters is how many wait for the mail server; one more is refused, and its link
-// told to who invited.
+// maxLetters is how many wait for the mail server; one more is refused: the link can
+// be sent again.
 const maxLetters = 100
 
 // letterTimeout bounds one mail.
@@ -43,7 +43,7 @@ func (s *Server) wireAccess() error {
 	if err != nil {
 		return err
 	}
-	s.access.members, err = member.New(member.Config{Now: s.cfg.Now, Stays: s.access.providers.desk.Stays, Store: func() member.Store {
+	s.access.members, err = member.New(member.Config{Now: s.cfg.Now, Stays: s.access.providers.desk.Stays, Mails: s.cfg.Mail.Server != "", Store: func() member.Store {
 		if st := s.store.get(); st != nil {
 			return st
 		}

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/federation"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
@@ -38,6 +40,7 @@ type town struct {
 	signon  *signon.Desk
 	who     map[string]string // identity by what he is
 	partner string
+	people  *web.People
 	mu      sync.Mutex
 	mails   []string
 }
@@ -66,6 +69,14 @@ func newTown(t *testing.T) *town {
 		t.Fatal(err)
 	}
 	made := []e911.Org{{ID: harbor, Key: "harbor", Name: "Harbor Foods"}, {ID: summit, Key: "summit", Name: "Summit Clinics"}}
+	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Ring: s.ring, Now: s.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	providers, err := federation.New(federation.Config{Store: func() federation.Store { return st }, Ring: s.ring, BaseURL: "http://localhost", Mail: w.mail, Now: s.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	accounts, err := member.NewAccounts(member.AccountsConfig{
 		Members: w.desk, Mail: w.mail,
 		Orgs: func(context.Context) ([]e911.Org, error) { return made, nil },
@@ -79,11 +90,12 @@ func newTown(t *testing.T) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.people = &web.People{SignOn: w.signon, Members: w.desk, Accounts: accounts, Keys: keys, Federation: providers, Mail: w.mail, Sites: func(id e911.OrgID) []signin.Site {
+		return []signin.Site{{ID: "hq", Name: "Harbor House"}, {ID: "pier", Name: "Pier 4"}}
+	}}
 	w.handler, err = web.New(web.Config{
 		Board: s.board, Calls: s.store, Org: s.org, Ring: s.ring, BaseURL: "http://localhost", Now: s.Now, Log: log, Lists: &s.lists,
-		People: &web.People{SignOn: w.signon, Members: w.desk, Accounts: accounts, Mail: w.mail, Sites: func(id e911.OrgID) []signin.Site {
-			return []signin.Site{{ID: "hq", Name: "Harbor House"}, {ID: "pier", Name: "Pier 4"}}
-		}},
+		People: w.people,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,6 +242,7 @@ func guarded(route string) bool {
 // public are pages for people who are not signed in.
 var public = []string{
 	"GET /healthz", "GET /readyz", "GET /robots.txt", "GET /favicon.ico", "GET /assets/*", "GET /sign-in", "GET /forgotten", "GET /account",
+	"GET /sign-in/sso", "POST /sign-in/passkey/begin",
 }
 
 // table is what pages of an organisation or a partner ask. What is not here is one's
@@ -243,12 +256,15 @@ var table = map[string]struct {
 	"GET /support": {access.Support, access.Read}, "POST /support": {access.Support, access.Read}, "POST /support/end": {access.Support, access.Read},
 	"POST /moves": {access.Members, access.Write}, "GET /partners": {access.Tenants, access.Read},
 	"POST /partners": {access.Tenants, access.Read}, "GET /calls": {access.Calls, access.Read}, "GET /lists": {access.Calls, access.Read},
+	"GET /sign-on": {access.SignOn, access.Read}, "POST /sign-on": {access.SignOn, access.Write},
+	"GET /keys": {access.Keys, access.Read}, "POST /keys": {access.Keys, access.Write}, "POST /keys/rotate": {access.Keys, access.Write},
+	"POST /keys/secret/end": {access.Keys, access.Write}, "POST /keys/end": {access.Keys, access.Write},
 }
 
 // Every page of the router, asked by nobody and by somebody of each role; every form
 // also without its token.
 //
-// Proves: E14, N-05, N-16, N-45, W-21
+// Proves: E14, N-05, N-16, N-45, W-21; issue 9 "Bad input" (CSRF on every form)
 func TestEveryPageAsksWhoMay(t *testing.T) {
 	w := newTown(t)
 	in := map[string]*sender{}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/seal"
 )
@@ -16,12 +17,11 @@ import (
 // What the audit trail calls the kinds and verbs of this package.
 const (
 	kindProvider e911.ObjectKind = "identity_provider"
-	kindPolicy   e911.ObjectKind = "sign_on_policy"
+	kindPolicy                   = signon.KindPolicy
 
-	verbLinked     admin.Verb = "linked"
-	verbUnlinked   admin.Verb = "unlinked"
-	verbConfirmed  admin.Verb = "confirmed"
-	verbBreakGlass admin.Verb = "used_break_glass"
+	verbLinked    admin.Verb = "linked"
+	verbUnlinked  admin.Verb = "unlinked"
+	verbConfirmed admin.Verb = "confirmed"
 )
 
 // Config is what a Desk needs.

@@ -459,7 +459,32 @@ func TestForcedSignOnHasABreakGlass(t *testing.T) {
 	fault(force(true), "missing")
 	fault(force(true, "both"), "missing") // has no second proof
 	fault(force(true, "uma", "ann"), "role")
+	before := map[string]signon.Session{}
+	for _, who := range []string{"uma", "both", "ann"} {
+		s, err := w.password(who, map[bool]string{true: code()}[who == "ann"])
+		w.must(err)
+		before[who] = s
+	}
+	byProvider, err := w.in(p, claims("uma@corp.example"))
+	w.must(err)
 	w.must(force(true, "ann"))
+	for _, c := range []struct {
+		who  string
+		id   string
+		want bool
+		why  string
+	}{
+		{"uma", before["uma"].ID, false, "a password's session goes on in A"},
+		{"both", before["both"].ID, false, "a password's session goes on in A"},
+		{"uma", byProvider.ID, true, "a session of the provider ended"},
+		{"ann", before["ann"].ID, true, "who switched it was put out"},
+	} {
+		all, err := w.signon.Sessions(w.ctx, c.who)
+		w.must(err)
+		if got := slices.ContainsFunc(all, func(s signon.Session) bool { return s.ID == c.id }); got != c.want {
+			t.Errorf("%s: %s", c.who, c.why)
+		}
+	}
 
 	w.later(time.Minute)
 	if _, err := w.password("uma", ""); !errors.Is(err, signon.ErrForced) {

@@ -8,6 +8,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/access"
 )
 
@@ -30,15 +31,58 @@ func (d *Desk) SetPolicy(ctx context.Context, who admin.Actor, p Policy) (Policy
 	slices.Sort(p.BreakGlass)
 	p.BreakGlass = slices.Compact(p.BreakGlass)
 	err := d.write(ctx, who, func(tx Tx) error {
+		was, err := tx.Policy(ctx, p.Org)
+		if err != nil {
+			return err
+		}
 		if faults, err := d.policyFaults(ctx, tx, p); err != nil || len(faults) > 0 {
 			if err == nil {
 				err = &e911.Error{Kind: e911.Invalid, Msg: "how members sign in is not changed", Faults: faults}
 			}
 			return err
 		}
+		if p.Force && !was.Force {
+			if err := d.endOwn(ctx, tx, who, p); err != nil {
+				return err
+			}
+		}
 		return d.putPolicy(ctx, tx, &p)
 	})
 	return p, err
+}
+
+// endOwn ends the sessions of members that were begun without the provider: else what
+// is forced would count only when they have run out. Who switches it, and break-glass
+// people who proved enough, go on.
+func (d *Desk) endOwn(ctx context.Context, tx Tx, who admin.Actor, p Policy) error {
+	there, err := tx.GrantsIn(ctx, p.Org)
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{string(who): true}
+	for _, g := range there {
+		if done[g.Identity] {
+			continue
+		}
+		done[g.Identity] = true
+		all, err := tx.SessionsOf(ctx, g.Identity, d.now())
+		if err != nil {
+			return err
+		}
+		var end []string
+		for _, s := range all {
+			if s.Provider == "" && !slices.Contains(s.Without, p.Org) && !(slices.Contains(p.BreakGlass, g.Identity) && strong(s.By)) {
+				end = append(end, s.ID)
+			}
+		}
+		if len(end) == 0 {
+			continue
+		}
+		if err := tx.EndSessions(ctx, g.Identity, end, false, d.now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Desk) putPolicy(ctx context.Context, tx Tx, p *Policy) (err error) {
@@ -186,20 +230,14 @@ func (d *Desk) Own(ctx context.Context, identity string, proofs []string) (signo
 	case len(forced) > 0 && !elsewhere && len(broke) == 0:
 		return signon.Verdict{}, signon.ErrForced
 	}
-	for _, org := range broke {
-		if err := d.tellBreakGlass(ctx, org, identity); err != nil {
-			return signon.Verdict{}, err
-		}
-	}
-	return signon.Verdict{Without: forced}, nil
+	return signon.Verdict{Without: forced, Past: broke}, nil
 }
 
-// tellBreakGlass writes down that somebody came in past the provider, and tells the
-// administrators.
-func (d *Desk) tellBreakGlass(ctx context.Context, org e911.OrgID, identity string) error {
+// Passed implements signon.Gate: it tells the administrators.
+func (d *Desk) Passed(ctx context.Context, org e911.OrgID, identity string) {
 	var who member.Identity
 	var tell []string
-	err := d.write(ctx, admin.Actor(identity), func(tx Tx) (err error) {
+	err := d.read(ctx, func(tx Tx) (err error) {
 		if who, err = tx.Identity(ctx, identity); err != nil {
 			return err
 		}
@@ -219,8 +257,11 @@ func (d *Desk) tellBreakGlass(ctx context.Context, org e911.OrgID, identity stri
 				tell = append(tell, i.Email)
 			}
 		}
-		return tx.Note(ctx, admin.AuditNote{Org: org, Verb: verbBreakGlass, Kind: kindPolicy, ID: string(org), Key: who.Email, Detail: map[string]any{"identity": who.ID}})
+		return nil
 	})
+	if err != nil {
+		d.cfg.Log.WarnContext(ctx, "nobody was told by mail of a break-glass sign-in; it is in the audit trail", "org", org, obs.Err(err))
+	}
 	for _, to := range tell {
 		if !d.cfg.Mail(to, "Callbox: somebody signed in past your provider", who.Email+" signed in to Callbox at "+d.now().Format("2006-01-02 15:04")+
 			" UTC with a password and a second proof, past your organisation's identity provider (break-glass).\n\nIf nobody of you knows why, take his role away and look at the audit trail.\n") {
@@ -228,7 +269,6 @@ func (d *Desk) tellBreakGlass(ctx context.Context, org e911.OrgID, identity stri
 			break
 		}
 	}
-	return err
 }
 
 // Drops implements signon.Gate: the last break-glass person keeps his proof.

@@ -61,6 +61,7 @@ type Links interface {
 type Tx interface {
 	member.Tx
 	signon.Credentials
+	signon.Sessions
 	Providers
 	Links
 	// Policy is the zero one where none was written.

@@ -50,8 +50,8 @@ type Given struct {
 	Identity Identity
 	Grant    Grant
 	Secret   string
-	// MailOnly keeps the secret from who invites: somebody else invited this person
-	// too, and whoever held the link would get in there as well.
+	// MailOnly keeps the secret from who invites: links are mailed, or somebody else
+	// invited this person too, and whoever held the link would get in there as well.
 	MailOnly bool
 	// Had says that the role was there before.
 	Had bool
@@ -67,7 +67,7 @@ func (d *Desk) First(ctx context.Context, who admin.Actor, email, name string) (
 			return err
 		}
 		if slices.ContainsFunc(there, func(g Grant) bool { return g.Role == access.Provider }) {
-			return e911.Errorf(e911.Conflict, "there is an administrator already: ask one of them, or use the database of the machine")
+			return e911.Errorf(e911.Conflict, "there is an administrator already: ask to be invited (callbox member list), or take a new link (callbox member link ADDRESS)")
 		}
 		out, err = d.place(ctx, tx, who, Wish{Email: email, Name: name, Role: access.Provider})
 		return err
@@ -142,8 +142,8 @@ func (d *Desk) place(ctx context.Context, tx Tx, who admin.Actor, w Wish) (Given
 	if err := tx.AddGrant(ctx, out.Grant); err != nil {
 		return Given{}, err
 	}
-	if out.Identity.LastSeen.IsZero() && !w.quiet {
-		if out.Secret, out.MailOnly, err = d.invitation(ctx, tx, out.Identity.ID, w.At); err != nil {
+	if (out.Identity.LastSeen.IsZero() || out.Identity.waits(w.At, Scope{})) && !w.quiet {
+		if out.Secret, out.MailOnly, err = d.invitation(ctx, tx, who, &out.Identity, w.At); err != nil {
 			return Given{}, err
 		}
 	}
@@ -164,15 +164,16 @@ func sameNode(a, b access.Node) bool { return a.Level() == b.Level() && a.Holds(
 
 // link makes a one-time link. Older ones of the same person end, unless it is one
 // beside them.
-func (d *Desk) link(ctx context.Context, tx Tx, identity string, p LinkPurpose, life time.Duration, beside bool) (string, error) {
+func (d *Desk) link(ctx context.Context, tx Tx, l Link, life time.Duration, beside bool) (string, error) {
 	now := d.now()
 	if !beside {
-		if err := tx.DropLinks(ctx, identity, now); err != nil {
+		if err := tx.DropLinks(ctx, l.Identity, now); err != nil {
 			return "", err
 		}
 	}
 	secret := base64.RawURLEncoding.EncodeToString(seal.NewSecret())
-	return secret, tx.PutLink(ctx, Link{Hash: hashOf(secret), Purpose: p, Identity: identity, Made: now, Expires: now.Add(life)})
+	l.Hash, l.Made, l.Expires = hashOf(secret), now, now.Add(life)
+	return secret, tx.PutLink(ctx, l)
 }
 
 func hashOf(secret string) []byte {
@@ -202,6 +203,11 @@ func (d *Desk) Follow(ctx context.Context, secret string, p LinkPurpose) (Identi
 		if err != nil {
 			return err
 		}
+		if l.Proves {
+			if err := d.prove(ctx, tx, &i); err != nil {
+				return err
+			}
+		}
 		i.LastSeen = d.now()
 		if err := tx.ChangeIdentity(ctx, i); err != nil {
 			return err
@@ -214,7 +220,8 @@ func (d *Desk) Follow(ctx context.Context, secret string, p LinkPurpose) (Identi
 	return i, err
 }
 
-// NewLink makes a link for somebody who asks for one by his address. Secret is ""
+// NewLink makes a link for somebody who asks for one by his address; it is mailed to it,
+// or the operator's, and handed to nobody else. Secret is ""
 // without an error when nobody of that address may sign in: the answer to who
 // asks is the same in both cases, so that nobody learns who is known.
 func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life time.Duration) (i Identity, secret string, err error) {
@@ -227,7 +234,7 @@ func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life ti
 		if err != nil {
 			return err
 		}
-		secret, err = d.link(ctx, tx, i.ID, p, life, false)
+		secret, err = d.link(ctx, tx, Link{Identity: i.ID, Purpose: p, Proves: true}, life, false)
 		return err
 	})
 	return i, secret, err
@@ -322,7 +329,7 @@ func (d *Desk) Ask(ctx context.Context, identity string, q access.Question) (acc
 		if err != nil {
 			return err
 		}
-		has, err := tx.GrantsOf(ctx, identity)
+		has, err := counting(ctx, tx, i)
 		if err != nil {
 			return err
 		}
@@ -358,7 +365,7 @@ func (d *Desk) used(ctx context.Context, identity string, g Grant, q access.Ques
 	})
 }
 
-// Of returns an identity and its roles.
+// Of returns an identity and its roles that count.
 func (d *Desk) Of(ctx context.Context, identity string) (Identity, []Grant, error) {
 	var i Identity
 	var has []Grant
@@ -366,7 +373,7 @@ func (d *Desk) Of(ctx context.Context, identity string) (Identity, []Grant, erro
 		if i, err = tx.Identity(ctx, identity); err != nil {
 			return err
 		}
-		has, err = tx.GrantsOf(ctx, identity)
+		has, err = counting(ctx, tx, i)
 		return err
 	})
 	return i, has, err

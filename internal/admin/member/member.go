@@ -31,6 +31,10 @@ type Identity struct {
 	Disabled time.Time `json:"disabled,omitzero"` // since when it may not sign in; zero: it may
 	// LastSeen is when it last signed in; zero: never.
 	LastSeen time.Time `json:"last_seen,omitzero"`
+	// Held names the place whose inviter was handed the link of the first sign-in, and
+	// outside which roles do not count until the address is proved; see heldAt. Empty:
+	// nobody but the owner of the address, or the operator, had a link.
+	Held string `json:"held,omitempty"`
 }
 
 // FoldEmail writes an address in the form in which it is compared.
@@ -70,6 +74,9 @@ type Link struct {
 	Identity string
 	Made     time.Time
 	Expires  time.Time
+	// Proves: it was told to nobody but the address itself, or the operator, so that who
+	// follows it has the address.
+	Proves bool
 }
 
 // People reads and writes identities. Identities are of no organisation.
@@ -143,6 +150,8 @@ type Links interface {
 	TakeLink(ctx context.Context, hash []byte, p LinkPurpose) (Link, error)
 	// DropLinks forgets the links of an identity, and all that expired before.
 	DropLinks(ctx context.Context, identity string, before time.Time) error
+	// DropProofs forgets the credentials of an identity and ends its sessions.
+	DropProofs(ctx context.Context, identity string, at time.Time) error
 }
 
 // Tx is one transaction over all of it. Transactions that write run one after the
@@ -172,6 +181,8 @@ type Config struct {
 	// Stays says why somebody cannot lose a role at a node; nil: nothing keeps him. It is
 	// asked inside the transaction that writes, and sees what was committed before.
 	Stays func(ctx context.Context, identity string, at access.Node) error
+	// Mails says that links are mailed: then nobody is handed the link of somebody else.
+	Mails bool
 }
 
 // Desk has the use cases. Safe for concurrent use.

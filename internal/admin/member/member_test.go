@@ -114,7 +114,7 @@ func TestFromTheOperatorToAGuardAndOneIdentityWithTwoCustomers(t *testing.T) {
 	}{
 		{"the guard sees calls of his site", h.may(guard.Identity.ID, access.Node{Org: "mill", Site: "hq"}, access.Calls, access.Read), true},
 		{"and of no other site", h.may(guard.Identity.ID, access.Node{Org: "mill", Site: "yard"}, access.Calls, access.Read), false},
-		{"and of the other customer", h.may(guard.Identity.ID, port, access.Calls, access.Read), true},
+		{"and of the other customer not before he has his address", h.may(guard.Identity.ID, port, access.Calls, access.Read), false},
 		{"Ann does not see that customer", h.may(ann.Identity.ID, port, access.Sites, access.Read), false},
 		{"nobody unknown does", h.may("nobody", mill, access.Sites, access.Read), false},
 	} {
@@ -131,7 +131,7 @@ func TestFromTheOperatorToAGuardAndOneIdentityWithTwoCustomers(t *testing.T) {
 	}
 }
 
-// Proves: C-54, C-56
+// Proves: C-54, C-56; issue 9 "Bad input" (invitation accepted twice, token of a deleted user)
 func TestALinkWorksOnceAndNotForEver(t *testing.T) {
 	h := newHouse(t)
 	root := h.first()
@@ -189,7 +189,7 @@ func TestALinkWorksOnceAndNotForEver(t *testing.T) {
 	}
 }
 
-// Proves: N-16
+// Proves: N-16; issue 9 "Bad input" (two administrators removing each other)
 func TestTwoAdministratorsWhoRemoveEachOtherLeaveOne(t *testing.T) {
 	for range 3 {
 		h := newHouse(t)

@@ -48,15 +48,8 @@ func (d *Desk) members(ctx context.Context, which func(Tx) ([]Grant, error)) ([]
 			if m.Identity, err = tx.Identity(ctx, g.Identity); err != nil {
 				return err
 			}
-			if m.Identity.LastSeen.IsZero() {
-				m.Invitation = Lapsed
-				l, err := tx.LinkOf(ctx, g.Identity, LinkInvitation)
-				if err != nil && e911.KindOf(err) != e911.NotFound {
-					return err
-				}
-				if err == nil && d.now().Before(l.Expires) {
-					m.Invitation = Waiting
-				}
+			if m.Invitation, err = d.invited(ctx, tx, m.Identity, g); err != nil {
+				return err
 			}
 			out = append(out, m)
 		}
@@ -66,16 +59,6 @@ func (d *Desk) members(ctx context.Context, which func(Tx) ([]Grant, error)) ([]
 		return slices.Compare([]string{FoldEmail(a.Identity.Email), a.Grant.ID}, []string{FoldEmail(b.Identity.Email), b.Grant.ID})
 	})
 	return out, err
-}
-
-// invitation makes the link of an invitation. One who was invited elsewhere too
-// keeps the link of that, and who invites here is not told the new one.
-func (d *Desk) invitation(ctx context.Context, tx Tx, identity string, at access.Node) (secret string, mailOnly bool, err error) {
-	if mailOnly, err = tx.RolesBeyond(ctx, identity, at); err != nil {
-		return "", false, err
-	}
-	secret, err = d.link(ctx, tx, identity, LinkInvitation, InvitationLife, mailOnly)
-	return secret, mailOnly, err
 }
 
 // Reinvite makes another link for somebody who never signed in; the old one ends.
@@ -106,10 +89,10 @@ func (d *Desk) Reinvite(ctx context.Context, by, grant, identity string) (Given,
 		switch {
 		case !out.Identity.Disabled.IsZero():
 			return refused([]e911.Fault{{Path: "email", Code: "disabled", Msg: "this address may not sign in any more", Fix: "enable it first"}})
-		case !out.Identity.LastSeen.IsZero():
+		case !out.Identity.LastSeen.IsZero() && !out.Identity.waits(g.At, Scope{}):
 			return e911.Errorf(e911.Conflict, "this person has signed in already: who forgot his password asks for a link on the page of sign-in")
 		}
-		if out.Secret, out.MailOnly, err = d.invitation(ctx, tx, identity, g.At); err != nil {
+		if out.Secret, out.MailOnly, err = d.invitation(ctx, tx, admin.Actor(by), &out.Identity, g.At); err != nil {
 			return err
 		}
 		return tx.Note(ctx, note(verbInvited, out.Identity, g))

@@ -18,6 +18,9 @@ type Scope struct {
 	// Without are organisations that ask for their identity provider, which was not
 	// used: roles in them are as if they were not there.
 	Without []e911.OrgID `json:"without,omitempty"`
+	// Proved: the operator's identity provider says who it is, so that roles count which
+	// wait for a proof of the address (adr/0024).
+	Proved bool `json:"proved,omitempty"`
 }
 
 // Counts reports whether a role at that node counts.
@@ -30,10 +33,10 @@ func (s Scope) none() bool { return s.Only == "" && len(s.Without) == 0 }
 
 // Key tells scopes apart; empty for the zero one.
 func (s Scope) Key() string {
-	if s.none() {
+	if s.none() && !s.Proved {
 		return ""
 	}
-	return fmt.Sprintf("%q %q", s.Only, s.Without)
+	return fmt.Sprintf("%q %q %v", s.Only, s.Without, s.Proved)
 }
 
 type scopeKey struct{}

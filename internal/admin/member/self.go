@@ -34,7 +34,7 @@ func ownOf(ctx context.Context, tx Tx, by string) ([]access.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	has, err := tx.GrantsOf(ctx, by)
+	has, err := counting(ctx, tx, i)
 	return plain(has), err
 }
 

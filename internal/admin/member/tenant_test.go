@@ -149,8 +149,15 @@ func TestWhoInvitesSomebodyInvitedElsewhereGetsNoWayIn(t *testing.T) {
 	if _, err := h.Peek(h.ctx, got.Secret, member.LinkInvitation); err == nil {
 		t.Error("a second invitation works after the first was accepted")
 	}
+	again, err = h.Reinvite(h.ctx, eve.Identity.ID, got.Grant.ID, got.Identity.ID)
+	if err != nil || !again.MailOnly {
+		t.Errorf("an invitation for one who has signed in by another's link: %+v, %v", again.MailOnly, err)
+	}
+	if _, err := h.Follow(h.ctx, again.Secret, member.LinkInvitation); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := h.Reinvite(h.ctx, eve.Identity.ID, got.Grant.ID, got.Identity.ID); e911.KindOf(err) != e911.Conflict {
-		t.Errorf("an invitation for one who has signed in: %v", err)
+		t.Errorf("an invitation for one who has his address: %v", err)
 	}
 }
 

@@ -22,6 +22,8 @@ var ErrForced = e911.Errorf(e911.Denied, "your organisation asks you to sign in 
 type Verdict struct {
 	// Without are organisations that do not take this proof.
 	Without []e911.OrgID
+	// Past are organisations into which he comes past their provider (break-glass).
+	Past []e911.OrgID
 }
 
 // Gate keeps credentials of ours from being enough where an organisation asks for
@@ -30,12 +32,17 @@ type Gate interface {
 	// Own is asked for everybody whom no identity provider brought, after his proof. An
 	// error keeps him out: ErrForced, or why he cannot be judged now.
 	Own(ctx context.Context, identity string, by []string) (Verdict, error)
+	// Passed is told, once the session is written, that it goes past the provider of an
+	// organisation. The audit trail has it already.
+	Passed(ctx context.Context, org e911.OrgID, identity string)
 	// Drops says why an identity cannot lose a credential; left are those it would keep.
 	Drops(ctx context.Context, identity string, left []Credential) error
 }
 
 // Scope is how far the session reaches; see member.Within.
-func (s Session) Scope() member.Scope { return member.Scope{Only: s.Bound, Without: s.Without} }
+func (s Session) Scope() member.Scope {
+	return member.Scope{Only: s.Bound, Without: s.Without, Proved: s.Provider != "" && s.Bound == ""}
+}
 
 // scopedTx keeps a bound session from credentials, and from sessions that are not of
 // its organisation.

@@ -35,12 +35,13 @@ func (d *Desk) Admit(ctx context.Context, identity string, a Admission) (Session
 		Address: a.Address, Agent: a.Agent[:min(len(a.Agent), 200)], By: a.By, Hash: hashOf(secret),
 		Provider: a.Provider, Bound: a.Bound,
 	}
+	var past []e911.OrgID
 	if a.Provider == "" && d.cfg.Gate != nil {
 		v, err := d.cfg.Gate.Own(ctx, identity, a.By)
 		if err != nil {
 			return Session{}, "", err
 		}
-		s.Without = v.Without
+		s.Without, past = v.Without, v.Past
 	}
 	err := d.write(ctx, admin.Actor(identity), func(tx Tx) error {
 		who, err := tx.Identity(ctx, identity)
@@ -60,10 +61,18 @@ func (d *Desk) Admit(ctx context.Context, identity string, a Admission) (Session
 		if err := noteUse(ctx, tx, a.used, now); err != nil {
 			return err
 		}
+		for _, org := range past {
+			if err := tx.Note(ctx, admin.AuditNote{Org: org, Verb: "used_break_glass", Kind: KindPolicy, ID: string(org), Key: who.Email, Detail: map[string]any{"identity": who.ID}}); err != nil {
+				return err
+			}
+		}
 		return tx.Note(ctx, admin.AuditNote{Verb: "began", Kind: kindSession, ID: s.ID, Key: who.Email, Detail: map[string]any{"by": s.By, "provider": s.Provider, "bound": s.Bound}})
 	})
 	if err != nil {
 		return Session{}, "", err
+	}
+	for _, org := range past {
+		d.cfg.Gate.Passed(ctx, org, identity)
 	}
 	return s, secret, nil
 }

@@ -176,4 +176,6 @@ func (d *Desk) now() time.Time { return d.cfg.Now().UTC().Truncate(time.Millisec
 const (
 	kindSession    e911.ObjectKind = "session"
 	kindCredential e911.ObjectKind = "credential"
+	// KindPolicy is how an organisation's members sign in.
+	KindPolicy e911.ObjectKind = "sign_on_policy"
 )

@@ -38,6 +38,7 @@ type identityRow struct {
 	MadeAt        int64  `bun:"made_at"`
 	Disabled      int64  `bun:"disabled"`
 	LastSeen      int64  `bun:"last_seen"`
+	Held          string `bun:"held"`
 }
 
 type grantRow struct {
@@ -74,6 +75,7 @@ type linkRow struct {
 	IdentityID    string             `bun:"identity_id"`
 	MadeAt        int64              `bun:"made_at"`
 	Expires       int64              `bun:"expires"`
+	Proves        bool               `bun:"proves"`
 }
 
 // ReadMembers implements member.Store. Identities are of no organisation, so that
@@ -98,13 +100,14 @@ func (m memberTx) fault(doing string, err error) error { return m.t.s.fault(doin
 func (r *identityRow) identity() member.Identity {
 	return member.Identity{
 		ID: r.ID, Email: r.Email, Name: r.Name, Language: r.Language, Made: instant(r.MadeAt), Disabled: instant(r.Disabled), LastSeen: instant(r.LastSeen),
+		Held: r.Held,
 	}
 }
 
 func identityRowOf(i member.Identity) identityRow {
 	return identityRow{
 		ID: i.ID, Email: i.Email, EmailFold: member.FoldEmail(i.Email), Name: i.Name, Language: i.Language, MadeAt: millis(i.Made),
-		Disabled: millis(i.Disabled), LastSeen: millis(i.LastSeen),
+		Disabled: millis(i.Disabled), LastSeen: millis(i.LastSeen), Held: i.Held,
 	}
 }
 
@@ -300,7 +303,7 @@ func (m memberTx) PutTransfer(ctx context.Context, t access.Transfer) error {
 
 // PutLink implements member.Links.
 func (m memberTx) PutLink(ctx context.Context, l member.Link) error {
-	r := linkRow{Hash: l.Hash, Purpose: l.Purpose, IdentityID: l.Identity, MadeAt: millis(l.Made), Expires: millis(l.Expires)}
+	r := linkRow{Hash: l.Hash, Purpose: l.Purpose, IdentityID: l.Identity, MadeAt: millis(l.Made), Expires: millis(l.Expires), Proves: l.Proves}
 	_, err := m.t.db.NewInsert().Model(&r).Exec(ctx)
 	return m.fault("write a link", err)
 }
@@ -315,7 +318,7 @@ func (m memberTx) LinkOf(ctx context.Context, identity string, p member.LinkPurp
 }
 
 func (r *linkRow) link() member.Link {
-	return member.Link{Hash: r.Hash, Purpose: r.Purpose, Identity: r.IdentityID, Made: instant(r.MadeAt), Expires: instant(r.Expires)}
+	return member.Link{Hash: r.Hash, Purpose: r.Purpose, Identity: r.IdentityID, Made: instant(r.MadeAt), Expires: instant(r.Expires), Proves: r.Proves}
 }
 
 // TakeLink implements member.Links.
@@ -339,4 +342,12 @@ func (m memberTx) DropLinks(ctx context.Context, identity string, before time.Ti
 // Note implements member.Tx.
 func (m memberTx) Note(ctx context.Context, n admin.AuditNote) error {
 	return m.t.note(ctx, []admin.AuditNote{n})
+}
+
+// DropProofs implements member.Links.
+func (m memberTx) DropProofs(ctx context.Context, identity string, at time.Time) error {
+	if _, err := m.t.db.NewDelete().Model((*credentialRow)(nil)).Where("identity_id = ?", identity).Exec(ctx); err != nil {
+		return m.fault("drop credentials", err)
+	}
+	return m.EndSessions(ctx, identity, nil, true, at)
 }

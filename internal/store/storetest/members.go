@@ -19,7 +19,7 @@ import (
 func testMembers(t *testing.T, open Open) {
 	st, ctx := fresh(t, open).(member.Store), t.Context()
 	org := e911.NewID[e911.OrgID]()
-	ann := member.Identity{ID: "i-ann", Email: "Ann@Example.com", Name: "Ann O'Hara; --", Language: "fr", Made: Epoch, LastSeen: Epoch.Add(time.Second)}
+	ann := member.Identity{ID: "i-ann", Email: "Ann@Example.com", Name: "Ann O'Hara; --", Language: "fr", Made: Epoch, LastSeen: Epoch.Add(time.Second), Held: "provider"}
 	north := member.Partner{ID: "p-north", Key: "north", Name: "North", Made: Epoch}
 	grants := []member.Grant{
 		{Grant: access.Grant{ID: "g-1", Identity: ann.ID, Role: access.Organisation, At: access.Node{Org: string(org)}}, Made: Epoch, By: "test"},
@@ -28,7 +28,7 @@ func testMembers(t *testing.T, open Open) {
 		{Grant: access.Grant{ID: "g-4", Identity: ann.ID, Role: access.Provider}, Made: Epoch, By: "test"},
 	}
 	move := access.Transfer{ID: "t-1", Org: string(org), From: north.ID, Asked: Epoch, Agreed: map[access.Side]access.Consent{access.SideFrom: {Who: "i-ann", At: Epoch}}}
-	link := member.Link{Hash: []byte{0, 255, 1}, Purpose: member.LinkReset, Identity: ann.ID, Made: Epoch, Expires: Epoch.Add(time.Hour)}
+	link := member.Link{Hash: []byte{0, 255, 1}, Purpose: member.LinkReset, Identity: ann.ID, Made: Epoch, Expires: Epoch.Add(time.Hour), Proves: true}
 	write := func(do func(member.Tx) error) error { return st.WriteMembers(ctx, "test", do) }
 	if err := write(func(tx member.Tx) error { return whole(ctx, tx, ann, north, org, grants, move, link) }); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ type MemberShown struct {
 	LastSeen time.Time   `json:"last_seen,omitzero"`
 	Disabled time.Time   `json:"disabled,omitzero"`
 	// Invitation is of one who never signed in.
-	Invitation member.Invitation `json:"invitation,omitempty" doc:"Of one who never signed in: waiting, or lapsed"`
+	Invitation member.Invitation `json:"invitation,omitempty" doc:"Of one who never signed in: waiting, or lapsed; unproved: the role counts when he follows a link that was mailed to him, or the operator's"`
 	Link       string            `json:"link,omitempty" doc:"The invitation, where no mail was sent; it is told once and works once, for a week"`
 	Mailed     bool              `json:"mailed,omitempty" doc:"The invitation went out by mail"`
 }

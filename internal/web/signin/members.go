@@ -259,7 +259,7 @@ func (h *Handler) result(r *http.Request, text string, g member.Given, err error
 	case link != "":
 		out.What, out.Link = "no mail was sent: hand this link over. It is shown once, and works once, for a week", link
 	case g.MailOnly:
-		out.What = "was invited elsewhere too: the link of that invitation serves for both. Where it is lost, the operator makes one"
+		out.What = "no mail could be sent, and the link is nobody's to hand over but the operator's (callbox member link): this address was invited elsewhere too, or the mail server has too much to do. The role counts when the person follows a link"
 	default:
 		out.What = "has the role now, and signs in as before"
 	}
