@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,15 @@ import (
 type question struct {
 	dir, path string
 	body      io.Reader
+}
+
+// questionOf is a question whose body is JSON.
+func questionOf(dir, path string, body any) (question, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return question{}, fmt.Errorf("encode a question: %w", err)
+	}
+	return question{dir, path, bytes.NewReader(text)}, nil
 }
 
 // askOrOpen asks the server that runs in the data directory; when none runs, fromDatabase

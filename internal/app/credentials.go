@@ -1,17 +1,13 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
-	"github.com/callbox911/callbox/internal/e911"
 )
 
 // CredentialRequest is what the operator asks of how somebody signs in: a list, or
@@ -29,11 +25,11 @@ type CredentialAnswer struct {
 // AskCredentials asks the server that runs in dir, or the database there when none
 // runs (D-14).
 func AskCredentials(ctx context.Context, dir string, r CredentialRequest, log *slog.Logger) (CredentialAnswer, error) {
-	body, err := json.Marshal(r)
+	q, err := questionOf(dir, "/credentials", r)
 	if err != nil {
-		return CredentialAnswer{}, fmt.Errorf("encode a question: %w", err)
+		return CredentialAnswer{}, err
 	}
-	return askOrOpen(ctx, question{dir, "/credentials", bytes.NewReader(body)}, func(st *database) (CredentialAnswer, error) {
+	return askOrOpen(ctx, q, func(st *database) (CredentialAnswer, error) {
 		members, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
 		if err != nil {
 			return CredentialAnswer{}, err
@@ -51,9 +47,9 @@ func AskCredentials(ctx context.Context, dir string, r CredentialRequest, log *s
 
 func (s *Server) credentialRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /credentials", func(w http.ResponseWriter, r *http.Request) {
-		var q CredentialRequest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
-			writeControl(w, nil, e911.Errorf(e911.Invalid, "the question cannot be read"))
+		q, err := readControl[CredentialRequest](w, r)
+		if err != nil {
+			writeControl(w, nil, err)
 			return
 		}
 		a, err := credentialRequest(r.Context(), s.access.members, s.access.signon, q)

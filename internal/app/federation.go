@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -88,9 +87,6 @@ type SignOnAnswer struct {
 	Candidates []federation.Candidate `json:"candidates,omitempty"`
 }
 
-// maxProvider bounds the description of a provider, with its metadata.
-const maxProvider = 1 << 20
-
 // AskSignOn asks the server that runs in dir, or the database there when none runs
 // (D-14): so that the operator lets passwords in again whatever else is down.
 func AskSignOn(ctx context.Context, dir string, r SignOnRequest, log *slog.Logger) (SignOnAnswer, error) {
@@ -99,11 +95,11 @@ func AskSignOn(ctx context.Context, dir string, r SignOnRequest, log *slog.Logge
 			return SignOnAnswer{}, badProvider(err)
 		}
 	}
-	body, err := json.Marshal(r)
+	q, err := questionOf(dir, "/sign-on", r)
 	if err != nil {
-		return SignOnAnswer{}, fmt.Errorf("encode a question: %w", err)
+		return SignOnAnswer{}, err
 	}
-	return askOrOpen(ctx, question{dir, "/sign-on", bytes.NewReader(body)}, func(st *database) (SignOnAnswer, error) {
+	return askOrOpen(ctx, q, func(st *database) (SignOnAnswer, error) {
 		ring, err := seal.NewRing(seal.Key{ID: "once", Secret: seal.NewSecret()}) // nobody signs in here
 		if err != nil {
 			return SignOnAnswer{}, err
@@ -128,9 +124,9 @@ func AskSignOn(ctx context.Context, dir string, r SignOnRequest, log *slog.Logge
 // signOnRoutes is what the command line asks about identity providers.
 func (s *Server) signOnRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sign-on", func(w http.ResponseWriter, r *http.Request) {
-		var q SignOnRequest
-		if err := json.NewDecoder(io.LimitReader(r.Body, maxProvider)).Decode(&q); err != nil {
-			writeControl(w, nil, e911.Errorf(e911.Invalid, "the question cannot be read"))
+		q, err := readControl[SignOnRequest](w, r)
+		if err != nil {
+			writeControl(w, nil, err)
 			return
 		}
 		var id e911.OrgID

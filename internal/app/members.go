@@ -1,10 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -40,11 +37,11 @@ const operatorLink = 24 * time.Hour
 // AskMembers asks the server that runs in dir, or the database there when none runs
 // (D-14).
 func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logger) (MemberAnswer, error) {
-	body, err := json.Marshal(r)
+	q, err := questionOf(dir, "/members", r)
 	if err != nil {
-		return MemberAnswer{}, fmt.Errorf("encode a question: %w", err)
+		return MemberAnswer{}, err
 	}
-	return askOrOpen(ctx, question{dir, "/members", bytes.NewReader(body)}, func(st *database) (MemberAnswer, error) {
+	return askOrOpen(ctx, q, func(st *database) (MemberAnswer, error) {
 		desk, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
 		if err != nil {
 			return MemberAnswer{}, err
@@ -56,9 +53,9 @@ func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logg
 
 func (s *Server) memberRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /members", func(w http.ResponseWriter, r *http.Request) {
-		var q MemberRequest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
-			writeControl(w, nil, e911.Errorf(e911.Invalid, "the question cannot be read"))
+		q, err := readControl[MemberRequest](w, r)
+		if err != nil {
+			writeControl(w, nil, err)
 			return
 		}
 		st := s.store.get()

@@ -1,10 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -113,11 +110,11 @@ type tenants struct {
 // AskTenants asks the server that runs in dir, or the database there when none runs
 // (D-14).
 func AskTenants(ctx context.Context, dir string, r TenantRequest, log *slog.Logger) (TenantAnswer, error) {
-	body, err := json.Marshal(r)
+	q, err := questionOf(dir, "/tenants", r)
 	if err != nil {
-		return TenantAnswer{}, fmt.Errorf("encode a question: %w", err)
+		return TenantAnswer{}, err
 	}
-	return askOrOpen(ctx, question{dir, "/tenants", bytes.NewReader(body)}, func(st *database) (TenantAnswer, error) {
+	return askOrOpen(ctx, q, func(st *database) (TenantAnswer, error) {
 		desk, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
 		if err != nil {
 			return TenantAnswer{}, err
@@ -136,9 +133,9 @@ func AskTenants(ctx context.Context, dir string, r TenantRequest, log *slog.Logg
 
 func (s *Server) tenantRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /tenants", func(w http.ResponseWriter, r *http.Request) {
-		var q TenantRequest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
-			writeControl(w, nil, e911.Errorf(e911.Invalid, "the question cannot be read"))
+		q, err := readControl[TenantRequest](w, r)
+		if err != nil {
+			writeControl(w, nil, err)
 			return
 		}
 		st := s.store.get()
