@@ -62,6 +62,14 @@ func (n *node) hears(other string) {
 	n.await(n.name+" to hear "+other, func() bool { return strings.Contains(n.log.String(), `"a peer is heard","node":"`+other+`"`) })
 }
 
+// hearsAgain waits until a node that runs on heard another one that many times.
+func (n *node) hearsAgain(other string, times int) {
+	n.t.Helper()
+	n.await(n.name+" to hear "+other+" again", func() bool {
+		return strings.Count(n.log.String(), `"a peer is heard","node":"`+other+`"`) >= times
+	})
+}
+
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	info, err := os.Stat(from)
@@ -137,7 +145,7 @@ func TestHELDAtOneNode911AndTheCallbackAtTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitEnded(t, c.Call)
-	a.hears("n2")
+	a.hearsAgain("n2", 2) // since n2 was killed
 	a.callsBack(moved, a.site.a, again.From)
 	b.kill()
 	forgetIncoming(moved)
