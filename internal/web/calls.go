@@ -47,6 +47,7 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	p.Alarms = portal.NewAlarms(h.cfg.Board.Alarms(org))
 	p.Switch = h.switchOf(r)
 	p.SetUp = h.setUpBanner(r, org)
+	p.My = h.hasMy(r, org)
 	status := http.StatusOK
 	if id := chi.URLParam(r, "id"); id != "" {
 		record, err := h.record(r.Context(), org, e911.CallID(id))

@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/callbox911/callbox/internal/admin/firstuse"
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/mypage"
 	"github.com/callbox911/callbox/internal/web/portal"
 )
@@ -21,8 +23,34 @@ func (h *Handler) openMy() error {
 	}
 	var err error
 	h.my, err = mypage.New(mypage.Config{
-		Desk: h.cfg.My.Desk, Published: h.cfg.My.Published, Members: h.cfg.People.Members, Visited: h.people.Visited, Log: h.cfg.Log,
+		Desk: h.cfg.My.Desk, Published: h.cfg.My.Published, Members: h.cfg.People.Members, Visited: h.people.Visited, Now: h.cfg.Now, Log: h.cfg.Log,
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 	})
+	if err == nil {
+		h.people.Mine(h.cfg.My.Desk.Has)
+	}
 	return err
+}
+
+// firstPage is where a sign-in leads: who is a user and nothing else to the page of his
+// own, who sets up to what is open; none: to the usual page.
+func (h *Handler) firstPage(r *http.Request, identity string, org e911.OrgID) string {
+	if h.my != nil {
+		if to := h.my.First(r, identity); to != "" {
+			return to
+		}
+	}
+	if h.setup != nil && org != "" {
+		return h.setup.First(r, identity, org)
+	}
+	return ""
+}
+
+// hasMy reports whether who is signed in has a page of his own in the organisation.
+func (h *Handler) hasMy(r *http.Request, org e911.OrgID) bool {
+	if h.my == nil {
+		return false
+	}
+	_, who, ok, err := h.people.Who(r)
+	return err == nil && ok && h.cfg.My.Desk.Has(org, who.Email)
 }

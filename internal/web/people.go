@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -77,13 +78,13 @@ func (h *Handler) Invite(g member.Given) (link string, mailed bool) {
 	return h.people.Invite(g)
 }
 
-// askPerson leads somebody who may not see the board to where he can sign in, or to
-// his profile, where he opens another organisation.
+// askPerson leads somebody who may not see the board to where he can sign in, to the
+// page of his own, or to his profile, where he opens another organisation.
 func (h *Handler) askPerson(w http.ResponseWriter, r *http.Request) {
-	_, _, in, err := h.people.Who(r)
+	s, who, in, err := h.people.Who(r)
 	switch {
 	case err == nil && in:
-		http.Redirect(w, r, "/profile", http.StatusSeeOther)
+		http.Redirect(w, r, cmp.Or(h.firstPage(r.WithContext(member.Within(r.Context(), s.Scope())), who.ID, ""), "/profile"), http.StatusSeeOther)
 	case r.URL.Path == "/":
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 	default:

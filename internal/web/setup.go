@@ -20,9 +20,6 @@ func (h *Handler) openSetUp() error {
 		Org:   func(id e911.OrgID) (string, bool) { o, ok := h.cfg.Org(id); return o.Name, ok },
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 	})
-	if err == nil {
-		h.people.StartAt(h.setup.First)
-	}
 	return err
 }
 

@@ -46,6 +46,7 @@ type setUpBench struct {
 	base   string
 	now    func() time.Time
 	down   atomic.Bool
+	said   saidHere
 }
 
 // newSetUpBench gives a password, which takes its time, to Ann and to whom it names.
@@ -91,6 +92,7 @@ func (b *setUpBench) serve(s *site, enter []string) {
 	h, err := web.New(web.Config{
 		Board: s.board, Calls: s.store, Ring: s.ring, BaseURL: "http://localhost", Now: s.Now, Log: log, People: p,
 		Org: func(id e911.OrgID) (web.Org, bool) { return web.Org{Name: "Harbor Foods"}, id == b.org },
+		My:  b.mine(),
 		SetUp: &setuppages.Desks{
 			Setup: func() (*setup.Service, error) {
 				if b.down.Load() {
@@ -114,6 +116,8 @@ func (b *setUpBench) serve(s *site, enter []string) {
 		{Email: "sid@example.com", Name: "Sid Site", Role: access.Site, At: access.Node{Org: string(b.org), Site: string(b.annex)}},
 		{Email: "aud@example.com", Name: "Aud Auditor", Role: access.Auditor, At: org},
 		{Email: "gus@example.com", Name: "Gus Guard", Role: access.Desk, At: org},
+		{Email: "uma@example.com", Name: "Uma User", Role: access.User, At: org},
+		{Email: "vic@example.com", Name: "Vic Unknown", Role: access.User, At: org},
 	} {
 		g, err := p.Members.Give(b.t.Context(), by, w)
 		b.must(err)

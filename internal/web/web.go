@@ -128,6 +128,9 @@ func New(cfg Config) (*Handler, error) {
 	if err = h.openMy(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	if h.people != nil {
+		h.people.StartAt(h.firstPage)
+	}
 	h.stream, err = events.New(events.Config{
 		Source: cfg.Board, Org: h.sessionOf, Render: h.renderChanges, Now: cfg.Now, Log: cfg.Log,
 	})

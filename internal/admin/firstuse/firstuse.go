@@ -117,7 +117,7 @@ func (d *Desk) find(org e911.OrgID, email string) (*snapshot.Org, e911.User, err
 	}
 	var found []e911.User
 	for u := range o.Users() {
-		if strings.ToLower(strings.TrimSpace(u.Email)) == email {
+		if own := strings.TrimSpace(u.Email); strings.EqualFold(own, email) && strings.ToLower(own) == email {
 			found = append(found, u)
 		}
 	}
@@ -125,6 +125,12 @@ func (d *Desk) find(org e911.OrgID, email string) (*snapshot.Org, e911.User, err
 		return nil, e911.User{}, errNobody
 	}
 	return o, found[0], nil
+}
+
+// Has reports whether a user of the organisation has the address.
+func (d *Desk) Has(org e911.OrgID, email string) bool {
+	_, _, err := d.find(org, email)
+	return err == nil
 }
 
 func text() setup.Text {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -34,6 +35,7 @@ type Config struct {
 	Frame   func(title string) portal.Frame
 	// Published makes calls, and this page, see what was stored.
 	Published func(ctx context.Context) error
+	Now       func() time.Time
 	Log       *slog.Logger
 }
 
@@ -42,8 +44,8 @@ type Handler struct{ cfg Config }
 
 // New checks the configuration.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Desk == nil || cfg.Members == nil || cfg.Visited == nil || cfg.Frame == nil || cfg.Published == nil || cfg.Log == nil {
-		return nil, e911.Errorf(e911.Invalid, "the page of a user's own needs a desk, members, visits, a frame and a log")
+	if cfg.Desk == nil || cfg.Members == nil || cfg.Visited == nil || cfg.Frame == nil || cfg.Published == nil || cfg.Now == nil || cfg.Log == nil {
+		return nil, e911.Errorf(e911.Invalid, "the page of a user's own needs a desk, members, visits, a frame, a clock and a log")
 	}
 	return &Handler{cfg}, nil
 }
@@ -111,6 +113,29 @@ func (h *Handler) open(do func(r *http.Request, v signin.Visit) (string, error))
 		w.WriteHeader(status)
 		_, _ = w.Write(b.Bytes())
 	})
+}
+
+// First is the page itself for who is a user of an organisation and nothing else: he
+// sees no board. None: he has something else to look at.
+func (h *Handler) First(r *http.Request, identity string) string {
+	_, has, err := h.cfg.Members.Of(r.Context(), identity)
+	if err != nil {
+		return ""
+	}
+	user := false
+	for _, g := range has {
+		switch {
+		case !g.Holds(h.cfg.Now()):
+		case g.Role != access.User:
+			return ""
+		default:
+			user = true
+		}
+	}
+	if !user {
+		return ""
+	}
+	return "/my"
 }
 
 // may asks whether somebody has things of his own in the organisation that is open.

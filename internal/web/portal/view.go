@@ -37,6 +37,7 @@ type Frame struct {
 	Now           time.Time
 	Alarms        []Alarm
 	Switch        *Switch // nil: there is one organisation to look at
+	My            bool    // who looks has a page of his own place and callback number
 }
 
 // Switch is the choice among organisations of somebody who has several.

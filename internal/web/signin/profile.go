@@ -38,6 +38,7 @@ func (h *Handler) profile(w http.ResponseWriter, r *http.Request, in signedIn) {
 func (h *Handler) showProfile(w http.ResponseWriter, r *http.Request, in signedIn, p Profile, say string, wrong error) {
 	v, status := h.view(r, "Your profile"), http.StatusOK
 	v.Say = say
+	v.My = h.myOwn != nil && h.myOwn(h.openedOrg(r, in.who.ID), in.who.Email)
 	if wrong != nil {
 		v.Faults, status = h.told(r, wrong)
 	}

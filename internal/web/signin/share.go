@@ -54,6 +54,10 @@ func (h *Handler) StartAt(first func(r *http.Request, identity string, org e911.
 	h.first = first
 }
 
+// Mine tells who has a page of his own, /my, in an organisation. It is called before
+// the handler serves.
+func (h *Handler) Mine(has func(org e911.OrgID, email string) bool) { h.myOwn = has }
+
 // start opens an organisation for who sees no board of one, and says where a sign-in
 // leads that would lead to the board or the profile.
 func (h *Handler) start(w http.ResponseWriter, r *http.Request, s signon.Session, org, to string) string {

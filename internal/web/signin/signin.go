@@ -60,6 +60,7 @@ type Config struct {
 type Handler struct {
 	cfg   Config
 	first func(r *http.Request, identity string, org e911.OrgID) string // nil: StartAt was not called
+	myOwn func(org e911.OrgID, email string) bool                       // nil: Mine was not called
 	saml  *samlPages                                                    // nil: UseSAML was not called
 }
 
