@@ -130,15 +130,16 @@ func serverUnderTest(ctx context.Context, t *testing.T, change func(*Config)) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks, err := hook.Listen(hook.Config{Secret: demoHookKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hooks.Close)
 	cfg := Default()
 	cfg.DataDir, cfg.HELD, cfg.Web = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
 	cfg.SIP = []sipedge.Listener{{Network: "udp", Addr: free}, {Network: "tcp", Addr: free}}
 	change(&cfg)
+	// Its clock is the server's: a signature of another time is refused.
+	hooks, err := hook.Listen(hook.Config{Secret: demoHookKey, Now: cfg.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hooks.Close)
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,10 @@ package app
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +13,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/notify/webhook"
 	rules "github.com/callbox911/callbox/internal/rules/setup"
 )
 
@@ -99,4 +104,100 @@ func TestATestIsSentAndSomebodyGivesItsCodeBack(t *testing.T) {
 func attended(st setup.Status) rules.Item {
 	i := slices.IndexFunc(st.Sites[0].Checklist, func(i rules.Item) bool { return i.Step == rules.StepAttended })
 	return st.Sites[0].Checklist[i]
+}
+
+// Over real sockets: the webhook's signature is good, the mail's and the webhook's link
+// changes nothing when a program fetches it, one press counts, a second does not; a
+// screen is seen at the live board.
+//
+// Proves: F-36, F-28, E4
+func TestATestIsSeenByItsLinkAndAtTheBoard(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	g := newGates(ctx, t)
+	svc := g.setup()
+	for _, d := range []setup.Destination{
+		{Key: "guard", Site: "hq", Kind: rules.Text, Name: "the guard", Hours: "always", Alert: "desk"},
+		{Key: "screen", Site: "hq", Kind: rules.Screen, Name: "the screen", Hours: "always"},
+	} {
+		if err := svc.SetDestination(ctx, "test", g.org, d); err != nil {
+			t.Fatal(err, e911.FaultsOf(err))
+		}
+	}
+	if _, err := svc.SendTest(ctx, "test", g.org, "guard"); err != nil {
+		t.Fatal(err)
+	}
+	var p webhook.Payload
+	for _, r := range g.hooks.Received() {
+		var one webhook.Payload
+		if err := json.Unmarshal(r.Body, &one); err == nil && one.Event == webhook.EventDrill {
+			p = one
+		}
+	}
+	if p.Drill == nil || p.Drill.Link == "" || !p.Test || len(g.hooks.Refused()) != 0 {
+		t.Fatalf("the receiver took %+v and refused %v", p, g.hooks.Refused())
+	}
+	at := func(method string) (int, string) {
+		link, err := url.Parse(p.Drill.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := url.Values{"t": {link.Query().Get("t")}, "by": {"Bo\nGuard"}}
+		req, err := http.NewRequestWithContext(ctx, method, p.Drill.Link, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		g.s.web.ServeHTTP(w, req)
+		return w.Code, w.Body.String()
+	}
+	destination := func(key string) setup.Destination {
+		st, err := svc.Status(ctx, g.org, "hq")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(st.Sites[0].Destinations, func(d setup.Destination) bool { return d.Key == key })
+		return st.Sites[0].Destinations[i]
+	}
+	for range 3 {
+		if status, page := at("GET"); status != 200 || !strings.Contains(page, "TEST, no emergency") {
+			t.Fatalf("the page of the link: %d %s", status, page)
+		}
+	}
+	if d := destination("guard"); !d.Tested.IsZero() {
+		t.Fatalf("a program that fetched the link acknowledged: %+v", d)
+	}
+	g.advance(20 * time.Second)
+	if status, page := at("POST"); status != 200 || !strings.Contains(page, "Thank you") {
+		t.Errorf("the press: %d %s", status, page)
+	}
+	if status, _ := at("POST"); status != 409 {
+		t.Errorf("a second press: %d", status)
+	}
+	if status, _ := at("GET"); status != 409 {
+		t.Errorf("the link after it: %d", status)
+	}
+	if d := destination("guard"); d.How != setup.ByLink || d.By != "Bo Guard, the webhook of desk" || d.Test.Seconds != 20 {
+		t.Errorf("what is kept: %+v %+v", d, d.Test)
+	}
+
+	if _, err := svc.SendTest(ctx, "test", g.org, "screen"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := svc.Waiting(ctx, g.org); err != nil || len(all) != 1 || !all[0].Screen {
+		t.Errorf("what waits: %v %+v", err, all)
+	}
+	if err := svc.SawTest(ctx, "test", g.org, "guard", setup.Seen{By: "ann", How: setup.ByBoard}); e911.KindOf(err) != e911.Conflict {
+		t.Errorf("the board acknowledges what it does not show: %v", err)
+	}
+	if err := svc.SawTest(ctx, "test", g.org, "screen", setup.Seen{By: "ann", How: setup.ByBoard}); err != nil {
+		t.Error(err)
+	}
+	if d := destination("screen"); d.How != setup.ByBoard || d.By != "ann" {
+		t.Errorf("what is kept: %+v", d)
+	}
+	if err := svc.Tested(ctx, "test", g.org, "screen", "Bo"); err != nil || destination("screen").How != setup.ByHand {
+		t.Errorf("a test by hand is not marked so: %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/federation"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
@@ -185,7 +188,7 @@ func TestEveryGateOnAWholeServerLets911Through(t *testing.T) {
 
 // What the set-up machine itself closes, one after the other, and 911 after each.
 //
-// Proves: F-24, W-20, W-24, W-30, W-45, N-08, N-41, N-48, F-36
+// Proves: F-24, W-12, W-20, W-24, W-30, W-45, N-07, N-08, N-41, N-48, F-36, C-48
 func TestWhatTheSetUpClosesClosesNoCall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -228,6 +231,31 @@ func TestWhatTheSetUpClosesClosesNoCall(t *testing.T) {
 			return err
 		}, "carrier-a"},
 		{"nobody can dial out, it is said", func() error { return svc.SetUse(ctx, "test", g.org, false, false) }, "carrier-a"},
+		{"sign-on is forced, and nobody could sign on", func() error {
+			return g.s.store.get().WriteFederation(ctx, "test", func(tx federation.Tx) error {
+				return second(tx.PutPolicy(ctx, federation.Policy{Org: g.org, Force: true}))
+			})
+		}, "carrier-a"},
+		{"nobody is a member any more", func() error {
+			return g.s.store.get().WriteMembers(ctx, "test", func(tx member.Tx) error {
+				all, err := tx.GrantsIn(ctx, g.org)
+				for _, m := range all {
+					err = errors.Join(err, tx.RemoveGrant(ctx, m.ID))
+				}
+				return err
+			})
+		}, "carrier-a"},
+		{"who calls did not accept the text for users", func() error {
+			u, ok := g.s.holder.Load().Org(g.org).UserByDeviceUserID("agent4711")
+			if !ok {
+				t.Error("the telephone is nobody's")
+			}
+			accepted, err := svc.UserAccepted(ctx, g.org, u.ID)
+			if accepted {
+				t.Error("the text is accepted")
+			}
+			return err
+		}, "carrier-a"},
 		{"back to stage 1", func() error { return second(svc.TakeStage(ctx, "test", g.org, "hq", e911.Stage933, "")) }, "pstn"},
 		{"back to no stage", func() error { return second(svc.TakeStage(ctx, "test", g.org, "hq", e911.StageNone, "")) }, "pstn"},
 		{"the site opts out", func() error { return svc.OptOut(ctx, "test", g.org, "hq", "the carrier does it") }, "pstn"},
@@ -240,9 +268,29 @@ func TestWhatTheSetUpClosesClosesNoCall(t *testing.T) {
 		if _, by := g.dial("911"); by != c.by {
 			t.Errorf("%s: 911 went by %q, want %q", c.name, by, c.by)
 		}
+		if c.name == "the organisation is suspended" {
+			g.crisis()
+		}
 	}
 	if f := svc.OptOut(ctx, "test", g.org, "", "again"); e911.KindOf(f) != e911.Conflict {
 		t.Errorf("it opts out twice: %v", f)
+	}
+}
+
+// crisis dials 988 until the site's gateway answers. Nothing is recorded of it (W-12).
+func (g *gates) crisis() {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(g.ctx, 15*time.Second)
+	defer cancel()
+	call, err := g.desk.Dial(ctx, phone.Dialling{Number: "988"})
+	if err == nil {
+		_, err = call.WaitAnswer(ctx)
+	}
+	if err == nil {
+		err = call.Hangup()
+	}
+	if err != nil {
+		g.t.Errorf("988 reached nobody: %v", err)
 	}
 }
 

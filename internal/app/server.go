@@ -12,6 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/publish"
 	"github.com/callbox911/callbox/internal/admin/report"
+	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/admin/world"
 	"github.com/callbox911/callbox/internal/certs"
 	"github.com/callbox911/callbox/internal/e911"
@@ -68,6 +69,7 @@ type Server struct {
 
 	trials *trial.Service
 	homes  homes
+	lints  setup.Lints // of dial plans, as of the last publish that somebody asked about
 	// foreign asks other location servers.
 	foreign *dereference.Client
 	ports   *media.Ports // of the sound of 933 and of tests
@@ -299,6 +301,7 @@ func (s *Server) wireEdges() error {
 	}
 	s.web, err = web.New(web.Config{
 		My:    my,
+		Tests: lateTests{s},
 		Lists: lateLists{&s.store},
 		Board: s.board, Calls: &s.store, Explain: s.explainPage, Route: s.routePage, API: s.api.handler, People: s.people(), SetUp: s.setUpPages(), Ring: s.ring, BaseURL: s.cfg.BaseURL, Ready: s.ready, Now: s.cfg.Now, Log: s.cfg.Log,
 		Org: func(id e911.OrgID) (web.Org, bool) {

@@ -26,7 +26,7 @@ func (s *Server) setupDesk() (*setup.Service, error) {
 		return nil, errNoStore
 	}
 	return setup.New(setup.Config{
-		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill,
+		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill, Lints: &s.lints,
 		Seen: func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error) {
 			return inventory.Everything(ctx, d.store, org, s.live(org))
 		},

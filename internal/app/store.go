@@ -129,6 +129,7 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	g.Go(watch)
 	g.Go(compare)
 	g.Go(follow)
+	g.Go(run.Part{Name: "tests of who is told, and charges", Run: s.watchSetUps})
 	g.Go(run.Part{Name: "jobs", Run: jobs.Run})
 	g.Go(run.Part{Name: "publish", Run: func(ctx context.Context) error { return s.publish.Run(ctx, st) }})
 	select {

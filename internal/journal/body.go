@@ -313,6 +313,7 @@ type Drill struct {
 	Name        string `json:"name"`        // "guard's desk"
 	Code        string `json:"code"`        // that shows that a person saw it
 	OrgKey      string `json:"org_key"`
+	Link        string `json:"link,omitempty"` // page on which one press says that somebody saw it; it works once
 }
 
 // StrandedBy is the network element that strands devices, as people are told of

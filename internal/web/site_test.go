@@ -37,6 +37,7 @@ type site struct {
 	ring    *seal.Ring
 	log     *strings.Builder
 	lists   platformLists
+	tests   keptTests
 
 	mu   sync.Mutex
 	now  time.Time
@@ -106,7 +107,7 @@ func newSite(t *testing.T, now time.Time) *site {
 		t.Fatal(err)
 	}
 	s.handler, err = web.New(web.Config{
-		Board: s.board, Calls: s.store, Org: s.org, Ring: ring, BaseURL: "http://localhost", Now: s.Now, Log: log, Lists: &s.lists,
+		Board: s.board, Calls: s.store, Org: s.org, Ring: ring, BaseURL: "http://localhost", Now: s.Now, Log: log, Lists: &s.lists, Tests: &s.tests,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -46,6 +46,7 @@ type Config struct {
 	// Route answers which PSAP serves a place, for an organisation, likewise.
 	Route   func(ctx context.Context, org e911.OrgID, params url.Values) (any, error)
 	Lists   Lists             // nil: there is no page of lists
+	Tests   Tests             // of who is told; nil: none is shown, and no link of one is taken
 	My      *My               // the page of a user's own; nil: there is none
 	SetUp   *setuppages.Desks // behind the pages of the set-up; nil, or without People: there are none
 	People  *People           // who signs in with an address; nil: links of organisations alone
@@ -180,6 +181,8 @@ func (h *Handler) router() http.Handler {
 	r.Get("/login", h.askSignIn)
 	r.Post("/login", h.signIn)
 	r.Post("/logout", h.signOut)
+	r.Get("/seen", h.askSeen)
+	r.Post("/seen", h.seen)
 	if h.people != nil {
 		h.people.Mount(r)
 	}
@@ -198,6 +201,8 @@ func (h *Handler) router() http.Handler {
 		r.Get("/calls/{id}/detail", h.callDetail)
 		r.Get("/lists", h.sides)
 		r.Get("/events", h.stream.ServeHTTP)
+		r.Get("/tests", h.showTests)
+		r.Post("/tests", h.pressTest)
 		r.Get("/api/session", h.apiSession)
 		r.Get("/api/calls", h.apiCalls)
 		r.Get("/api/calls/{id}", h.apiCall)

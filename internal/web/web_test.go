@@ -44,6 +44,10 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 		"GET /api/v1/explain":    http.StatusNotFound, // without an engine; its walls are tested on the whole server
 		"GET /api/v1/route":      http.StatusNotFound, // as is that
 		"GET /lists":             http.StatusOK,
+		"GET /seen":              http.StatusForbidden, // without the link of a test
+		"POST /seen":             http.StatusForbidden,
+		"GET /tests":             http.StatusOK,
+		"POST /tests":            http.StatusSeeOther,
 		"GET /healthz":           http.StatusOK,
 		"GET /readyz":            http.StatusOK,
 		"GET /robots.txt":        http.StatusOK,

@@ -135,6 +135,7 @@ type view struct {
 	Advice   string // what to do, where that needs saying
 	Rows     []field
 	Link     string
+	Seen     string // page that says that somebody saw a test; it is no link of a call
 	Footer   string
 	Preview  string
 	Headline string
@@ -302,6 +303,9 @@ func (v view) text() string {
 	}
 	for _, f := range v.Rows {
 		fmt.Fprintf(&b, "%-24s %s\n", f.Name+":", f.Value)
+	}
+	if v.Seen != "" {
+		b.WriteString("\nPress once to say that you saw it: " + v.Seen + "\n")
 	}
 	if v.Link != "" {
 		b.WriteString("\nFollow the call: " + v.Link + "\n")

@@ -98,6 +98,8 @@ func (v view) value(mark string, row field) string {
 		return v.Reach
 	case "Advice":
 		return v.Advice
+	case "Seen":
+		return webLink(v.Seen)
 	case "Link":
 		return webLink(v.Link)
 	case "Tel":

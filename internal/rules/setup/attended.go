@@ -21,8 +21,8 @@ const (
 // Attended reports a kind that somebody sees or hears at once.
 func (k DestinationKind) Attended() bool { return k == Screen || k == Text || k == Phone }
 
-// ackLife is how long an acknowledged test of a destination counts (F-36).
-const ackLife = 30 * 24 * time.Hour
+// TestCounts is how long an acknowledged test of a destination counts (F-36).
+const TestCounts = 30 * 24 * time.Hour
 
 // ackWarning is how long before that somebody is told to test again.
 const ackWarning = 7 * 24 * time.Hour
@@ -67,7 +67,7 @@ type Destination struct {
 
 // counts reports whether the destination is attended and proved to be.
 func (d Destination) counts(now time.Time) bool {
-	return d.Kind.Attended() && !d.Acknowledged.IsZero() && now.Sub(d.Acknowledged) <= ackLife
+	return d.Kind.Attended() && !d.Acknowledged.IsZero() && now.Sub(d.Acknowledged) <= TestCounts
 }
 
 // Span is a run of hours of the week in which nobody attends: from and up to,

@@ -171,6 +171,13 @@ func Aggregate(o Organisation, sites []SiteState) Compliance {
 	return Compliant
 }
 
+// FellBack reports a site that was further than it is, by what was in the way of none of
+// its calls. Who opted out, or is outside, did not fall back.
+func FellBack(was, is SiteState) bool {
+	before, now := slices.Index(order, was), slices.Index(order, is)
+	return before >= 0 && now >= 0 && now < before
+}
+
 // Banner reports whether the overview warns: while a site in a country that is
 // served is neither compliant nor opted out (W-23).
 func Banner(sites []SiteState) bool {

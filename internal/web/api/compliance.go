@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
@@ -39,6 +42,7 @@ func complianceOperations() []operation {
 		{
 			method: http.MethodGet, path: compliancePath, id: "list_compliance", tag: "set-up", scopes: []apikey.Scope{apikey.ScopeRead},
 			summary: "How organisations stand before the law", about: "The operator sees all, a partner his customers, everybody else his own.",
+			params: []parameter{inQuery("format", "csv: a table, as with Accept: text/csv; none: JSON")},
 			result: reflect.TypeFor[Standings](), do: (*Handler).compliance,
 		},
 		setUp(http.MethodPut, "/use", "put_setup_use", "Say whether people can dial out; where none can, no emergency calling is required", map[string]any{"outbound_pstn": true, "human_agents": true},
@@ -86,6 +90,13 @@ func (h *Handler) compliance(c *call) (reply, error) {
 		if out.Items, err = s.Standings(c.Context(), ids...); err != nil {
 			return reply{}, err
 		}
+	}
+	if c.query.Get("format") == "csv" || strings.Contains(c.Request.Header.Get("Accept"), "text/csv") {
+		var b bytes.Buffer
+		if err := setup.WriteStandings(&b, out.Items, h.cfg.Now()); err != nil {
+			return reply{}, fmt.Errorf("write the list as CSV: %w", err)
+		}
+		return reply{status: http.StatusOK, header: map[string]string{"Content-Type": "text/csv; charset=utf-8"}, body: b.Bytes()}, nil
 	}
 	return answer(http.StatusOK, out)
 }

@@ -58,6 +58,7 @@ type Page struct {
 	Frame
 	Lists
 	Open  *Detail // nil: no call is selected
+	Tests []Test  // that wait for somebody to see them
 	SetUp string  // warns that a site is not set up; none: there is nothing to warn of
 }
 

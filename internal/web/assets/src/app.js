@@ -319,7 +319,7 @@ function connect() {
     link('live', 'Live');
     refresh();
   });
-  on('beat', ({ now: t }) => { skew = t - Date.now(); });
+  on('beat', ({ now: t }) => { skew = t - Date.now(); tests(); });
   on('call', (call) => {
     place(call);
     if (call.id === open) refresh();
@@ -333,6 +333,19 @@ function connect() {
     link('lost', 'Reconnecting');
     if (source.readyState === EventSource.CLOSED) lost();
   };
+}
+
+// tests shows the tests of this screen that wait for a press. They come beside the
+// events, so that nothing of a call waits for them.
+async function tests() {
+  try {
+    const answer = await fetch('/tests', { headers: { Accept: 'text/html' } });
+    if (!answer.ok) return;
+    const band = fragment(await answer.text()).firstElementChild;
+    if (band?.id === 'tests' && band.innerHTML !== $('tests').innerHTML && !$('tests').contains(document.activeElement)) replace($('tests'), band);
+  } catch {
+    // the next heartbeat asks again
+  }
 }
 
 // lost tries again by hand where the browser gave up: it does so on any answer
