@@ -145,7 +145,9 @@ func (s *Service) sendTo(ctx context.Context, to TestNotice, alert *e911.Alert) 
 		send(n)
 	}
 	if sent == 0 {
-		return &e911.Error{Kind: e911.Unavailable, Msg: "nobody took the test", Err: errors.Join(failed...)}
+		return &e911.Error{Kind: e911.Unavailable, Msg: "nobody took the test", Err: errors.Join(failed...), Faults: []e911.Fault{{
+			Path: "alert", Code: "unsent", Msg: "nobody took the test", Fix: "look whether the addresses of the alert are right and mail goes out; notices of real calls go the same way",
+		}}}
 	}
 	return nil
 }

@@ -64,6 +64,14 @@ func pathTopics() []topic {
 			Points: []string{"Hours are written “always”, or “Mon-Fri 07-18; Sat,Sun 22-06”, in the time zone of the site."}, More: "docs/setup.md",
 		},
 		{
+			Key: "people", Title: "People and telephones",
+			Text: []string{
+				"A call is known by its number, by the telephone that makes it, or by who is signed in there. Each of these leads to a place: a number that stays has one of its own; a telephone that moves is found by the network map.",
+			},
+			Points:  []string{"Who is not in the list still reaches 911. The relay centre asks where he is, and the call is charged as unregistered.", "A directory (SCIM, LDAP) keeps the people by itself."},
+			Command: "callbox import users FILE", More: "docs/directories.md",
+		},
+		{
 			Key: "network", Title: "The network map",
 			Text:    []string{"A device that moves tells what it hangs on: an access point, a switch port, an address. The map says where that is. Telephones that stay where they are need no map; their number has a place."},
 			Command: "callbox import elements FILE", More: "docs/discovery-network.md",

@@ -65,36 +65,43 @@ func (p *page) unchanged(now any) error {
 
 // overviewPage is what the page of the organisation shows.
 type overviewPage struct {
-	view
+	sent
 	St setup.Status
+	// Trunks are the organisation's own ways into the telephone network.
+	Trunks  []choice
+	MaySite bool
 	// DialPlan is what the look at the dial plan found.
 	DialPlan             []lint.Finding
 	MayWrite, MayLicence bool
 }
 
-func (p *page) overview() { p.showOverview(nil) }
+func (p *page) overview() { p.showOverview("", nil) }
 
-func (p *page) showOverview(wrong error) {
+// showOverview shows the organisation; wrong is of a form that was sent.
+func (p *page) showOverview(form string, wrong error) {
 	st, err := p.status()
 	if err != nil {
 		p.fail(err)
 		return
 	}
 	slices.SortStableFunc(st.Sites, func(a, b setup.SiteStatus) int { return openLines(b) - openLines(a) })
-	o := overviewPage{view: p.view("Set-up", "set-up"), St: st}
+	o := overviewPage{sent: sent{view: p.view("Set-up", "set-up")}, St: st}
 	if o.Whole {
-		o.MayWrite = p.may("", access.Setup)
+		o.MayWrite, o.MaySite = p.may("", access.Setup), p.may("", access.Sites)
 		a, err := p.ask(access.Node{}, access.Tenants, access.Write)
 		o.MayLicence = err == nil && a.Allowed
 		if o.DialPlan, err = p.svc.Lint(p.ctx, p.v.Org, ""); err != nil {
 			p.fail(err)
 			return
 		}
+		if o.Trunks, err = p.localTrunks(); err != nil {
+			p.fail(err)
+			return
+		}
 	}
 	status := http.StatusOK
 	if wrong != nil {
-		o.Said = ""
-		o.Faults, status = p.told(wrong)
+		status = o.refuse(p, form, wrong)
 	}
 	p.render(status, overviewView(o))
 }
@@ -125,7 +132,7 @@ func (p *page) change(said string, do func(st setup.Status) error) {
 	case e911.KindOf(err) == e911.Unavailable && err != nil:
 		p.fail(err)
 	case err != nil:
-		p.showOverview(err)
+		p.showOverview("", err)
 	default:
 		p.done("/setup", said)
 	}
@@ -196,7 +203,7 @@ func (p *page) setLicence() {
 		err = p.svc.SetLicence(p.ctx, p.who(), p.v.Org, setup.Licence{Country: p.r.PostFormValue("country"), Order: p.r.PostFormValue("order"), From: p.h.cfg.Now().UTC()})
 	}
 	if err != nil {
-		p.showOverview(err)
+		p.showOverview("", err)
 		return
 	}
 	p.done("/setup", "saved")

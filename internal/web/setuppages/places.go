@@ -221,7 +221,7 @@ func (p *page) setDestination() {
 			return err
 		}
 		return p.svc.SetDestination(p.ctx, p.who(), p.v.Org, setup.Destination{
-			Key: key, Site: s.ID, Kind: rules.DestinationKind(p.value("kind")), Name: name, Hours: p.value("hours"),
+			Key: key, Site: s.ID, Kind: rules.DestinationKind(p.value("kind")), Name: name, Hours: p.value("hours"), Alert: p.value("alert"),
 		})
 	})
 }

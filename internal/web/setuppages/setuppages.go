@@ -81,6 +81,7 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/setup/tasks", (*page).markTask)
 	post("/setup/licence", (*page).setLicence)
 	post("/setup/leave", (*page).leave)
+	post("/setup/sites", (*page).addSite)
 	get("/setup/settings", (*page).settings)
 	get("/setup/secrets", (*page).secrets)
 	post("/setup/secrets", (*page).makeSecret)
@@ -173,15 +174,23 @@ func (h *Handler) sitesOf(ctx context.Context, identity string, org e911.OrgID) 
 
 // may reports whether the visitor may write in an area, at a site or, with none, at
 // the organisation.
-func (p *page) may(site e911.SiteID, area access.Area) bool { return p.must(site, area) == nil }
+func (p *page) may(site e911.SiteID, area access.Area) bool {
+	a, err := p.ask(access.Node{Org: string(p.v.Org), Site: string(site)}, area, access.Write)
+	return err == nil && a.Allowed
+}
 
-// must is a Denied error where the visitor may not.
+// must is a Denied error where the visitor may not. What he writes by support alone is
+// marked as that in the audit trail.
 func (p *page) must(site e911.SiteID, area access.Area) error {
 	a, err := p.ask(access.Node{Org: string(p.v.Org), Site: string(site)}, area, access.Write)
-	if err == nil && !a.Allowed {
-		err = e911.Errorf(e911.Denied, "nothing was changed: %s", a.Why)
+	switch {
+	case err != nil:
+		return err
+	case !a.Allowed:
+		return e911.Errorf(e911.Denied, "nothing was changed: %s", a.Why)
 	}
-	return err
+	p.ctx = member.AsSupport(p.ctx, a.By)
+	return nil
 }
 
 // who is the visitor as the audit trail names him.

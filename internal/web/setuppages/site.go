@@ -21,7 +21,7 @@ import (
 
 // sitePage is what the page of one site shows.
 type sitePage struct {
-	view
+	sent
 	St        setup.Status
 	Site      setup.SiteStatus
 	Stored    edit.Stored[e911.Site]
@@ -31,13 +31,16 @@ type sitePage struct {
 	Places    []choice
 	Elements  int
 	Alerts    []e911.Alert
+	People    []personLine
+	Phones    []string // numbers of nobody, with where they are
+	Users     []choice
+	Now       time.Time
+	Did       string // word of the form that was done just now
 	Proofs    []setup.Proof
 	Trail     map[rules.Step]bool // steps whose form is refused now
 	Open      rules.Step          // the step that is unfolded
-	Typed     map[string]string   // what was sent in the form that is refused, by field
-	Refused   string              // that form
 	// What the visitor may change.
-	MaySetup, MayPlaces, MayAlerts, MaySite bool
+	MaySetup, MayPlaces, MayAlerts, MaySite, MayPeople bool
 }
 
 // choice is a line of a list to choose from.
@@ -54,8 +57,27 @@ type buildingLine struct {
 // maxShown bounds the buildings of a page; more are changed by spreadsheet.
 const maxShown = 40
 
+// sent is a page with what was sent in a form of it that is refused.
+type sent struct {
+	view
+	Typed   map[string]string // by field
+	Refused string            // the form
+}
+
+// refuse keeps what was sent, with what is wrong with it, and gives the status of the answer.
+func (s *sent) refuse(p *page, form string, wrong error) (status int) {
+	s.Said, s.Refused, s.Typed = "", form, map[string]string{}
+	s.Faults, status = p.told(wrong)
+	for k := range p.r.PostForm {
+		if k != "seen" && k != "form" {
+			s.Typed[k] = p.r.PostFormValue(k)
+		}
+	}
+	return status
+}
+
 // typed is what was sent in a field of the form that is refused, else what is stored.
-func (s sitePage) typed(form, field, stored string) string {
+func (s sent) typed(form, field, stored string) string {
 	if s.Refused == form {
 		return s.Typed[field]
 	}
@@ -63,7 +85,7 @@ func (s sitePage) typed(form, field, stored string) string {
 }
 
 // wrong are the faults of a field of the form that is refused.
-func (s sitePage) wrong(form, field string) (out []e911.Fault) {
+func (s sent) wrong(form, field string) (out []e911.Fault) {
 	if s.Refused != form {
 		return nil
 	}
@@ -76,7 +98,7 @@ func (s sitePage) wrong(form, field string) (out []e911.Fault) {
 }
 
 // above are the faults that stand at the head of a form: of no field of it.
-func (s sitePage) above(form string, fields ...string) (out []e911.Fault) {
+func (s sent) above(form string, fields ...string) (out []e911.Fault) {
 	if s.Refused != form {
 		return nil
 	}
@@ -116,6 +138,7 @@ func siteForms() map[string]func(p *page) {
 		"building": (*page).saveBuilding, "location": (*page).addLocation, "callback": (*page).setCallback,
 		"alert": (*page).addAlert, "destination": (*page).setDestination, "destination/delete": (*page).deleteDestination,
 		"tested": (*page).tested, "element": (*page).addElement, "accept": (*page).acceptSite,
+		"test": (*page).sendTest, "code": (*page).takeCode, "person": (*page).addPerson, "device": (*page).addDevice, "number": (*page).addNumber,
 		"stage": (*page).stage, "opt-out": (*page).optOutSite, "opt-in": (*page).optInSite,
 	}
 }
@@ -132,13 +155,7 @@ func (p *page) showSite(open rules.Step, form string, wrong error) {
 	s.Open = open
 	status := http.StatusOK
 	if wrong != nil {
-		s.Said, s.Refused, s.Typed = "", form, map[string]string{}
-		s.Faults, status = p.told(wrong)
-		for k := range p.r.PostForm {
-			if k != "seen" && k != "form" {
-				s.Typed[k] = p.r.PostFormValue(k)
-			}
-		}
+		status = s.refuse(p, form, wrong)
 	}
 	if s.Open == "" {
 		if i := slices.IndexFunc(s.Site.Checklist, func(i rules.Item) bool { return !i.Done }); i >= 0 {
@@ -154,7 +171,7 @@ func (p *page) readSite() (sitePage, error) {
 	if err != nil {
 		return sitePage{}, err
 	}
-	s := sitePage{St: st, Site: one}
+	s := sitePage{St: st, Site: one, Now: p.h.cfg.Now(), Did: p.r.URL.Query().Get("said")}
 	s.view = p.view(one.Name, "site")
 	ed, err := p.h.cfg.Editor()
 	if err != nil {
@@ -168,6 +185,11 @@ func (p *page) readSite() (sitePage, error) {
 	}
 	if err := s.readPlaces(p.ctx, ed); err != nil {
 		return s, err
+	}
+	if s.MayPeople = p.may(one.ID, access.People); s.MayPeople {
+		if err := s.readPeople(p.ctx, ed); err != nil {
+			return s, err
+		}
 	}
 	alerts, err := ed.Alerts.Find(p.ctx, admin.Query{Org: p.v.Org, Field: admin.BySite, Value: string(one.ID)})
 	for _, a := range alerts {
@@ -251,8 +273,8 @@ func (p *page) form(name string, step rules.Step, area access.Area, do func(st s
 	}
 	switch {
 	case err == nil:
-		p.done("/setup/sites/"+inPath(s), name)
-	case e911.KindOf(err) == e911.Unavailable:
+		p.done("/setup/sites/"+inPath(s)+partOf(name), name)
+	case e911.KindOf(err) == e911.Unavailable && len(e911.FaultsOf(err)) == 0:
 		p.fail(err)
 	default:
 		p.showSite(step, name, err)
