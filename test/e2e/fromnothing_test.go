@@ -199,7 +199,34 @@ func openAt(st setup.Status, site string, step rules.Step) bool {
 	return true
 }
 
-// listens dials 933 and hears it until Callbox hangs up.
+// walk dials 933 from each place and listens to its end, as a person does who goes
+// through the buildings; again where what was read was not whole, because the
+// machine was too busy to speak in time.
+func (f *fromNothing) walk(dial map[string]func() *phone.Call, proved func(site string) bool) {
+	f.t.Helper()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for range 3 {
+		calls := map[string]*phone.Call{}
+		for site, d := range dial {
+			if !proved(site) {
+				calls[site] = d()
+			}
+		}
+		for _, c := range calls {
+			f.listens(c)
+		}
+		for site := range calls {
+			heard := time.Now().Add(10 * time.Second)
+			for !proved(site) && time.Now().Before(heard) {
+				<-tick.C
+			}
+		}
+	}
+	f.write("Ada and Bo dial 933 and listen to the end")
+}
+
+// listens hears 933 until Callbox hangs up.
 func (f *fromNothing) listens(c *phone.Call) {
 	f.t.Helper()
 	f.answered(c)
@@ -242,7 +269,7 @@ func (f *fromNothing) dials911(who string, c *phone.Call, to *psap.PSAP, name st
 // Proves: W-13, W-15, W-17, W-25, W-28, W-29, W-30, C-54, C-56, N-05, N-13, N-44, F-24, F-36, F-38, E14
 func TestFromNothingTo911WorksHere(t *testing.T) {
 	t.Parallel()
-	f := &fromNothing{site: newSite(t)}
+	f := &fromNothing{site: newSiteFor(t, 8*time.Minute)}
 	f.launch()
 	root := f.operator()
 	ann := f.invited(root)
@@ -266,11 +293,14 @@ func TestFromNothingTo911WorksHere(t *testing.T) {
 	f.dials911("Ada at the head office", f.dial(ada, phone.Dialling{Location: f.located(ada)}), f.b, "the site's own telephone line")
 	ann.refused(http.MethodPost, org+"/setup/stage", `{"site": "mill", "stage": "911"}`)
 
-	both := []*phone.Call{f.dial(ada, phone.Dialling{Number: "933", Location: f.located(ada)}), f.dial(bo, phone.Dialling{Number: "933"})}
-	for _, c := range both {
-		f.listens(c)
-	}
-	f.write("Ada and Bo dial 933 and listen to the end")
+	f.walk(map[string]func() *phone.Call{
+		"hq":   func() *phone.Call { return f.dial(ada, phone.Dialling{Number: "933", Location: f.located(ada)}) },
+		"mill": func() *phone.Call { return f.dial(bo, phone.Dialling{Number: "933"}) },
+	}, func(site string) bool {
+		var st setup.Status
+		code, _ := ann.ask(http.MethodGet, org+"/setup", "", &st)
+		return code == http.StatusOK && !openAt(st, site, rules.StepProofs)
+	})
 	ann.status("what was read to them", func(st setup.Status) bool {
 		return !openAt(st, "hq", rules.StepProofs) && !openAt(st, "mill", rules.StepProofs)
 	})

@@ -101,7 +101,13 @@ func (l *logBuffer) String() string {
 // newSite makes the surroundings; the server is not started yet.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	return newSiteFor(t, 3*time.Minute)
+}
+
+// newSiteFor makes the surroundings of a test that takes longer.
+func newSiteFor(t *testing.T, limit time.Duration) *site {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	s := &site{t: t, ctx: ctx, net: 10 + int(nets.Add(1)), data: t.TempDir(), log: &logBuffer{}}
 	var wg sync.WaitGroup
 	t.Cleanup(func() { cancel(); wg.Wait() })

@@ -162,7 +162,7 @@ func (s Site) accepted(o Organisation) Item {
 
 func (s Site) stage1() Item {
 	if s.Stage != e911.Stage933 && s.Stage != e911.Stage911 {
-		return open(StepStage1, SiteRouting, "933 does not take the E911 path yet", "take stage 1; 911 stays on the PSTN")
+		return open(StepStage1, SiteRouting, "933 does not take the E911 path yet", "take stage 933; 911 stays on the PSTN")
 	}
 	return done(StepStage1, SiteRouting)
 }
@@ -213,7 +213,7 @@ func (s Site) overridden() bool {
 
 func (s Site) stage2() Item {
 	if s.Stage != e911.Stage911 {
-		return open(StepStage2, SiteRouting, "911 does not take the E911 path yet", "take stage 2")
+		return open(StepStage2, SiteRouting, "911 does not take the E911 path yet", "take stage 911")
 	}
 	return done(StepStage2, SiteRouting)
 }
