@@ -237,6 +237,9 @@ func TestExplainTellsNowAndThen(t *testing.T) {
 	if err := call.Hangup(); err != nil {
 		t.Fatal(err)
 	}
+	if err := waitFor(ctx, 20*time.Second, "what became of both notices", func() bool { return len(a.record().Notices) == 2 }); err != nil {
+		t.Fatal(err)
+	}
 	record := a.record()
 	a.advance(time.Minute)
 	after, text := a.explain(desk + "&at=1m")
