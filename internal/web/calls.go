@@ -45,7 +45,7 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	o, _ := h.cfg.Org(org)
 	p.Org, p.Demonstration = o.Name, o.Demonstration
 	p.Alarms = portal.NewAlarms(h.cfg.Board.Alarms(org))
-	p.Tests = h.boardTests(r.Context(), org)
+	p.Tests = h.boardTests(r, org)
 	p.Switch = h.switchOf(r)
 	p.SetUp = h.setUpBanner(r, org)
 	p.My = h.hasMy(r, org)

@@ -3,6 +3,10 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +30,11 @@ type Tests interface {
 	SawTest(ctx context.Context, who admin.Actor, org e911.OrgID, key string, seen setup.Seen) error
 }
 
-// purposeTest binds the link in a test.
-const purposeTest = "attended_test"
+// purposeTest binds the link in a test, purposePress the form of one at the board.
+const (
+	purposeTest  = "attended_test"
+	purposePress = "attended_press"
+)
 
 // maxName bounds the name that somebody gives himself, in octets.
 const maxName = 128
@@ -147,24 +154,50 @@ func personName(s string) string {
 }
 
 // boardTests are the tests that the live board shows: those of screens.
-func (h *Handler) boardTests(ctx context.Context, org e911.OrgID) (out []portal.Test) {
-	for _, x := range h.waiting(ctx, org) {
+func (h *Handler) boardTests(r *http.Request, org e911.OrgID) (out []portal.Test) {
+	for _, x := range h.waiting(r.Context(), org) {
 		if x.Screen {
-			out = append(out, portal.Test{Key: x.Destination, Name: x.Name, Site: x.Site})
+			out = append(out, portal.Test{Key: x.Destination, Name: x.Name, Site: x.Site, Form: h.pressToken(r, org, x.Destination)})
 		}
 	}
 	return out
 }
 
+// pressToken is what the form of a test carries, and no other site knows: it follows
+// from the session and the test alone, so that the band is the same each time it is
+// asked for and is not read out again.
+func (h *Handler) pressToken(r *http.Request, org e911.OrgID, key string) string {
+	secret, err := h.cfg.Ring.Derive(purposePress)
+	if err != nil {
+		return "" // no form is taken then
+	}
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "%s\x00%s\x00", org, key)
+	if c, err := r.Cookie(cookieName); err == nil {
+		fmt.Fprintf(mac, "link\x00%s", c.Value)
+	} else if h.people != nil {
+		if session, _, ok, err := h.people.Who(r); err == nil && ok {
+			fmt.Fprintf(mac, "person\x00%s", session.ID)
+		}
+	}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
 // showTests is the part of the board with the tests that wait; the page asks for it
 // now and then, beside its events.
 func (h *Handler) showTests(w http.ResponseWriter, r *http.Request) {
-	h.page(w, r, http.StatusOK, portal.TestBand(h.boardTests(r.Context(), orgOf(r))))
+	h.page(w, r, http.StatusOK, portal.TestBand(h.boardTests(r, orgOf(r))))
 }
 
 // pressTest keeps that who is at the board saw a test. Whoever sees the board may: that
 // he sees it is what is shown.
 func (h *Handler) pressTest(w http.ResponseWriter, r *http.Request) {
+	org, in := h.sessionOf(r)
+	token := h.pressToken(r, org, r.PostFormValue("key"))
+	if !in || token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(r.PostFormValue("form"))) != 1 {
+		h.page(w, r, http.StatusForbidden, portal.Message(h.frame("Callbox"), "This page is too old", []string{"Go back, load the page again, and press once more."}, ""))
+		return
+	}
 	if h.cfg.Tests != nil {
 		by, who := "who is at the live board, signed in by a link", admin.Actor("live board")
 		if h.people != nil {
@@ -172,7 +205,7 @@ func (h *Handler) pressTest(w http.ResponseWriter, r *http.Request) {
 				by, who = person.Email+", at the live board", admin.Actor(person.Email)
 			}
 		}
-		err := h.cfg.Tests.SawTest(r.Context(), who, orgOf(r), r.PostFormValue("key"), setup.Seen{By: by, How: setup.ByBoard})
+		err := h.cfg.Tests.SawTest(r.Context(), who, org, r.PostFormValue("key"), setup.Seen{By: by, How: setup.ByBoard})
 		if err != nil && e911.KindOf(err) != e911.Conflict && e911.KindOf(err) != e911.NotFound {
 			h.fail(w, r, err)
 			return

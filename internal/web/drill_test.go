@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -65,22 +66,32 @@ func TestATestIsSeenAtTheBoardAndIsNoCall(t *testing.T) {
 	if _, page := s.get(t, other, "/tests"); strings.Contains(page, "TEST, no emergency") {
 		t.Error("another organisation sees it")
 	}
-	press := func(c *http.Client) int {
-		resp, err := c.PostForm(s.server.URL+"/tests", url.Values{"key": {"guard"}})
+	form := regexp.MustCompile(`name="form" value="([^"]+)"`).FindStringSubmatch(page[band-400:])
+	if form == nil {
+		t.Fatalf("the form has no token:\n%s", page)
+	}
+	press := func(c *http.Client, token string) int {
+		resp, err := c.PostForm(s.server.URL+"/tests", url.Values{"key": {"guard"}, "form": {token}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	if press(other); len(s.tests.seen) != 0 {
-		t.Error("another organisation pressed it")
+	if status := press(other, form[1]); status != http.StatusForbidden || len(s.tests.seen) != 0 {
+		t.Errorf("another organisation pressed it: %d", status)
 	}
-	press(own)
+	if status := press(own, ""); status != http.StatusForbidden || len(s.tests.seen) != 0 {
+		t.Errorf("a form without its token was taken: %d", status)
+	}
+	if _, again := s.get(t, own, "/tests"); !strings.Contains(again, form[1]) {
+		t.Error("the band differs each time that it is asked for, and is read out again")
+	}
+	press(own, form[1])
 	if len(s.tests.seen) != 1 || s.tests.seen[0].How != setup.ByBoard || !strings.Contains(s.tests.seen[0].By, "live board") {
 		t.Errorf("what is kept: %+v", s.tests.seen)
 	}
-	if status := press(own); status != http.StatusSeeOther || len(s.tests.seen) != 1 {
+	if status := press(own, form[1]); status != http.StatusSeeOther || len(s.tests.seen) != 1 {
 		t.Errorf("a second press: %d", status)
 	}
 	s.tests.err = e911.Errorf(e911.Unavailable, "the database is away")

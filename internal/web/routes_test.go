@@ -31,6 +31,7 @@ var proving = []string{
 	"POST /sign-in", "POST /sign-in/passkey", "POST /sign-in/sso", "GET /sign-in/sso/{provider}", "GET /sign-in/oidc/callback",
 	"POST /sign-in/saml/{provider}/acs", "GET /sign-in/saml/{provider}/metadata", // TestSomebodySignsInBySAMLThroughThePages
 	"GET /invitation", "POST /invitation", "GET /reset", "POST /reset", "POST /forgotten", "POST /account", "GET /login", "POST /login", "POST /logout",
+	"GET /seen", "POST /seen", // internal/app, TestATestIsSeenByItsLinkAndAtTheBoard
 }
 
 // judged ask by themselves, for what the parameter names: internal/web/setuppages, the
@@ -39,6 +40,7 @@ var judged = []string{
 	"GET /moves", "POST /moves/agree", "POST /moves/refuse", "POST /partners/remove", "POST /partners/members", "POST /partners/organisations", "POST /partners/requests",
 	"GET /", "GET /calls/{id}", "GET /calls/{id}/detail", "GET /events", "GET /api/session", "GET /api/calls", "GET /api/calls/{id}", "GET /api/v1/explain", "GET /api/v1/route",
 	"GET /help", "GET /help/{topic}", "HEAD /assets/*",
+	"POST /tests", // TestATestIsSeenAtTheBoardAndIsNoCall
 }
 
 // Every route of every room has somebody who says what is expected of it: a new one

@@ -256,6 +256,7 @@ var table = map[string]struct {
 	"GET /support": {access.Support, access.Read}, "POST /support": {access.Support, access.Read}, "POST /support/end": {access.Support, access.Read},
 	"POST /moves": {access.Members, access.Write}, "GET /partners": {access.Tenants, access.Read},
 	"POST /partners": {access.Tenants, access.Read}, "GET /calls": {access.Calls, access.Read}, "GET /lists": {access.Calls, access.Read},
+	"GET /tests":   {access.Calls, access.Read},
 	"GET /sign-on": {access.SignOn, access.Read}, "POST /sign-on": {access.SignOn, access.Write},
 	"GET /keys": {access.Keys, access.Read}, "POST /keys": {access.Keys, access.Write}, "POST /keys/rotate": {access.Keys, access.Write},
 	"POST /keys/secret/end": {access.Keys, access.Write}, "POST /keys/end": {access.Keys, access.Write},

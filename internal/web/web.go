@@ -183,6 +183,7 @@ func (h *Handler) router() http.Handler {
 	r.Post("/logout", h.signOut)
 	r.Get("/seen", h.askSeen)
 	r.Post("/seen", h.seen)
+	r.Post("/tests", h.pressTest)
 	if h.people != nil {
 		h.people.Mount(r)
 	}
@@ -202,7 +203,6 @@ func (h *Handler) router() http.Handler {
 		r.Get("/lists", h.sides)
 		r.Get("/events", h.stream.ServeHTTP)
 		r.Get("/tests", h.showTests)
-		r.Post("/tests", h.pressTest)
 		r.Get("/api/session", h.apiSession)
 		r.Get("/api/calls", h.apiCalls)
 		r.Get("/api/calls/{id}", h.apiCall)

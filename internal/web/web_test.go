@@ -47,7 +47,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 		"GET /seen":              http.StatusForbidden, // without the link of a test
 		"POST /seen":             http.StatusForbidden,
 		"GET /tests":             http.StatusOK,
-		"POST /tests":            http.StatusSeeOther,
+		"POST /tests":            http.StatusForbidden, // without the token of its form
 		"GET /healthz":           http.StatusOK,
 		"GET /readyz":            http.StatusOK,
 		"GET /robots.txt":        http.StatusOK,
