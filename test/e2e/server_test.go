@@ -125,7 +125,8 @@ func newSiteFor(t *testing.T, limit time.Duration) *site {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wg.Go(func() { _ = (*p).Run(ctx) })
+		one := *p // a test may put another in its place at once
+		wg.Go(func() { _ = one.Run(ctx) })
 	}
 	s.sip, s.held, s.web = s.addr(10, 5060), s.ip(10)+":8080", s.ip(10)+":8088"
 	s.world = s.worldText()
