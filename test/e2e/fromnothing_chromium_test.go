@@ -148,12 +148,6 @@ func (s *screen) unfolds(title string) {
 		document.querySelector('[data-e2e]').parentElement.setAttribute('data-e2e-within', ''); return ''; })()`)
 }
 
-func (s *screen) ticks(field string) {
-	s.f.t.Helper()
-	s.found("input[type=checkbox]", label(field), field)
-	s.do("tick "+field, chromedp.Click(marked))
-}
-
 // presses presses a button and waits for the page that comes.
 func (s *screen) presses(button string) {
 	s.f.t.Helper()
