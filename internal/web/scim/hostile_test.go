@@ -16,13 +16,13 @@ func TestAFilterFindsNobodyElse(t *testing.T) {
 		`userName eq "ann@example.test"`:                       1,
 		`userName eq "ann@example.test' OR '1'='1"`:            0,
 		`userName eq "ann@example.test'; DROP TABLE users;--"`: 0,
-		`userName eq "%"`:                        0,
-		`userName eq "_nn@example.test"`:         0,
-		`userName eq "o'hara\" or \"1\" eq \"1"`: 1,
-		`userName eq "*)(uid=*"`:                 0,
-		`externalId eq "' OR 1=1 --"`:            0,
-		`password sw "a"`:                        0,
-		`userName eq "\u0000"`:                   0,
+		`userName eq "%"`:                                      0,
+		`userName eq "_nn@example.test"`:                       0,
+		`userName eq "o'hara\" or \"1\" eq \"1"`:               1,
+		`userName eq "*)(uid=*"`:                               0,
+		`externalId eq "' OR 1=1 --"`:                          0,
+		`password sw "a"`:                                      0,
+		`userName eq "\u0000"`:                                 0,
 	} {
 		a := b.ask("GET", "/Users?filter="+url.QueryEscape(filter), "")
 		if a.status != 200 || a.body["totalResults"] != want {
