@@ -52,8 +52,15 @@ func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logg
 }
 
 func (s *Server) memberRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /members", func(w http.ResponseWriter, r *http.Request) {
-		q, err := readControl[MemberRequest](w, r)
+	mux.HandleFunc("POST /members", overStore(s, func(ctx context.Context, st *database, q MemberRequest) (MemberAnswer, error) {
+		return memberRequest(ctx, s.access.members, st, s.cfg.BaseURL, q)
+	}))
+}
+
+// overStore answers a question of the command line with the open database.
+func overStore[Q, A any](s *Server, do func(ctx context.Context, st *database, q Q) (A, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q, err := readControl[Q](w, r)
 		if err != nil {
 			writeControl(w, nil, err)
 			return
@@ -63,9 +70,9 @@ func (s *Server) memberRoutes(mux *http.ServeMux) {
 			writeControl(w, nil, errNoStore)
 			return
 		}
-		a, err := memberRequest(r.Context(), s.access.members, st, s.cfg.BaseURL, q)
+		a, err := do(r.Context(), st, q)
 		writeControl(w, a, err)
-	})
+	}
 }
 
 // memberNode is the place that a request is about.

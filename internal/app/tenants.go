@@ -132,23 +132,13 @@ func AskTenants(ctx context.Context, dir string, r TenantRequest, log *slog.Logg
 }
 
 func (s *Server) tenantRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /tenants", func(w http.ResponseWriter, r *http.Request) {
-		q, err := readControl[TenantRequest](w, r)
-		if err != nil {
-			writeControl(w, nil, err)
-			return
-		}
-		st := s.store.get()
-		if st == nil {
-			writeControl(w, nil, errNoStore)
-			return
-		}
-		a, err := tenants{s.access.members, s.access.accounts, st, s.cfg.BaseURL, s.post, s.cfg.Now}.answer(r.Context(), q)
+	mux.HandleFunc("POST /tenants", overStore(s, func(ctx context.Context, st *database, q TenantRequest) (TenantAnswer, error) {
+		a, err := tenants{s.access.members, s.access.accounts, st, s.cfg.BaseURL, s.post, s.cfg.Now}.answer(ctx, q)
 		if a.Org != nil {
-			err = s.published(r.Context(), err)
+			err = s.published(ctx, err)
 		}
-		writeControl(w, a, err)
-	})
+		return a, err
+	}))
 }
 
 func (t tenants) answer(ctx context.Context, r TenantRequest) (a TenantAnswer, err error) {
