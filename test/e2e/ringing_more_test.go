@@ -175,6 +175,7 @@ func TestSIPpGoesOnRingingOverARestart(t *testing.T) {
 	s.start()
 	const rings = 8000 // milliseconds: the server is started anew meanwhile
 	run := s.sipp(fmt.Sprintf(sippRings, rings), at, "u1", 1)
+	s.bound(at)
 	p := s.phone(func(c *phone.Config) { c.Transport = "udp" })
 	c := s.dial(p, phone.Dialling{Location: s.located(p)})
 	s.reaches(c.Call, ua.Ringing)

@@ -222,6 +222,22 @@ func (s *site) listens(at netip.AddrPort) {
 	})
 }
 
+// bound waits until somebody has the UDP address: what is sent there before is
+// refused by the machine, and the call goes by the next route. It looks instead of
+// sending, for SIPp takes whatever comes for the first message of a call.
+func (s *site) bound(at netip.AddrPort) {
+	s.t.Helper()
+	a := at.Addr().As4()
+	want := fmt.Sprintf("%02X%02X%02X%02X:%04X", a[3], a[2], a[1], a[0], at.Port())
+	s.await("SIPp to have its UDP port", func() bool {
+		list, err := os.ReadFile("/proc/net/udp")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return strings.Contains(string(list), want)
+	})
+}
+
 func needSIPp(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("sipp"); err != nil {
