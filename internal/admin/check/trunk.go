@@ -145,8 +145,8 @@ func (c *checker) trunkOutward(v e911.Trunk) {
 // trunkRanges checks the source addresses: a call's organisation follows from
 // them, so no two trunks may share one (D-07).
 func (c *checker) trunkRanges(v e911.Trunk) {
-	if len(v.From) == 0 && (v.Side != e911.SidePlatform || len(v.Certificates) == 0) {
-		c.add("from", Required, "a trunk is known by the addresses that it sends from", "list them, as [192.0.2.10/32], or give a platform a certificate")
+	if len(v.From) == 0 && (v.Side != e911.SidePlatform || len(v.Certificates) == 0 && v.Admit.User == "") {
+		c.add("from", Required, "a trunk is known by the addresses that it sends from", "list them, as [192.0.2.10/32], or give a platform a certificate or a user")
 	}
 	if v.DRFrom == nil {
 		c.add("dr_from", Required, "a trunk must say from where it sends after a disaster (F-10)", "list the addresses of the other site, or write [] when there is none")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,17 +23,13 @@ import (
 const (
 	AlarmGuessing = "sip_password_guessing" // too many wrong secrets from an address or for a user
 	AlarmUnproved = "trunk_credentials"     // an emergency call came with credentials that do not fit
+	AlarmShared   = "trunk_address_shared"  // an emergency call could be of several organisations
 )
 
 const (
-	// remember is how long the address of a neighbour that proved itself is known
-	// (F-10).
-	remember = 30 * 24 * time.Hour
-	// again is how often it is put on record that it proved itself there.
-	again = 24 * time.Hour
-	// maxSeen and maxAskers bound what neighbours and strangers can make a Door keep.
-	maxSeen   = 10_000
+	// maxAskers and maxTold bound what strangers and neighbours can make a Door keep.
 	maxAskers = 10_000
+	maxTold   = 10_000
 	// maxGuesses is how many wrong secrets an address or a user may try in five minutes.
 	maxGuesses  = 60
 	maxGuessers = 50_000
@@ -62,23 +59,17 @@ type Door struct {
 
 	roaming atomic.Pointer[roaming]
 
-	mu     sync.RWMutex
-	seen   map[netip.Addr]sight
+	sights *sights
+
+	mu     sync.Mutex
 	askers map[netip.Addr]asker
-	told   map[e911.TrunkID]time.Time // of AlarmUnproved
+	told   map[string]time.Time // of AlarmUnproved by trunk, of AlarmShared by address
 }
 
 // roaming says of a snapshot whether any trunk may call from anywhere.
 type roaming struct {
 	snap *snapshot.Snapshot
 	any  bool
-}
-
-// sight is a neighbour that proved itself at an address.
-type sight struct {
-	trunk    e911.TrunkID
-	at       time.Time
-	recorded time.Time
 }
 
 // asker is an address that was challenged and did not answer yet.
@@ -108,7 +99,7 @@ func NewDoor(cfg DoorConfig) (*Door, error) {
 	}
 	return &Door{
 		cfg: cfg, verifier: digest.NewVerifier(cfg.Realm), guesses: digest.NewGuesses(cmp.Or(cfg.Guesses, maxGuesses), maxGuessers),
-		seen: map[netip.Addr]sight{}, askers: map[netip.Addr]asker{}, told: map[e911.TrunkID]time.Time{},
+		sights: newSights(), askers: map[netip.Addr]asker{}, told: map[string]time.Time{},
 	}, nil
 }
 
@@ -119,19 +110,7 @@ func (d *Door) Known(src sipedge.Source) bool {
 	if _, ok := w.TrunkByCertificate(src.Lapsed); ok {
 		return true
 	}
-	_, ok := d.was(w, src.Addr.Unmap(), d.cfg.Now())
-	return ok
-}
-
-// was is the trunk that proved itself from an address within 30 days.
-func (d *Door) was(w *snapshot.Snapshot, a netip.Addr, now time.Time) (e911.Trunk, bool) {
-	d.mu.RLock()
-	s, ok := d.seen[a]
-	d.mu.RUnlock()
-	if !ok || now.Sub(s.at) >= remember {
-		return e911.Trunk{}, false
-	}
-	return w.Trunk(s.trunk)
+	return len(d.sights.here(w, src.Addr.Unmap(), d.cfg.Now())) > 0
 }
 
 // visitor is an INVITE at the door.
@@ -148,8 +127,11 @@ type visitor struct {
 	by      string
 	lapsed  bool // by a certificate
 	claimed bool // trunk is set
-	wrong   bool // it came with credentials that do not fit
-	stale   bool // and may have only used a nonce too long
+	// shared are neighbours of several organisations that proved themselves at this
+	// address, of whom it could be any one.
+	shared []e911.Trunk
+	wrong  bool // it came with credentials that do not fit
+	stale  bool // and may have only used a nonce too long
 }
 
 // Identify is what sipedge.Config wants.
@@ -170,6 +152,7 @@ func (d *Door) Identify(q *sipedge.Request, known, emergency bool) sipedge.Ident
 		if v.wrong && v.claimed && !v.stale {
 			d.tellWrong(&v)
 		}
+		d.tellShared(&v)
 	case !d.mustProve(&v):
 	case v.lapsed && v.trunk.Admit.User == "":
 		id.Refusal = refusal(403, "The certificate has expired")
@@ -191,13 +174,20 @@ func (d *Door) claim(v *visitor) {
 		v.trunk, v.claimed, v.lapsed, v.by = t, true, true, "a client certificate that has expired"
 		return
 	}
-	if t, ok := d.was(v.w, v.from, v.now); ok {
-		v.trunk, v.claimed, v.by = t, true, "an address that it proved itself from within 30 days"
+	there := d.sights.here(v.w, v.from, v.now)
+	if len(there) == 0 || d.cfg.Phone(v.q) {
+		return // a registered telephone behind the same translator is whose it is
 	}
+	t, ok := whose(v, there)
+	if !ok {
+		v.shared = there
+		return
+	}
+	v.trunk, v.claimed, v.by = t, true, "an address that it proved itself from within 30 days"
 }
 
 // resident: guesses of others keep nobody out who is known.
-func (v *visitor) resident() bool { return v.claimed && !v.lapsed }
+func (v *visitor) resident() bool { return v.claimed && !v.lapsed || len(v.shared) > 0 }
 
 // mustProve reports whether an ordinary INVITE needs credentials: of a trunk that
 // has some, or from nowhere while some trunk may call from anywhere.
@@ -207,6 +197,8 @@ func (d *Door) mustProve(v *visitor) bool {
 		return true
 	case v.claimed:
 		return v.trunk.Admit.User != "" && !d.cfg.Phone(v.q)
+	case len(v.shared) > 0:
+		return true
 	case v.known:
 		return false // a telephone, or an address of an organisation
 	}
@@ -329,31 +321,11 @@ func (d *Door) sight(v *visitor, t e911.Trunk) {
 		d.mu.Unlock()
 		return
 	}
-	s := sight{trunk: t.ID, at: v.now, recorded: v.now}
-	was, ok := d.seen[v.from]
-	record := !ok || was.trunk != t.ID || v.now.Sub(was.recorded) >= again
-	if !record {
-		s.recorded = was.recorded
-	}
-	d.put(v.from, s)
 	d.mu.Unlock()
+	record := d.sights.put(v.from, t.ID, v.now)
 	if record {
 		d.cfg.Journal.Record(journal.New(journal.TrunkProved, v.now, t.Org, "", journal.Proved{Trunk: t.ID, From: v.from}))
 	}
-}
-
-// put files a sight; when there is no room the oldest goes. The lock is held.
-func (d *Door) put(a netip.Addr, s sight) {
-	if _, ok := d.seen[a]; !ok && len(d.seen) >= maxSeen {
-		var oldest netip.Addr
-		for k, o := range d.seen {
-			if !oldest.IsValid() || o.at.Before(d.seen[oldest].at) {
-				oldest = k
-			}
-		}
-		delete(d.seen, oldest)
-	}
-	d.seen[a] = s
 }
 
 // Restore takes a fact of an earlier run.
@@ -365,11 +337,7 @@ func (d *Door) Restore(f journal.Fact) error {
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if was, ok := d.seen[p.From]; !ok || was.at.Before(f.At) {
-		d.put(p.From, sight{trunk: p.Trunk, at: f.At, recorded: f.At})
-	}
+	d.sights.restore(p.From, p.Trunk, f.At)
 	return nil
 }
 
@@ -406,21 +374,47 @@ func (d *Door) onlyMD5(v *visitor) bool {
 	return was.md5
 }
 
-// tellWrong says once an hour that a trunk's credentials do not fit any more.
-func (d *Door) tellWrong(v *visitor) {
+// once reports whether an alarm was not told for an hour.
+func (d *Door) once(what string, now time.Time) bool {
 	d.mu.Lock()
-	last, ok := d.told[v.trunk.ID]
-	if ok && v.now.Sub(last) < time.Hour {
-		d.mu.Unlock()
-		return
+	defer d.mu.Unlock()
+	if last, ok := d.told[what]; ok && now.Sub(last) < time.Hour {
+		return false
 	}
-	if len(d.told) >= maxSeen {
+	if len(d.told) >= maxTold {
 		clear(d.told)
 	}
-	d.told[v.trunk.ID] = v.now
-	d.mu.Unlock()
-	d.cfg.Alarm(v.trunk.Org, journal.Alarm{
-		Code: AlarmUnproved, Source: v.from.String(),
-		Detail: fmt.Sprintf("the trunk %s sent an emergency call with credentials that do not fit; it went on all the same, ordinary calls are refused", v.trunk.Key),
-	})
+	d.told[what] = now
+	return true
+}
+
+// tellWrong says once an hour that a trunk's credentials do not fit any more.
+func (d *Door) tellWrong(v *visitor) {
+	if d.once(string(v.trunk.ID), v.now) {
+		d.cfg.Alarm(v.trunk.Org, journal.Alarm{
+			Code: AlarmUnproved, Source: v.from.String(),
+			Detail: fmt.Sprintf("the trunk %s sent an emergency call with credentials that do not fit; it went on all the same, ordinary calls are refused", v.trunk.Key),
+		})
+	}
+}
+
+// tellShared says once an hour, to the operator and to each organisation that calls
+// from an address, that an emergency call from there is nobody's.
+func (d *Door) tellShared(v *visitor) {
+	if len(v.shared) == 0 || !d.once("at "+v.from.String(), v.now) {
+		return
+	}
+	orgs := []e911.OrgID{""}
+	for _, t := range v.shared {
+		if !slices.Contains(orgs, t.Org) {
+			orgs = append(orgs, t.Org)
+		}
+	}
+	for _, org := range orgs {
+		d.cfg.Alarm(org, journal.Alarm{
+			Code: AlarmShared, Source: v.from.String(),
+			Detail: "an emergency call came from an address that several organisations call from, by a number that none or several of them have in their lists: " +
+				"it went on as nobody's. Put the numbers into the lists, or have the PBX write its user into From",
+		})
+	}
 }

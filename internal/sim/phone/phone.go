@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/internal/digest"
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/sim/rtpend"
 	"github.com/callbox911/callbox/internal/sim/ua"
 	"github.com/callbox911/callbox/wire/held"
@@ -31,6 +33,9 @@ type Config struct {
 	Transport string         // udp (default) or tcp
 	Number    string         // its line, "+16175550111": From and P-Asserted-Identity
 	UserID    string         // E911-User-ID, as a calling platform adds it
+	// User and Password are what the PBX in front of it answers a challenge with; none:
+	// it answers none.
+	User, Password string
 	// HELD: the location server, and how the phone proves itself to it.
 	HELDURL   string
 	CompanyID string
@@ -215,6 +220,12 @@ func (p *Phone) Dial(ctx context.Context, d Dialling) (*Call, error) {
 		o.BodyType = "multipart/mixed;boundary=sim"
 		o.Body = fmt.Appendf(nil, "--sim\r\nContent-Type: application/sdp\r\n\r\n%s\r\n--sim\r\nContent-Type: application/pidf+xml\r\n"+
 			"Content-ID: <loc@sim.invalid>\r\n\r\n%s\r\n--sim--\r\n", o.SDP, d.PIDFLO)
+	}
+	if p.cfg.User != "" {
+		client := digest.NewClient(p.cfg.User, "", e911.Secret(p.cfg.Password))
+		o.Answer = func(challenges []string, method, uri string) (string, error) {
+			return client.Answer(digest.Question{Challenges: challenges, Method: method, URI: uri})
+		}
 	}
 	placed, err := p.agent.Place(ctx, o)
 	if err != nil {

@@ -98,6 +98,8 @@ type Call struct {
 	// last is the newest response to the INVITE of an inbound call, repeated the
 	// newest repetition of that INVITE.
 	last, repeated *Message
+	// answer is Outgoing.Answer until it was asked.
+	answer func(challenges []string, method, uri string) (string, error)
 }
 
 // Events brings what happens, in order; it is closed when the call is over.
@@ -156,6 +158,9 @@ type Outgoing struct {
 	SDP       []byte
 	Body      []byte // instead of SDP, with ContentType
 	BodyType  string
+	// Answer answers a challenge by proxy or server once (RFC 3261, section 22): the
+	// value of the header with our credentials. None: a challenge ends the call.
+	Answer func(challenges []string, method, uri string) (string, error)
 }
 
 // Place sends an INVITE. What comes of it arrives as events.
@@ -164,7 +169,7 @@ func (a *Agent) Place(ctx context.Context, o Outgoing) (*Call, error) {
 	c := &Call{
 		agent: a, transport: o.Transport, dest: o.Dest, events: make(chan Event, 64), state: Calling,
 		callID: rand.Text() + "@" + a.ep.Addr().Addr().String(), local: o.From + ";tag=" + rand.Text(), remote: o.To,
-		target: o.URI, seq: 1, branch: NewBranch(), ours: o.SDP, done: cancel, acked: make(chan struct{}),
+		target: o.URI, seq: 1, branch: NewBranch(), ours: o.SDP, done: cancel, acked: make(chan struct{}), answer: o.Answer,
 	}
 	m := &Message{Start: "INVITE " + o.URI + " SIP/2.0", Headers: []Header{
 		{"Via", fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(o.Transport), a.ep.Addr(), c.branch)},
@@ -215,6 +220,10 @@ func (c *Call) follow(ctx context.Context, responses <-chan *Message) {
 			}
 		default:
 			c.ackFailure(ctx, r)
+			if again := c.prove(ctx, r); again != nil {
+				c.follow(ctx, again)
+				return
+			}
 			c.emit(Event{State: Ended, Code: code, By: "them", Msg: r})
 			return
 		}
@@ -299,7 +308,7 @@ func (c *Call) ackFailure(ctx context.Context, r *Message) {
 		{"From", c.local},
 		{"To", r.Get("To")},
 		{"Call-ID", c.callID},
-		{"CSeq", "1 ACK"},
+		{"CSeq", c.Invite.cseq() + " ACK"},
 	}}
 	_ = c.agent.ep.Send(ctx, m, c.dest, c.transport, c.agent.handle) // a lost ACK brings the response again
 }
@@ -317,7 +326,7 @@ func (c *Call) Cancel() error {
 		{"From", c.local},
 		{"To", c.Invite.Get("To")},
 		{"Call-ID", c.callID},
-		{"CSeq", "1 CANCEL"},
+		{"CSeq", c.Invite.cseq() + " CANCEL"},
 	}}
 	c.mu.Unlock()
 	_, err := c.agent.ep.Request(context.Background(), m, c.dest, c.transport, c.agent.handle)
