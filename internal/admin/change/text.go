@@ -144,8 +144,16 @@ func names(g Effect) string {
 
 func (c *Change) text(b *strings.Builder, keys map[string]string) {
 	fmt.Fprintf(b, "  %s %s %s\n", c.Verb, noun(c.Ref.Kind), clean(c.Key))
+	for _, l := range c.Lines(keys) {
+		fmt.Fprintf(b, "    %s\n", l)
+	}
+}
+
+// Lines tells a person what of a changed object becomes another, a line each: keys are
+// those of a Plan. None for what is created or deleted.
+func (c *Change) Lines(keys map[string]string) (out []string) {
 	if c.Verb != admin.Changed {
-		return
+		return nil
 	}
 	for _, f := range c.Fields {
 		before, after := flat(f.Name, f.Before, keys), flat(f.Name, f.After, keys)
@@ -162,13 +170,14 @@ func (c *Change) text(b *strings.Builder, keys map[string]string) {
 				if shown++; k == "validation.at" || k == "validation.by" {
 					continue // follows from the rest
 				}
-				fmt.Fprintf(b, "    %s: %s -> %s\n", k, cmp.Or(before[k], "none"), cmp.Or(after[k], "none"))
+				out = append(out, fmt.Sprintf("%s: %s -> %s", k, cmp.Or(before[k], "none"), cmp.Or(after[k], "none")))
 			}
 		}
 		if shown == 0 {
-			fmt.Fprintf(b, "    %s: a secret of it\n", f.Name)
+			out = append(out, f.Name+": a secret of it")
 		}
 	}
+	return out
 }
 
 // maxValue bounds a list that Text writes out; longer ones are shapes.

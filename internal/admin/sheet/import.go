@@ -41,6 +41,10 @@ type Options struct {
 	// Layers are the reference layers at hand, for the checks; nil: none.
 	Layers check.Layers
 	Title  string // of the change set; none: the kind and the table's name
+	// Sites are the only ones whose objects rows may touch; nil: all.
+	Sites []e911.SiteID
+	// NoSecrets refuses a table with a column of passwords.
+	NoSecrets bool
 }
 
 // Ignored is a column of the table that nothing was taken from.
@@ -71,6 +75,8 @@ type Report struct {
 	Notices []e911.Fault `json:"notices,omitempty"`
 	// MoreFaults is how many faults are not in Faults.
 	MoreFaults int `json:"more_faults,omitempty"`
+	// Sites are those that the rows were kept to; none: all.
+	Sites []e911.SiteID `json:"sites,omitempty"`
 }
 
 // Import turns a table into a change set against what view shows. Rows that
@@ -92,7 +98,7 @@ func Import(ctx context.Context, view admin.View, o Options, t Table) (change.Se
 	im := &importer{
 		o: o, t: &t, s: newState(ctx, view, o.Org), columns: kt.columns(), at: map[string]int{}, seen: map[string]int{},
 		suspended: map[string]bool{}, staged: map[admin.Ref]*staged{}, badLines: map[int]bool{}, mailKeys: nil,
-		report: Report{File: t.Name, Kind: o.Kind, Mode: o.Mode, Rows: len(t.Rows), Notices: slices.Clone(t.Notices)},
+		report: Report{File: t.Name, Kind: o.Kind, Mode: o.Mode, Rows: len(t.Rows), Notices: slices.Clone(t.Notices), Sites: o.Sites},
 	}
 	if err := im.header(); err != nil {
 		return change.Set{}, im.report, err
@@ -112,6 +118,7 @@ func Import(ctx context.Context, view admin.View, o Options, t Table) (change.Se
 		}
 	}
 	im.absent()
+	im.confine()
 	if err := im.check(ctx); err != nil {
 		return change.Set{}, im.report, err
 	}
@@ -184,6 +191,9 @@ func (im *importer) header() error {
 			continue
 		case im.at[c.Name] > 0:
 			fault(i, c.Name, check.Duplicate, fmt.Sprintf("the column %s stands here twice", short(h)), "remove one")
+			continue
+		case im.o.NoSecrets && c.Input:
+			fault(i, c.Name, check.Forbidden, "setting passwords needs a role at the organisation", "remove the column")
 			continue
 		}
 		im.at[c.Name] = i + 1
@@ -307,7 +317,7 @@ func (im *importer) absent() {
 		return
 	}
 	for _, o := range sortedObjects(im.s.group(im.o.Kind.Object()).stored) {
-		if im.seen[admin.KeyOf(o.Value)] == 0 {
+		if im.seen[admin.KeyOf(o.Value)] == 0 && im.within(o.Value) {
 			im.s.remove(o)
 			im.gone = append(im.gone, goner{o, im.t.HeaderRow})
 		}

@@ -23,6 +23,9 @@ func AnyRows() Limits {
 	return Limits{Bytes: 512 << 20, Rows: 2_000_000, Unpacked: 4 << 30}
 }
 
+// MaxRows is how many rows of a sheet there may be.
+func (l Limits) MaxRows() int { return l.filled().Rows }
+
 func (l Limits) filled() Limits {
 	or := func(v *int, d int) {
 		if *v <= 0 {

@@ -54,6 +54,9 @@ type Task struct {
 	Unroute string `json:"unroute,omitempty"` // why places may lose their way
 	// Large lifts the bound of rows, for the command line.
 	Large bool `json:"large,omitempty"`
+	// Sites and NoSecrets are those of Options.
+	Sites     []e911.SiteID `json:"sites,omitempty"`
+	NoSecrets bool          `json:"no_secrets,omitempty"`
 }
 
 // Outcome is what came of an import.
@@ -97,7 +100,7 @@ func (d Desk) Run(ctx context.Context, who admin.Actor, org e911.OrgID, t Task, 
 	out := &Outcome{}
 	var set change.Set
 	err = d.Store.Read(ctx, func(r admin.Reader) error {
-		set, out.Report, err = Import(ctx, r, Options{Org: org, Kind: t.Kind, Mode: t.Mode, Whole: t.Whole, Partial: t.Partial, Layers: d.Layers}, table)
+		set, out.Report, err = Import(ctx, r, Options{Org: org, Kind: t.Kind, Mode: t.Mode, Whole: t.Whole, Partial: t.Partial, Layers: d.Layers, Sites: t.Sites, NoSecrets: t.NoSecrets}, table)
 		return err
 	})
 	if err != nil {
