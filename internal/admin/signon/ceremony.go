@@ -1,11 +1,11 @@
 package signon
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
@@ -103,18 +103,10 @@ type Use struct {
 // party keeps the state of ceremonies.
 type party struct {
 	Authenticators
-	ring  *seal.Ring
-	mu    sync.Mutex
-	spent map[string]int64 // challenge to expiry
+	ring *seal.Ring
 }
 
-// maxSpent bounds the challenges that are remembered here. What signed in is
-// remembered with the passkey too, so that forgetting these opens nothing.
-const maxSpent = 50_000
-
-func newParty(cfg Config) *party {
-	return &party{Authenticators: cfg.Passkeys, ring: cfg.Ring, spent: map[string]int64{}}
-}
+func newParty(cfg Config) *party { return &party{Authenticators: cfg.Passkeys, ring: cfg.Ring} }
 
 var errNoPasskeys = e911.Errorf(e911.Unavailable, "there are no passkeys here: they need pages that are reached by https and by a name, or on this very machine")
 
@@ -150,31 +142,21 @@ func (p *party) ask(aim purpose, options json.RawMessage, c ceremony, now time.T
 // errCeremony is said to an answer without its question.
 var errCeremony = e911.Errorf(e911.Denied, "that took longer than five minutes, or was begun elsewhere; try again")
 
-// take opens the state of an answer and uses its challenge up on this node, whether
-// the answer holds or not.
-func (p *party) take(aim purpose, state string, now time.Time) (ceremony, error) {
+// take opens the state of an answer and uses its challenge up, on all nodes, whether
+// the answer holds or not: who guesses asks anew each time.
+func (d *Desk) take(ctx context.Context, aim purpose, state string) (ceremony, error) {
 	var c ceremony
-	plain, err := p.ring.Open(string(aim), state)
-	if err != nil || json.Unmarshal(plain, &c) != nil || now.UnixMilli() >= c.Expires || len(c.Challenge) < 20 {
+	plain, err := d.party.ring.Open(string(aim), state)
+	if err != nil || json.Unmarshal(plain, &c) != nil || d.now().UnixMilli() >= c.Expires || len(c.Challenge) < 20 {
 		return c, errCeremony
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, ok := p.spent[c.Challenge]; ok {
-		return c, errCeremony
+	err = d.write(ctx, "sign-in", func(tx Tx) error {
+		return tx.UseOnce(ctx, hashOf("passkey challenge "+c.Challenge), time.UnixMilli(c.Expires), d.now())
+	})
+	if e911.KindOf(err) == e911.Conflict {
+		err = errCeremony
 	}
-	if len(p.spent) >= maxSpent {
-		for k, until := range p.spent {
-			if now.UnixMilli() >= until {
-				delete(p.spent, k)
-			}
-		}
-		if len(p.spent) >= maxSpent {
-			clear(p.spent)
-		}
-	}
-	p.spent[c.Challenge] = c.Expires
-	return c, nil
+	return c, err
 }
 
 // passkeyID is the id under which a passkey is kept.
@@ -187,28 +169,6 @@ type passkey struct {
 	Party string `json:"party"`
 	// Copied is when its counter last went back.
 	Copied time.Time `json:"copied,omitzero"`
-	// Spent are the challenges that it answered of late, which no node takes again.
-	Spent []spent `json:"spent,omitempty"`
-}
-
-type spent struct {
-	Challenge string `json:"c"`
-	Until     int64  `json:"u"`
-}
-
-// spend notes a challenge; false: it was answered before, at whatever node.
-func (k *passkey) spend(c ceremony, now time.Time) bool {
-	var left []spent
-	for _, s := range k.Spent {
-		if s.Challenge == c.Challenge {
-			return false
-		}
-		if now.UnixMilli() < s.Until {
-			left = append(left, s)
-		}
-	}
-	k.Spent = append(left, spent{c.Challenge, c.Expires})
-	return true
 }
 
 func passkeyOf(c Credential) (*passkey, error) {

@@ -97,7 +97,7 @@ func (d *Desk) FinishPasskey(ctx context.Context, in Session, name string, a Ans
 	if utf8.RuneCountInString(name) > maxKeyName || !utf8.ValidString(name) {
 		return Shown{}, &e911.Error{Kind: e911.Invalid, Msg: "the passkey was not kept", Faults: []e911.Fault{{Path: "name", Code: "long", Msg: fmt.Sprintf("a name has at most %d characters", maxKeyName), Fix: "take a shorter one"}}}
 	}
-	c, err := d.party.take(purposeMake, a.State, d.now())
+	c, err := d.take(ctx, purposeMake, a.State)
 	if err != nil {
 		return Shown{}, err
 	}
@@ -214,17 +214,22 @@ func (d *Desk) proved(ctx context.Context, aim purpose, a Answer, in Session) (*
 	if err := d.party.why(); err != nil {
 		return nil, err
 	}
-	id, err := d.party.Named(a.Response)
-	if err != nil || len(id) < minKeyID || len(id) > maxKeyID {
-		return nil, d.failed(a.Address, "passkey", ErrPasskey)
+	id, unread := d.party.Named(a.Response)
+	account := "passkey"
+	if unread == nil {
+		account += " " + passkeyID(id)
 	}
-	account := "passkey " + passkeyID(id)
 	if wait := d.limit.wait(a.Address, account, d.now()); wait > 0 {
 		return nil, tooMany(wait)
 	}
-	c, err := d.party.take(aim, a.State, d.now())
-	if err == nil && (c.Session != in.ID || c.Identity != in.Identity) {
+	c, err := d.take(ctx, aim, a.State)
+	switch {
+	case err == nil && (c.Session != in.ID || c.Identity != in.Identity):
 		err = errCeremony
+	case err == nil && (unread != nil || len(id) < minKeyID || len(id) > maxKeyID):
+		err = ErrPasskey
+	case err != nil && e911.KindOf(err) != e911.Denied:
+		return nil, err
 	}
 	if err != nil {
 		return nil, d.failed(a.Address, account, err)
@@ -257,8 +262,8 @@ func (d *Desk) failed(from netip.Addr, account string, err error) error {
 	return err
 }
 
-// prove checks an answer against the passkey that it names, and writes the counter,
-// the challenge and the time with it: two nodes do not take the same answer.
+// prove checks an answer against the passkey that it names, and writes the counter and
+// the time with it.
 func (d *Desk) prove(ctx context.Context, tx Tx, c ceremony, id, response []byte) (*proof, error) {
 	p := &proof{}
 	var err error
@@ -285,9 +290,6 @@ func (d *Desk) prove(ctx context.Context, tx Tx, c ceremony, id, response []byte
 	if err != nil {
 		d.cfg.Log.DebugContext(ctx, "a passkey was refused", "error", err)
 		return nil, ErrPasskey
-	}
-	if !k.spend(c, d.now()) {
-		return nil, errCeremony
 	}
 	p.verified, p.copied = use.Verified, use.Back
 	if p.copied {

@@ -99,6 +99,8 @@ type Tx interface {
 	Credentials
 	Sessions
 	Note(ctx context.Context, n admin.AuditNote) error
+	// UseOnce remembers a hash until then; Conflict when it was used before.
+	UseOnce(ctx context.Context, hash []byte, until, now time.Time) error
 }
 
 // Store keeps credentials and sessions. Its errors are e911.Errors.

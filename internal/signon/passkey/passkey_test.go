@@ -255,8 +255,17 @@ func TestAQuestionIsAnsweredOnceInTimeAndInItsBrowser(t *testing.T) {
 	if err := tryAt(n.Desk, wrong); e911.KindOf(err) != e911.Denied {
 		t.Errorf("a broken signature: %v", err)
 	}
-	if err := tryAt(n.Desk, right); e911.KindOf(err) != e911.Denied {
-		t.Errorf("a second answer to one question: %v", err)
+	for _, at := range []*signon.Desk{other, n.Desk, n.desk(origin)} { // wherever it is tried next
+		if err := tryAt(at, right); e911.KindOf(err) != e911.Denied {
+			t.Errorf("a second answer to one question: %v", err)
+		}
+	}
+	c = n.ask()
+	if err := tryAt(n.Desk, answerOf(c, []byte("{}"))); e911.KindOf(err) != e911.Denied {
+		t.Errorf("no answer at all: %v", err)
+	}
+	if err := tryAt(other, answerOf(c, s.get(c.Options))); e911.KindOf(err) != e911.Denied {
+		t.Errorf("a second answer after one that cannot be read: %v", err)
 	}
 	mine, theirs := n.ask(), n.ask()
 	if err := tryAt(n.Desk, answerOf(mine, s.get(theirs.Options))); e911.KindOf(err) != e911.Denied {
@@ -273,6 +282,17 @@ func TestAQuestionIsAnsweredOnceInTimeAndInItsBrowser(t *testing.T) {
 	in := n.in("ann")
 	made, err := n.BeginPasskey(n.ctx, in)
 	if err != nil {
+		t.Fatal(err)
+	}
+	second := newSoft(t)
+	kept := signon.Answer{State: made.State, Response: second.make(made.Options), Address: home}
+	if _, err := n.FinishPasskey(n.ctx, in, "", signon.Answer{State: made.State, Response: []byte("{}"), Address: home}); e911.KindOf(err) != e911.Invalid {
+		t.Errorf("a passkey that was not made: %v", err)
+	}
+	if _, err := other.FinishPasskey(n.ctx, in, "", kept); e911.KindOf(err) != e911.Denied {
+		t.Errorf("a second passkey for one question, at another node: %v", err)
+	}
+	if made, err = n.BeginPasskey(n.ctx, in); err != nil {
 		t.Fatal(err)
 	}
 	if err := tryAt(n.Desk, answerOf(made, s.answer(s.read(made.Options).PublicKey.Challenge))); e911.KindOf(err) != e911.Denied {
