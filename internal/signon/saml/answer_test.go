@@ -262,7 +262,7 @@ func TestAnAnswerIsRefused(t *testing.T) {
 			return sealed(cbc256, oaep, 32)(plain)
 		}}, want: "neither the answer nor its assertion is signed"},
 		{name: "somebody else signed it", a: answer{signer: w.stranger}, want: "signed with another certificate than those in the metadata"},
-		{name: "somebody else signed it and names our certificate", a: answer{signer: pair{w.stranger.key, w.idp.cert}}, want: "the signature of the answer is wrong"},
+		{name: "somebody else signed it and names our certificate", a: answer{signer: pair{key: w.stranger.key, cert: w.idp.cert}}, want: "the signature of the answer is wrong"},
 		{name: "somebody else signed it and names nobody", a: answer{signer: w.stranger, noKeyInfo: true}, want: "the signature of the answer is wrong"},
 		{name: "the response is signed by somebody else, the assertion rightly", a: answer{tree: func(root *etree.Element) {
 			signed := answer{signer: w.stranger}.sign(t, root)
@@ -276,7 +276,7 @@ func TestAnAnswerIsRefused(t *testing.T) {
 			signed := answer{signer: w.idp, method: dsig.RSASHA1SignatureMethod}.sign(t, root)
 			root.AddChild(take(signatureOf(signed)))
 		}}, want: "signed with SHA-1"},
-		{name: "HMAC with the certificate as the key", a: forged("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#hmac-sha256"), want: "RSA with SHA-256"},
+		{name: "HMAC with the certificate as the key", a: forged("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#hmac-sha256"), want: "RSA or ECDSA with SHA-256"},
 		{name: "the reference is to nothing", a: forged(`URI="#_a1"`, `URI=""`), want: "does not cover what it stands in"},
 		{name: "the reference is to another element", a: forged(`URI="#_a1"`, `URI="#_r1"`), want: "does not cover what it stands in"},
 		{name: "a transform that selects", a: forged("http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>", "http://www.w3.org/TR/1999/REC-xslt-19991116\"/></ds:Transforms>"), want: "as transforms, no others"},

@@ -1,8 +1,10 @@
 package saml
 
 import (
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -41,6 +43,7 @@ const (
 type pair struct {
 	key  *rsa.PrivateKey
 	cert *x509.Certificate
+	ec   *ecdsa.PrivateKey // in place of key
 }
 
 func newPair(name string, until time.Time, bits int) pair {
@@ -57,7 +60,7 @@ func newPair(name string, until time.Time, bits int) pair {
 	if err != nil {
 		panic(err)
 	}
-	return pair{key, cert}
+	return pair{key: key, cert: cert}
 }
 
 // world are the keys of all tests: making them takes longer than the tests.
@@ -179,6 +182,7 @@ type answer struct {
 	assertion, both bool   // what is signed: the assertion, the response too
 	response        bool   // the response alone
 	noKeyInfo       bool
+	der             bool // ECDSA as TLS writes it, not as XML does
 	seal            func(plain []byte) *etree.Element
 	before          [][2]string // exchanged before signing
 	after           [][2]string // exchanged in the document that is sent
@@ -220,7 +224,11 @@ func write(t testing.TB, el *etree.Element) string {
 // sign puts a signature into el.
 func (a answer) sign(t testing.TB, el *etree.Element) *etree.Element {
 	t.Helper()
-	ctx, err := dsig.NewSigningContext(a.signer.key, [][]byte{a.signer.cert.Raw})
+	signer := crypto.Signer(a.signer.key)
+	if a.signer.ec != nil {
+		signer = a.signer.ec
+	}
+	ctx, err := dsig.NewSigningContext(signer, [][]byte{a.signer.cert.Raw})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,6 +236,9 @@ func (a answer) sign(t testing.TB, el *etree.Element) *etree.Element {
 	method := a.method
 	if method == "" {
 		method = dsig.RSASHA256SignatureMethod
+		if a.signer.ec != nil {
+			method = dsig.ECDSASHA256SignatureMethod
+		}
 	}
 	if err := ctx.SetSignatureMethod(method); err != nil {
 		t.Fatal(err)
@@ -241,6 +252,9 @@ func (a answer) sign(t testing.TB, el *etree.Element) *etree.Element {
 		t.Fatal(err)
 	}
 	signed = tree(t, write(t, signed)) // the library leaves the signature without a parent
+	if a.signer.ec != nil && !a.der {
+		asNumbers(t, one(one(signed, nsSignature, "Signature"), nsSignature, "SignatureValue"), a.signer.ec)
+	}
 	if a.noKeyInfo {
 		sig := one(signed, nsSignature, "Signature")
 		sig.RemoveChild(one(sig, nsSignature, "KeyInfo"))
@@ -251,7 +265,7 @@ func (a answer) sign(t testing.TB, el *etree.Element) *etree.Element {
 // document is what the browser brings.
 func (a answer) document(t testing.TB) []byte {
 	t.Helper()
-	if a.signer.key == nil {
+	if a.signer.cert == nil {
 		a.signer = fixed().idp
 	}
 	if !a.assertion && !a.response && !a.both {

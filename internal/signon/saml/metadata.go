@@ -1,12 +1,15 @@
 package saml
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +25,8 @@ type IDP struct {
 	EntityID string
 	SSO      string              // where requests go, by HTTP-Redirect
 	Keys     []*x509.Certificate // that answers may be signed with
+	// Until is when the metadata ends by its own word; zero: it does not say.
+	Until time.Time
 }
 
 const (
@@ -78,9 +83,32 @@ func ReadMetadata(raw, entityID string) (IDP, []e911.Fault) {
 	} else if msg := safe(idp.SSO); msg != "" {
 		faults = append(faults, fault(pathMetadata, "unsafe_address", "the address of single sign-on "+msg, "give metadata with an https address"))
 	}
+	var ok bool
+	if idp.Until, ok = validUntil(role); !ok {
+		faults = append(faults, fault(pathMetadata, "bad_date", "the metadata says until when it is valid, and that is no date", fetchIt))
+	}
 	keys, more := signingKeys(role)
 	idp.Keys = keys
 	return idp, append(faults, more...)
+}
+
+// validUntil is the earliest date of an element and of what it stands in
+// (saml-metadata-2.0-os, sections 2.3.1, 2.3.2 and 2.4.1); false: one is none.
+func validUntil(el *etree.Element) (first time.Time, ok bool) {
+	for ; el != nil; el = el.Parent() {
+		text := attr(el, "validUntil")
+		if text == "" {
+			continue
+		}
+		at, ok := instant(text)
+		if !ok {
+			return first, false
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at.UTC()
+		}
+	}
+	return first, true
 }
 
 // choose finds the entity among those of a document.
@@ -143,9 +171,8 @@ func signingKeys(role *etree.Element) ([]*x509.Certificate, []e911.Fault) {
 				faults = append(faults, fault(pathMetadata, "bad_certificate", "a signing certificate in the metadata cannot be read", fetchIt))
 				continue
 			}
-			pub, ok := cert.PublicKey.(*rsa.PublicKey)
-			if !ok || pub.N.BitLen() < minBits {
-				faults = append(faults, fault(pathMetadata, "weak_key", "the signing certificate "+cert.Subject.CommonName+" has no RSA key of 2048 bits or more", "let the identity provider sign with RSA of at least 2048 bits"))
+			if !strong(cert) {
+				faults = append(faults, fault(pathMetadata, "weak_key", "the signing certificate "+cert.Subject.CommonName+" has no RSA key of 2048 bits or more, and none on the curves P-256, P-384 or P-521", "let the identity provider sign with RSA of at least 2048 bits, or with ECDSA"))
 				continue
 			}
 			if !knows(keys, fingerprint(cert)) {
@@ -160,6 +187,17 @@ func signingKeys(role *etree.Element) ([]*x509.Certificate, []e911.Fault) {
 		faults = append(faults, fault(pathMetadata, "too_many_keys", fmt.Sprintf("the metadata has %d signing certificates", len(keys)), fmt.Sprintf("leave the newest, %d at most", maxKeys)))
 	}
 	return keys, faults
+}
+
+// strong reports a key that signatures are taken of.
+func strong(c *x509.Certificate) bool {
+	switch pub := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return pub.N.BitLen() >= minBits
+	case *ecdsa.PublicKey:
+		return slices.Contains([]elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()}, pub.Curve)
+	}
+	return false
 }
 
 func certificatesIn(descriptor *etree.Element) []string {
@@ -186,6 +224,8 @@ type Facts struct {
 	EntityID string `json:"identity_provider"` // theirs
 	SSO      string `json:"sign_on_address"`
 	Keys     []Key  `json:"certificates"`
+	// Until is when the metadata ends, and sign-ins by it; zero: it does not say.
+	Until time.Time `json:"valid_until,omitzero"`
 	// OurEntityID, ACS and Metadata are what the identity provider wants to know of us.
 	OurEntityID string   `json:"entity_id"`
 	ACS         string   `json:"acs_url"`
@@ -200,7 +240,10 @@ func (s *Protocol) Facts(p federation.Provider) Facts {
 		return f
 	}
 	idp, _ := ReadMetadata(p.SAML.Metadata, p.SAML.EntityID)
-	f.EntityID, f.SSO = idp.EntityID, idp.SSO
+	f.EntityID, f.SSO, f.Until = idp.EntityID, idp.SSO, idp.Until
+	if w := s.ending(idp); w != "" {
+		f.Warnings = append(f.Warnings, w)
+	}
 	valid := 0
 	for _, k := range idp.Keys {
 		f.Keys = append(f.Keys, Key{Subject: k.Subject.String(), Fingerprint: fingerprint(k), Until: k.NotAfter})
@@ -222,6 +265,39 @@ func (s *Protocol) Warnings(p federation.Provider) []string { return s.Facts(p).
 
 // soon is how long before its end a certificate is told of.
 const soon = 30 * 24 * time.Hour
+
+// ended reports metadata that is not valid any more.
+func (s *Protocol) ended(idp IDP) bool {
+	return !idp.Until.IsZero() && !s.cfg.Now().Before(idp.Until.Add(Skew))
+}
+
+// ending says that metadata has ended, or soon will.
+func (s *Protocol) ending(idp IDP) string {
+	day := idp.Until.Format(time.DateOnly)
+	switch {
+	case s.ended(idp):
+		return "the metadata of the identity provider was valid until " + day + ": nobody signs in by it until it is fetched again"
+	case !idp.Until.IsZero() && !s.cfg.Now().Add(soon).Before(idp.Until):
+		return "the metadata of the identity provider is valid until " + day + ", and then nobody signs in by it: fetch it again before"
+	}
+	return ""
+}
+
+// Ends implements federation.Ender.
+func (s *Protocol) Ends(p federation.Provider) []federation.Ending {
+	if p.SAML == nil {
+		return nil
+	}
+	var out []federation.Ending
+	idp, _ := ReadMetadata(p.SAML.Metadata, p.SAML.EntityID)
+	if !idp.Until.IsZero() {
+		out = append(out, federation.Ending{What: "the metadata of the identity provider", At: idp.Until, Blocks: true})
+	}
+	for _, k := range idp.Keys {
+		out = append(out, federation.Ending{What: "its certificate " + k.Subject.CommonName, At: k.NotAfter.UTC()})
+	}
+	return out
+}
 
 func aged(c *x509.Certificate, now time.Time) string {
 	switch {

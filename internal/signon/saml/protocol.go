@@ -39,6 +39,7 @@ type Protocol struct {
 var (
 	_ federation.Protocol = (*Protocol)(nil)
 	_ federation.Preparer = (*Protocol)(nil)
+	_ federation.Ender    = (*Protocol)(nil)
 )
 
 // New checks the configuration.
@@ -125,7 +126,10 @@ func (s *Protocol) Faults(p federation.Provider) []e911.Fault {
 	if p.SAML == nil || p.SAML.Metadata == "" {
 		return []e911.Fault{fault(pathMetadata, "required", "the metadata of the identity provider is missing", "paste it, or give the https address where it is")}
 	}
-	_, faults := ReadMetadata(p.SAML.Metadata, p.SAML.EntityID)
+	idp, faults := ReadMetadata(p.SAML.Metadata, p.SAML.EntityID)
+	if s.ended(idp) && !p.Disabled { // one that is switched off may be kept as it is
+		faults = append(faults, fault(pathMetadata, "expired", "the metadata was valid until "+idp.Until.Format(time.RFC3339), "fetch it again at the identity provider; if it is always as old, its administrator has to make it anew"))
+	}
 	if _, ok := nameIDFormats[p.SAML.NameID]; !ok {
 		faults = append(faults, fault("saml.name_id", "unknown", "there is no such kind of name", "say email, persistent, or nothing"))
 	}
@@ -149,6 +153,9 @@ func (s *Protocol) idp(p federation.Provider) (IDP, error) {
 	idp, faults := ReadMetadata(p.SAML.Metadata, p.SAML.EntityID)
 	if len(faults) > 0 {
 		return IDP{}, &e911.Error{Kind: e911.Invalid, Msg: "the metadata of the identity provider is not usable", Faults: faults}
+	}
+	if s.ended(idp) {
+		return IDP{}, e911.Errorf(e911.Invalid, "the metadata of the identity provider was valid until %s: an administrator who is signed in, or who may sign in past the provider, has to fetch it again (Sign-on, empty its field and save)", idp.Until.Format(time.RFC3339))
 	}
 	return idp, nil
 }

@@ -3,10 +3,13 @@ package saml
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
+	"math/big"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -20,6 +23,7 @@ import (
 var (
 	signatureMethods = map[string]bool{
 		dsig.RSASHA256SignatureMethod: true, dsig.RSASHA384SignatureMethod: true, dsig.RSASHA512SignatureMethod: true,
+		dsig.ECDSASHA256SignatureMethod: true, dsig.ECDSASHA384SignatureMethod: true, dsig.ECDSASHA512SignatureMethod: true,
 	}
 	digestMethods = map[string]crypto.Hash{
 		"http://www.w3.org/2001/04/xmlenc#sha256":       crypto.SHA256,
@@ -67,7 +71,7 @@ func readSignature(sig *etree.Element, id string) (reference, error) {
 	}
 	r := reference{hash: digestMethods[over]}
 	if !signatureMethods[by] || r.hash == 0 {
-		return reference{}, badSignature("RSA with SHA-256, SHA-384 or SHA-512 is taken")
+		return reference{}, badSignature("RSA or ECDSA with SHA-256, SHA-384 or SHA-512 is taken")
 	}
 	if !strings.HasPrefix(attr(canon, "Algorithm"), nsExclusive) {
 		return reference{}, badSignature("exclusive canonicalisation is taken, no other")
@@ -124,7 +128,12 @@ func covered(el *etree.Element, keys []*x509.Certificate) (*etree.Element, *x509
 		named = fingerprintIn(info)
 		sig.RemoveChild(info) // which key counts, the metadata says
 	}
+	value := one(sig, nsSignature, "SignatureValue")
+	said := value.Text()
 	for _, key := range keys {
+		if !spell(value, said, key) {
+			continue
+		}
 		v := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{key}})
 		v.IdAttribute = "ID"
 		v.Clock = dsig.NewFakeClockAt(key.NotBefore) // its dates do not count, see the package
@@ -139,6 +148,28 @@ func covered(el *etree.Element, keys []*x509.Certificate) (*etree.Element, *x509
 		return nil, nil, denied("the answer is signed with another certificate than those in the metadata; if the identity provider has a new one, fetch its metadata again. The new one has the SHA-256 fingerprint %s", named)
 	}
 	return nil, nil, denied("the signature of the answer is wrong: it was changed on the way, or not signed by this identity provider")
+}
+
+// spell writes the value of a signature as goxmldsig reads it for a key. Of ECDSA
+// XML has the two numbers one after the other (RFC 9231, section 2.3.6), and the
+// library wants them in DER. False: the value cannot be of that key.
+func spell(value *etree.Element, said string, key *x509.Certificate) bool {
+	value.SetText(said)
+	pub, ok := key.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return true
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(said), ""))
+	half := (pub.Curve.Params().BitSize + 7) / 8
+	if err != nil || len(raw) != 2*half {
+		return false
+	}
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
+	if err != nil {
+		return false
+	}
+	value.SetText(base64.StdEncoding.EncodeToString(der))
+	return true
 }
 
 // content are the octets that were hashed, hashed once more and read.
