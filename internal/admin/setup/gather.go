@@ -88,6 +88,7 @@ func (g *gathering) head() {
 	g.status.facts = rules.Organisation{
 		State: c.State, CompanyID: c.HELD.CompanyID != "" && len(c.HELD.Secrets) > 0, Licensed: licensed(c.State, g.record.Licences, g.now),
 		OutboundPSTN: !g.record.NoOutbound, HumanAgent: !g.record.NoPeople, Versions: versions(),
+		NoWayIn: !g.wayIn(),
 	}
 	g.status.Required = g.status.facts.Required()
 	for _, t := range Texts() {
@@ -106,6 +107,32 @@ func (g *gathering) head() {
 		}
 		g.status.Tasks = append(g.status.Tasks, v)
 	}
+}
+
+// wayIn reports that calls of the organisation come here: by a platform of its own, by
+// one that serves many, by telephones that register, or that some did.
+func (g *gathering) wayIn() bool {
+	if len(g.tests) > 0 {
+		return true
+	}
+	for t := range g.org.Trunks() {
+		if t.Side == e911.SidePlatform {
+			return true
+		}
+	}
+	for d := range g.org.Devices() {
+		if d.SIP != nil {
+			return true
+		}
+	}
+	if g.org.Config().HELD.CompanyID != "" {
+		for t := range g.snap.Trunks() {
+			if t.Marked(e911.MarkManyOrgs) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // licensed: users in the United States are entitled with their calling licence,

@@ -27,6 +27,11 @@ type Record struct {
 	Secrets      []SecretNote           `json:"secrets,omitempty"`
 	Tasks        map[Task]Reason        `json:"tasks,omitempty"` // those that are done
 	Prices       *rules.Prices          `json:"prices,omitempty"`
+	// PBXs are those that the organisation connected by itself, Requests what it asked
+	// the operator for, the oldest first.
+	PBXs      []PBX          `json:"pbxs,omitempty"`
+	Requests  []RangeRequest `json:"range_requests,omitempty"`
+	PBXPolicy *PBXPolicy     `json:"pbx_policy,omitempty"`
 	// Said is what administrators were told by the watch, and when, so that each is
 	// told once; Was is how far each site was when it was last looked at.
 	Said map[string]time.Time            `json:"said,omitempty"`

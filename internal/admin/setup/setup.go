@@ -34,6 +34,13 @@ type Config struct {
 	Lints *Lints
 	// Send hands a test to somebody who is told of calls; nil: none is sent from here.
 	Send func(ctx context.Context, to TestNotice) error
+	// Door is where PBXs send their calls.
+	Door Door
+	// Proved is where the neighbour of a trunk last proved itself; nil: nobody knows.
+	Proved func(t e911.TrunkID) (Sighting, bool)
+	// Say tells the administrators of an organisation, or with none the operator; nil:
+	// nobody is told, and lists say it.
+	Say func(ctx context.Context, org e911.OrgID, n AdminNotice)
 }
 
 // Service has the use cases. Safe for concurrent use.

@@ -22,6 +22,7 @@ const (
 	StepAttended  Step = "attended"
 	StepNetwork   Step = "network"
 	StepAccept    Step = "acknowledgements"
+	StepWayIn     Step = "way_in"
 	StepStage1    Step = "stage_1"
 	StepProofs    Step = "proofs"
 	StepStage2    Step = "stage_2"
@@ -48,7 +49,7 @@ type Item struct {
 func Checklist(o Organisation, s Site, now time.Time) []Item {
 	return []Item{
 		s.licence(o), s.buildings(), s.locations(), s.callback(), s.alerts(), s.attended(now), s.network(o), s.accepted(o),
-		s.stage1(), s.proofs(), s.stage2(),
+		wayIn(o), s.stage1(), s.proofs(), s.stage2(),
 	}
 }
 
@@ -158,6 +159,17 @@ func (s Site) accepted(o Organisation) Item {
 		return open(StepAccept, SiteRouting, "not accepted in its present text: "+strings.Join(missing, ", "), "read and accept it; who and when is kept")
 	}
 	return done(StepAccept, SiteRouting)
+}
+
+// wayIn is of the whole organisation: a site of its own has none.
+func wayIn(o Organisation) Item {
+	if o.NoWayIn {
+		i := open(StepWayIn, SiteRouting, "nothing of the organisation calls here: no PBX is connected, and no telephone registers",
+			"connect the PBX: its user and secret are made by the page of PBXs, or by: callbox setup pbx connect")
+		i.Takes = "a change at the PBX"
+		return i
+	}
+	return done(StepWayIn, SiteRouting)
 }
 
 func (s Site) stage1() Item {

@@ -116,6 +116,8 @@ type Organisation struct {
 	// OutboundPSTN and HumanAgent decide whether it needs emergency calling at all:
 	// not where no person can dial out (N-37).
 	OutboundPSTN, HumanAgent bool
+	// NoWayIn says that neither a PBX nor a telephone of it can call here.
+	NoWayIn bool
 	// Versions are the texts that must be accepted now (N-08).
 	Versions map[Acknowledgement]string
 }

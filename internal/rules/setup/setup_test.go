@@ -78,8 +78,9 @@ func TestFromNothingTo911WorksHere(t *testing.T) {
 			fmt.Fprintf(&b, "  stage %s: needs %s\n", to, strings.Join(codes, ", "))
 		}
 	}
+	o.NoWayIn = true
 	tell("an empty site")
-	o.Licensed = []string{"US"}
+	o.Licensed, o.NoWayIn = []string{"US"}, false
 	s.Buildings = []setup.Building{{Key: "mill", Usable: true}}
 	tell("licence, and a building without locations")
 	s.Buildings[0].Dispatchable, s.Buildings[0].Classes = true, whole().Buildings[0].Classes

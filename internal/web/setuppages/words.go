@@ -51,7 +51,7 @@ func stepTitle(s rules.Step) string {
 	return map[rules.Step]string{
 		rules.StepLicence: "Licence", rules.StepBuildings: "Buildings and addresses", rules.StepLocations: "Places inside buildings",
 		rules.StepCallback: "Callback number", rules.StepAlerts: "Who is told of a call", rules.StepAttended: "Somebody there at every hour",
-		rules.StepNetwork: "Network map", rules.StepAccept: "Texts to read and accept", rules.StepStage1: "Stage 933: tests take the E911 path",
+		rules.StepNetwork: "Network map", rules.StepAccept: "Texts to read and accept", rules.StepWayIn: "A way for calls to come in", rules.StepStage1: "Stage 933: tests take the E911 path",
 		rules.StepProofs: "A good 933 from each building", rules.StepStage2: "Stage 911: emergency calls take the E911 path",
 	}[s]
 }
@@ -60,7 +60,7 @@ func stepHelp(s rules.Step) string {
 	return map[rules.Step]string{
 		rules.StepLicence: "licence", rules.StepBuildings: "buildings", rules.StepLocations: "buildings", rules.StepCallback: "callback",
 		rules.StepAlerts: "alerts", rules.StepAttended: "alerts", rules.StepNetwork: "network", rules.StepAccept: "texts",
-		rules.StepStage1: "stages", rules.StepProofs: "tests", rules.StepStage2: "stages",
+		rules.StepWayIn: "pbx", rules.StepStage1: "stages", rules.StepProofs: "tests", rules.StepStage2: "stages",
 	}[s]
 }
 
