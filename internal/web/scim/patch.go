@@ -2,6 +2,8 @@ package scim
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	filter "github.com/scim2/filter-parser/v2"
@@ -22,7 +24,7 @@ type operation struct {
 func readPatch(body object) ([]operation, error) {
 	raw, ok := lookup(body, "Operations")
 	list, isList := raw.([]any)
-	if !ok || !isList || len(list) == 0 {
+	if !ok || !isList { // one of none changes nothing: Microsoft's validator sends it
 		return nil, invalid(badSyntax, "a patch has a list of Operations")
 	}
 	if len(list) > maxOperations {
@@ -57,11 +59,14 @@ func readPatch(body object) ([]operation, error) {
 // fails.
 func patch(t *resourceType, o object, ops []operation) (object, error) {
 	out, _ := clone(o).(object)
+	var err error
 	for i := range ops {
-		if err := do(t, out, &ops[i]); err != nil {
+		if err = do(t, out, &ops[i]); err != nil {
 			return nil, err
 		}
-		var err error
+		if ops[i].keepsForm(t) && i < len(ops)-1 {
+			continue
+		}
 		if out, err = tidy(t, out); err != nil {
 			return nil, err
 		}
@@ -69,8 +74,15 @@ func patch(t *resourceType, o object, ops []operation) (object, error) {
 	return out, nil
 }
 
+// keepsForm reports whether a group is in its one form after an operation that takes
+// or gives members. Okta sends one for each member, and going through a group of
+// thousands after each would take minutes.
+func (op *operation) keepsForm(t *resourceType) bool {
+	return t == groups && len(op.path) >= 7 && strings.EqualFold(op.path[:7], "members") && (op.op == "remove" || len(op.path) == 7)
+}
+
 func do(t *resourceType, o object, op *operation) error {
-	if op.op != "remove" && !op.given {
+	if op.op != "remove" && !op.given && !strings.HasSuffix(op.path, "]") { // OneLogin adds members[value eq "…"]
 		return invalid(badValue, "%s needs a value", op.op)
 	}
 	if op.path != "" {
@@ -83,18 +95,22 @@ func do(t *resourceType, o object, op *operation) error {
 	if !ok {
 		return invalid(badValue, "without a path the value is an object")
 	}
-	for k, v := range all {
+	for _, k := range slices.Sorted(maps.Keys(all)) { // a whole attribute before its parts
+		v := all[k]
 		switch strings.ToLower(k) {
 		case "id", "schemas", "meta", "password": // Okta sends the id along
 			continue
 		}
-		if inner, ok := v.(object); ok && (strings.EqualFold(k, t.urn) || strings.EqualFold(k, enterpriseURN)) {
-			for name, x := range inner {
-				if err := at(t, o, &operation{op: op.op, path: k + ":" + name, value: x, given: true}); err != nil {
+		if a := find(t.attributes, k); a != nil && a.readOnly {
+			continue // some send the whole resource back, with the groups of a person
+		}
+		if inner, ok := v.(object); ok {
+			if urn := canonical(t, k); urn == t.urn || urn == enterpriseURN {
+				if err := whole(t, o, &operation{op: op.op, path: urn, value: inner, given: true}); err != nil {
 					return err
 				}
+				continue
 			}
-			continue
 		}
 		if err := at(t, o, &operation{op: op.op, path: k, value: v, given: true}); err != nil {
 			return err
@@ -117,14 +133,19 @@ func asObject(v any) (object, bool) {
 
 // at does an operation at a path.
 func at(t *resourceType, o object, op *operation) error {
-	if strings.EqualFold(op.path, enterpriseURN) || strings.EqualFold(op.path, t.urn) {
+	path := canonical(t, op.path)
+	if path == enterpriseURN || path == t.urn {
 		return whole(t, o, op)
 	}
-	p, err := parsePath(op.path)
+	p, err := parsePath(path)
 	if err != nil {
 		return err
 	}
 	name := p.AttributePath.AttributeName
+	if p.AttributePath.URI() == "" && ofEnterprise(t, name) {
+		urn := enterpriseURN
+		p.AttributePath.URIPrefix = &urn
+	}
 	switch strings.ToLower(name) {
 	case "id", "meta", "schemas":
 		return invalid(mutability, "%s cannot be changed", name)
@@ -155,6 +176,8 @@ func at(t *resourceType, o object, op *operation) error {
 		sub = *p.SubAttribute
 	}
 	switch {
+	case op.op != "remove" && !op.given && (p.ValueExpression == nil || sub != ""):
+		return invalid(badValue, "%s needs a value", op.op)
 	case p.ValueExpression != nil || a.multi && sub != "":
 		return some(in, a, p.ValueExpression, sub, op)
 	case sub != "":
@@ -175,7 +198,11 @@ func at(t *resourceType, o object, op *operation) error {
 
 // whole does an operation on all of an extension.
 func whole(t *resourceType, o object, op *operation) error {
+	urn := canonical(t, op.path)
 	if op.op == "remove" {
+		if urn != enterpriseURN {
+			return invalid(noTarget, "all of a resource is not removed by a patch")
+		}
 		delete(o, keyIn(o, enterpriseURN))
 		return nil
 	}
@@ -183,8 +210,8 @@ func whole(t *resourceType, o object, op *operation) error {
 	if !ok {
 		return invalid(badValue, "the value of %s is an object", op.path)
 	}
-	for name, x := range all {
-		if err := at(t, o, &operation{op: op.op, path: op.path + ":" + name, value: x, given: true}); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if err := at(t, o, &operation{op: op.op, path: urn + ":" + name, value: all[name], given: true}); err != nil {
 			return err
 		}
 	}
@@ -302,6 +329,7 @@ func some(in object, a *attribute, e filter.Expression, sub string, op *operatio
 		list = []any{in[a.name]}
 	}
 	kept, found := make([]any, 0, len(list)), false
+	var first object // the value that is the primary one by this operation
 	for _, x := range list {
 		o, ok := x.(object)
 		if !ok || e != nil && !matches(e, nil, a.subs, o) {
@@ -309,7 +337,9 @@ func some(in object, a *attribute, e filter.Expression, sub string, op *operatio
 			continue
 		}
 		found = true
+		was := truth(o["primary"])
 		switch {
+		case op.op != "remove" && !op.given: // it is there
 		case op.op == "remove" && sub == "":
 			continue
 		case op.op == "remove":
@@ -328,6 +358,9 @@ func some(in object, a *attribute, e filter.Expression, sub string, op *operatio
 		if len(o) > 0 {
 			kept = append(kept, o)
 		}
+		if !was && truth(o["primary"]) {
+			first = o
+		}
 	}
 	if !found && op.op != "remove" {
 		o, err := fresh(e, sub, op)
@@ -335,9 +368,32 @@ func some(in object, a *attribute, e filter.Expression, sub string, op *operatio
 			return err
 		}
 		kept = append(kept, o)
+		if truth(o["primary"]) {
+			first = o
+		}
+	}
+	if first != nil {
+		onlyPrimary(kept, first)
 	}
 	in[a.name] = kept
 	return nil
+}
+
+// onlyPrimary takes the mark from the other values: one is the primary one (RFC 7644,
+// section 3.5.2).
+func onlyPrimary(list []any, first object) {
+	for _, x := range list {
+		if o, ok := x.(object); ok && truth(o["primary"]) {
+			delete(o, "primary")
+		}
+	}
+	first["primary"] = true
+}
+
+// truth reports whether a value is true, as it may be written.
+func truth(v any) bool {
+	b, err := tidyOne(&attribute{kind: "boolean"}, v)
+	return err == nil && b == true
 }
 
 // fresh makes the value that a filter describes, where none is there: Entra ID sets
@@ -347,7 +403,10 @@ func fresh(e filter.Expression, sub string, op *operation) (object, error) {
 	if e != nil && !described(e, o) {
 		return nil, invalid(noTarget, "no value is meant by %s", short(op.path))
 	}
-	if sub != "" {
+	switch {
+	case !op.given:
+		return o, nil
+	case sub != "":
 		o[sub] = op.value
 		return o, nil
 	}

@@ -18,6 +18,7 @@ type exchange struct {
 	line           int
 	method, path   string
 	body, want, as string
+	from           string // who sent it, and where that was reported
 	status         int
 }
 
@@ -36,6 +37,8 @@ func transcript(t *testing.T, file string) (out []exchange) {
 	for i, s := range strings.Split(string(b)+"\n", "\n") {
 		m := answered.FindStringSubmatch(s)
 		switch {
+		case strings.HasPrefix(s, "# from: "):
+			x.from = s
 		case strings.HasPrefix(s, "#"):
 		case s == "":
 			if x.method != "" {
@@ -109,10 +112,11 @@ func asSent(path string) string {
 	return p + "?" + strings.Join(parts, "&")
 }
 
-// Proves: C-59, RFC 7644: every request that Entra ID and Okta document is understood.
+// Proves: C-59, RFC 7644: every request that Entra ID and Okta document is understood,
+// and so is what they and others were seen to send.
 func TestWhatEntraIDAndOktaSendIsUnderstood(t *testing.T) {
 	files, err := filepath.Glob("testdata/senders/*.txt")
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {
@@ -125,6 +129,9 @@ func TestWhatEntraIDAndOktaSendIsUnderstood(t *testing.T) {
 						s = strings.ReplaceAll(s, "{"+k+"}", v)
 					}
 					return s
+				}
+				if strings.HasSuffix(file, "recorded.txt") && x.from == "" {
+					t.Errorf("line %d: nobody says where it was seen", x.line)
 				}
 				a := b.ask(x.method, asSent(fill(x.path)), fill(x.body))
 				if x.as != "" && a.body["id"] != nil {

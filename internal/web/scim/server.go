@@ -96,7 +96,26 @@ func New(cfg Config) (*Handler, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mux.ServeHTTP(w, withoutSlashes(r))
+}
+
+// withoutSlashes is a request whose path has no slash twice and none at its end. Who
+// writes the base URL with a slash asks for /scim/v2//Users, and a redirection would
+// lose the body.
+func withoutSlashes(r *http.Request) *http.Request {
+	p := r.URL.Path
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	if p = strings.TrimSuffix(p, "/"); p == r.URL.Path || p == Prefix {
+		return r
+	}
+	u, clean := *r.URL, *r
+	u.Path, u.RawPath = p, ""
+	clean.URL = &u
+	return &clean
+}
 
 // query is one request.
 type query struct {
@@ -246,6 +265,9 @@ func (h *Handler) create(q *query, t *resourceType) error {
 	if err != nil {
 		return err
 	}
+	if err := h.twice(q, e); err != nil {
+		return err
+	}
 	saved, err := q.dir.Put(q.r.Context(), q.src, e)
 	if e911.KindOf(err) == e911.Conflict && err != nil {
 		return &fault{http.StatusConflict, uniqueness, "another has this userName"}
@@ -254,6 +276,24 @@ func (h *Handler) create(q *query, t *resourceType) error {
 		return err
 	}
 	return h.show(q, t, saved, http.StatusCreated)
+}
+
+// twice refuses a group that is there already: the answer to the first request was
+// lost. Two groups of one name that the sender tells apart are two.
+func (h *Handler) twice(q *query, e directory.Entry) error {
+	if e.Kind != directory.Group {
+		return nil
+	}
+	list, err := q.dir.List(q.r.Context(), q.src, directory.Query{Kind: directory.Group})
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if g := &list[i]; directory.Fold(g.Name) == directory.Fold(e.Name) && (g.External == e.External || g.External == "" || e.External == "") {
+			return &fault{http.StatusConflict, uniqueness, "another group has this displayName"}
+		}
+	}
+	return nil
 }
 
 func (h *Handler) get(q *query, t *resourceType) error {
@@ -291,6 +331,9 @@ func (h *Handler) change(q *query, t *resourceType, isPatch bool) error {
 		}
 		if m := q.r.Header.Get("If-Match"); m != "" && !etagIn(m, e) {
 			return &fault{status: http.StatusPreconditionFailed, detail: "the resource is not of that version any more"}
+		}
+		if isPatch && len(ops) == 0 {
+			return h.show(q, t, e, http.StatusOK)
 		}
 		o := body
 		if isPatch {

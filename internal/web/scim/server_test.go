@@ -248,7 +248,7 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		{"a path that is none", "PATCH", "/Users/" + id, patched(`{"op":"replace","path":"emails[type eq","value":"x"}`), 400, "invalidPath"},
 		{"the id", "PATCH", "/Users/" + id, patched(`{"op":"replace","path":"id","value":"x"}`), 400, "mutability"},
 		{"groups of a person", "PATCH", "/Users/" + id, patched(`{"op":"add","path":"groups","value":[{"value":"g"}]}`), 400, "mutability"},
-		{"no operations", "PATCH", "/Users/" + id, patched(""), 400, "invalidSyntax"},
+		{"Operations that are no list", "PATCH", "/Users/" + id, `{"Operations":{"op":"remove"}}`, 400, "invalidSyntax"},
 		{"a filter that is none", "GET", "/Users?filter=userName+eq", "", 400, "invalidFilter"},
 		{"SQL in a filter", "GET", "/Users?filter=userName+eq+%22x%22%3B+DROP+TABLE+users--", "", 400, "invalidFilter"},
 		{"a filter that is nested too deep", "GET", "/Users?filter=" + strings.Repeat("(", 3000), "", 400, "invalidFilter"},

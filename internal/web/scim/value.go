@@ -2,9 +2,11 @@ package scim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,12 +66,13 @@ func keyIn(o object, name string) string {
 	if _, ok := o[name]; ok {
 		return name
 	}
+	found := ""
 	for k := range o {
-		if strings.EqualFold(k, name) {
-			return k
+		if strings.EqualFold(k, name) && (found == "" || k < found) {
+			found = k
 		}
 	}
-	return name
+	return cmp.Or(found, name)
 }
 
 // lookup returns a value, and whether it is there.
@@ -82,48 +85,65 @@ func lookup(o object, name string) (any, bool) {
 // the schema has lists, no nulls. What senders write otherwise and can be understood
 // is understood ("active": "False"); what is not in the schemas is kept.
 func tidy(t *resourceType, o object) (object, error) {
-	out := object{}
-	for k, v := range o {
+	out, extension := object{}, object{}
+	var loose []string // of the extension, without its URN
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		v, urn := o[k], canonical(t, k)
+		inner, isObject := v.(object)
 		switch low := strings.ToLower(k); {
 		case low == "schemas", low == "id", low == "meta", low == "password", v == nil:
-			continue
-		case strings.EqualFold(k, t.urn): // what belongs to the core, written with its URN
-			inner, ok := v.(object)
-			if !ok {
-				return nil, invalid(badValue, "%s is an object", k)
-			}
+		case (urn == t.urn || urn == enterpriseURN) && !isObject:
+			return nil, invalid(badValue, "%s is an object", k)
+		case urn == t.urn: // what belongs to the core, written with its URN
 			tidied, err := tidy(t, inner)
 			if err != nil {
 				return nil, err
 			}
-			for k, v := range tidied {
-				out[k] = v
+			if x, ok := tidied[enterpriseURN].(object); ok {
+				fill(extension, x)
+				delete(tidied, enterpriseURN)
 			}
-		case strings.EqualFold(k, enterpriseURN):
-			inner, ok := v.(object)
-			if !ok {
-				return nil, invalid(badValue, "%s is an object", k)
-			}
+			maps.Copy(out, tidied)
+		case urn == enterpriseURN:
 			x, err := tidyAll(enterpriseAttributes, inner)
 			if err != nil {
 				return nil, err
 			}
-			if len(x) > 0 {
-				out[enterpriseURN] = x
-			}
+			maps.Copy(extension, x)
+		case ofEnterprise(t, k):
+			loose = append(loose, k)
 		default:
 			if err := tidyInto(out, t.attributes, k, v); err != nil {
 				return nil, err
 			}
 		}
 	}
+	for _, k := range loose {
+		x := object{}
+		if err := tidyInto(x, enterpriseAttributes, k, o[k]); err != nil {
+			return nil, err
+		}
+		fill(extension, x)
+	}
+	if len(extension) > 0 {
+		out[enterpriseURN] = extension
+	}
 	return out, nil
+}
+
+// fill adds what is not there yet.
+func fill(into, more object) {
+	for k, v := range more {
+		if _, there := into[k]; !there {
+			into[k] = v
+		}
+	}
 }
 
 func tidyAll(list []attribute, o object) (object, error) {
 	out := object{}
-	for k, v := range o {
-		if err := tidyInto(out, list, k, v); err != nil {
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		if err := tidyInto(out, list, k, o[k]); err != nil {
 			return nil, err
 		}
 	}
@@ -248,9 +268,11 @@ func unwrapped(v any) (any, bool) {
 			return x[0], true
 		}
 	case object:
-		if inner, ok := lookup(x, "value"); ok && len(x) == 1 {
-			return inner, true
+		inner, ok := lookup(x, "value")
+		for k, y := range x {
+			ok = ok && (y == nil || strings.EqualFold(k, "value"))
 		}
+		return inner, ok
 	}
 	return nil, false
 }
@@ -362,13 +384,14 @@ func attributes(o object) directory.Attributes {
 			out[name] = append(out[name], v)
 		}
 	}
-	for k, v := range o {
+	for _, k := range slices.Sorted(maps.Keys(o)) { // names that differ in capitals alone come in one order
+		v := o[k]
 		if strings.HasPrefix(strings.ToLower(k), "urn:") {
 			inner, _ := v.(object)
-			for name, x := range inner {
-				flatten(k+":"+name, x, add)
+			for _, name := range slices.Sorted(maps.Keys(inner)) {
+				flatten(k+":"+name, inner[name], add)
 				if k == enterpriseURN {
-					flatten(name, x, add)
+					flatten(name, inner[name], add)
 				}
 			}
 			continue
@@ -387,11 +410,11 @@ func flatten(name string, v any, add func(name, v string)) {
 	case bool:
 		add(name, fmt.Sprint(x))
 	case object:
-		for k, y := range x {
+		for _, k := range slices.Sorted(maps.Keys(x)) {
 			if k == "value" {
-				flatten(name, y, add)
+				flatten(name, x[k], add)
 			}
-			flatten(name+"."+k, y, add)
+			flatten(name+"."+k, x[k], add)
 		}
 	case []any:
 		list := slices.Clone(x)
@@ -403,8 +426,8 @@ func flatten(name string, v any, add func(name, v string)) {
 				continue
 			}
 			kind, _ := e["type"].(string)
-			for k, z := range e {
-				s, ok := z.(string)
+			for _, k := range slices.Sorted(maps.Keys(e)) {
+				s, ok := e[k].(string)
 				if !ok || k == "type" {
 					continue
 				}
