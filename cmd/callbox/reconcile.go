@@ -51,8 +51,8 @@ func (c *reconcileListCmd) Run(e *env) error {
 		if r := st.Last; r != nil {
 			state = fmt.Sprintf("%s, %s", r.State, r.Started.Format(time.DateTime))
 			if r.State != reconcile.StateFailed {
-				state += fmt.Sprintf(": %d missing (%d would be unregistered calls), %d changed, %d near, %d duplicate, %d extra, %d the same",
-					r.Counts.Missing, r.Counts.Unregistered, r.Counts.Changed, r.Counts.Near, r.Counts.Duplicate, r.Counts.Extra, r.Counts.Same)
+				state += fmt.Sprintf(": %d missing (%d would be unregistered calls), %d left the directory, %d changed, %d near, %d duplicate, %d extra, %d the same",
+					r.Counts.Missing, r.Counts.Unregistered, r.Counts.Left, r.Counts.Changed, r.Counts.Near, r.Counts.Duplicate, r.Counts.Extra, r.Counts.Same)
 			}
 		}
 		fmt.Fprintf(e.stdout, "%s (%s): %s\n", st.Source.Key, st.Source.Kind, printable(state)[0])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -29,6 +30,15 @@ type Feeds interface {
 	Fed(ctx context.Context, org e911.OrgID, users ...e911.UserID) (map[e911.UserID]Fed, error)
 }
 
+// Leaver is somebody who left the directories of an organisation, with what other lists
+// may call him.
+type Leaver struct {
+	Directory                string    // its key
+	Since                    time.Time // when it was seen
+	User                     e911.UserID
+	Key, Email, DeviceUserID string
+}
+
 // UserOf is the user whose directory an object has to do with; none: nobody's.
 func UserOf(value any) e911.UserID {
 	switch v := value.(type) {
@@ -38,6 +48,24 @@ func UserOf(value any) e911.UserID {
 		return v.User
 	}
 	return ""
+}
+
+// Of names the fields of a user, or of a number of his, that the directory feeds.
+func (f Fed) Of(value any) []string {
+	switch v := value.(type) {
+	case e911.User:
+		return f.Fields
+	case e911.NumberRec:
+		var out []string
+		if f.Location {
+			out = append(out, "location")
+		}
+		if slices.Contains(f.Numbers, v.Number) {
+			out = append(out, "user")
+		}
+		return out
+	}
+	return nil
 }
 
 // Overrides says which fields of a user or of his number a change would take from the

@@ -16,13 +16,28 @@ import (
 
 // feedsOf tells what directories feed, out of a database (C-59). It follows nothing.
 func feedsOf(st *database) admin.Feeds {
-	svc, err := directory.New(directory.Config{
-		Store: st, Now: time.Now, Alarm: func(e911.OrgID, journal.Alarm) {}, Log: slog.New(slog.DiscardHandler),
-	})
+	svc, err := directoriesOf(st)
 	if err != nil {
 		return noFeeds{err}
 	}
 	return svc
+}
+
+func directoriesOf(st *database) (*directory.Service, error) {
+	return directory.New(directory.Config{
+		Store: st, Now: time.Now, Alarm: func(e911.OrgID, journal.Alarm) {}, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// leaversOf tells who left the directories, out of a database.
+func leaversOf(st *database) func(context.Context, e911.OrgID) ([]admin.Leaver, error) {
+	return func(ctx context.Context, org e911.OrgID) ([]admin.Leaver, error) {
+		svc, err := directoriesOf(st)
+		if err != nil {
+			return nil, err
+		}
+		return svc.Leavers(ctx, org)
+	}
 }
 
 // noFeeds says why it is not known what directories feed: nothing is changed then.

@@ -40,7 +40,7 @@ func (s *Server) reconciler(st *database) (*reconcile.Service, run.Part, error) 
 	if err != nil {
 		return nil, run.Part{}, err
 	}
-	svc, err := reconcile.New(reconcile.Config{Store: st, Planner: planner, Folder: folder, Now: s.cfg.Now, Alarm: s.alarm, Log: s.cfg.Log})
+	svc, err := reconcile.New(reconcile.Config{Store: st, Planner: planner, Leavers: leaversOf(st), Folder: folder, Now: s.cfg.Now, Alarm: s.alarm, Log: s.cfg.Log})
 	if err != nil {
 		return nil, run.Part{}, fmt.Errorf("wire the comparison of lists: %w", err)
 	}
@@ -136,7 +136,7 @@ func Lists[T any](ctx context.Context, r ListsRequest) (out T, err error) {
 			return out, err
 		}
 		svc, err := reconcile.New(reconcile.Config{
-			Store: st, Planner: planner, Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
+			Store: st, Planner: planner, Leavers: leaversOf(st), Folder: filepath.Join(r.DataDir, listsFolder), Now: time.Now, Log: r.Log,
 			Alarm: func(_ e911.OrgID, a journal.Alarm) { r.Log.Warn("alarm", "code", a.Code, "detail", a.Detail) },
 		})
 		if err != nil {

@@ -106,7 +106,9 @@ type Counts struct {
 	InCall   int `json:"in_call"`            // would be in it, but for a call of theirs that is up
 	Unplaced int `json:"unplaced"`           // have no location (N-07)
 	Released int `json:"released,omitempty"` // are not fed any more, because a person said so
-	Refused  int `json:"refused"`            // cannot be taken over; Faults say why
+	// Elsewhere are in another directory of the organisation too, which feeds them.
+	Elsewhere int `json:"elsewhere,omitempty"`
+	Refused   int `json:"refused"` // cannot be taken over; Faults say why
 }
 
 // State is how a run ended.

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -104,6 +103,22 @@ func (s *Service) sync(ctx context.Context, by string, src *Source, shrunk bool)
 	return r, s.cfg.Store.SaveDirectoryReport(ctx, src.Org, src.ID, r)
 }
 
+// manyLeft tells of a directory that speaks SCIM, and said of many people within a day
+// that they are gone. It says so of each, and is believed; an assignment that was taken
+// away by mistake looks the same.
+func (s *Service) manyLeft(src *Source, last *Report, out *Outcome) {
+	all := out.Counts.People + out.Today
+	if src.Protocol != SCIM || out.Today < 2 || out.Today*100 <= all*src.maxShrink() {
+		return
+	}
+	msg := fmt.Sprintf("%d of %d people left the directory within a day, more than %d per cent: nobody is taken off the list for %d days, and then by a person alone",
+		out.Today, all, src.maxShrink(), int(src.Grace().Hours())/24)
+	out.Faults = append([]e911.Fault{{File: src.Key, Path: "people", Code: CodeManyLeft, Msg: msg, Fix: "look whether they are still assigned to Callbox in the directory"}}, out.Faults...)
+	if out.Counts.Left+out.Counts.Leaving > last.Counts.Left+last.Counts.Leaving {
+		s.alarm(src, AlarmShrank, "many people left the directory "+src.Key+" within a day: is that so?")
+	}
+}
+
 func (s *Service) alarm(src *Source, code, detail string) {
 	s.cfg.Alarm(src.Org, journal.Alarm{Code: code, Detail: detail})
 }
@@ -119,6 +134,7 @@ func (s *Service) follow(ctx context.Context, src *Source, r, last *Report, shru
 	if err != nil {
 		return err
 	}
+	s.manyLeft(src, last, &out)
 	found := out
 	if err := s.plan(ctx, src, r, last, &found); err != nil {
 		return err
@@ -178,7 +194,11 @@ func (s *Service) work(ctx context.Context, src *Source) (out Outcome, err error
 	if err != nil {
 		return out, err
 	}
-	in := Input{Source: *src, People: people, Groups: groups, Now: s.now()}
+	others, err := s.others(ctx, src)
+	if err != nil {
+		return out, err
+	}
+	in := Input{Source: *src, People: people, Groups: groups, Others: others, Now: s.now()}
 	if s.cfg.Busy != nil {
 		in.Busy = func(u e911.UserID) bool { return s.cfg.Busy(src.Org, u) }
 	}
@@ -272,111 +292,16 @@ func (s *Service) read(ctx context.Context, src *Source, r *Report, shrunk bool)
 		return err
 	}
 	m := merged(had, list, r.Started)
-	r.Faults = append(r.Faults, m.faults...)
-	if gone, was := m.gone, m.was; gone*100 > was*src.maxShrink() && !shrunk {
-		r.NoDepartures = fmt.Sprintf("%d of %d people are missing or disabled at once, more than %d per cent: as in a reading that was cut off", gone, was, src.maxShrink())
+	if why := m.doubt(src); why != "" && !shrunk {
+		r.NoDepartures = why
 		s.alarm(src, AlarmShrank, "the directory "+src.Key+" lost many people at once; nobody is taken for gone")
-		m.changed = m.stay()
+		m.stay(had)
 	}
+	m.settle(had)
+	r.Faults = append(r.Faults, m.faults...)
 	if len(m.changed) == 0 {
 		return nil
 	}
 	_, err = s.cfg.Store.SaveDirectoryEntries(ctx, src.Org, src.ID, m.changed)
 	return err
-}
-
-// merge is what changes by a listing.
-type merge struct {
-	changed   []Entry
-	leaves    map[string]bool // ids of who leaves by it
-	gone, was int
-	faults    []e911.Fault
-}
-
-// stay are the changes without those by which somebody leaves.
-func (m *merge) stay() (out []Entry) {
-	for _, e := range m.changed {
-		if !m.leaves[e.ID] {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func merged(had []Entry, list Listing, now time.Time) *merge {
-	m := &merge{leaves: map[string]bool{}}
-	byExternal := map[string]*Entry{}
-	for i := range had {
-		e := &had[i]
-		if old := byExternal[string(e.Kind)+e.External]; old == nil || old.Deleted {
-			byExternal[string(e.Kind)+e.External] = e
-		}
-		if e.Kind == User && e.Left.IsZero() {
-			m.was++
-		}
-	}
-	seen, names, ids := map[*Entry]bool{}, map[string]bool{}, map[string]string{}
-	take := func(e Entry) {
-		name := string(e.Kind) + Fold(e.Name)
-		if e.Kind == User && (e.Name == "" || names[name]) {
-			m.faults = append(m.faults, e911.Fault{Path: cmp.Or(e.Name, e.External), Code: "duplicate", Msg: "somebody of the directory has no name, or one that another has", Fix: "give each his own"})
-			if old := byExternal[string(e.Kind)+e.External]; old != nil {
-				seen[old] = true
-			}
-			return
-		}
-		names[name] = true
-		old := byExternal[string(e.Kind)+e.External]
-		if old == nil {
-			e.ID, e.Made, e.Changed = e911.NewID[string](), now, now
-			e.leave(now)
-			ids[e.External] = e.ID
-			m.changed = append(m.changed, e)
-			return
-		}
-		seen[old], ids[e.External] = true, old.ID
-		e.ID, e.Made, e.Changed, e.Version, e.User, e.Left, e.Unplaced = old.ID, old.Made, old.Changed, old.Version, old.User, old.Left, old.Unplaced
-		e.Released = old.Released
-		e.leave(now)
-		m.compare(old, e, now)
-	}
-	for _, e := range list.People {
-		e.Kind = User
-		take(e)
-	}
-	for _, g := range list.Groups {
-		g.Kind, g.Active = Group, true
-		members := make([]string, 0, len(g.Members))
-		for _, x := range g.Members {
-			if id := ids[x]; id != "" {
-				members = append(members, id)
-			}
-		}
-		g.Members = members
-		take(g)
-	}
-	for i := range had {
-		if old := &had[i]; !seen[old] && !old.Deleted {
-			e := *old
-			e.Deleted = true
-			e.leave(now)
-			m.compare(old, e, now)
-		}
-	}
-	return m
-}
-
-// compare keeps what is new of an entry.
-func (m *merge) compare(old *Entry, e Entry, now time.Time) {
-	a, err1 := json.Marshal(old)
-	b, err2 := json.Marshal(e)
-	if err1 == nil && err2 == nil && string(a) == string(b) {
-		return
-	}
-	if e.Kind == User && old.Left.IsZero() && !e.Left.IsZero() {
-		m.gone++
-		m.leaves[e.ID] = true
-	}
-	e.Changed = now
-	m.changed = append(m.changed, e)
 }

@@ -19,6 +19,8 @@ type Input struct {
 	People []Entry // also of who left, as long as they are kept
 	Groups []Entry
 	Now    time.Time
+	// Others are the other directories of the organisation.
+	Others []Other
 	// Busy reports whether a user has a call up now; nil: nobody.
 	Busy func(e911.UserID) bool
 }
@@ -34,6 +36,8 @@ type Outcome struct {
 	Counts  Counts
 	Faults  []e911.Fault
 	Roles   []RoleWish
+	// Today is how many of those who are gone went within the last day.
+	Today int
 }
 
 // Codes of faults.
@@ -43,6 +47,8 @@ const (
 	CodeAmbiguous       = "ambiguous" // who is meant is not known
 	CodeNear            = "near"      // ids that differ in how they are written (N-20)
 	CodeTaken           = "taken"     // a number or device is somebody else's
+	CodeUnknownGroup    = "unknown_group"
+	CodeManyLeft        = "many_left" // so many at once that it may be a mistake
 )
 
 // Work compares what a directory told with what is stored here. It reads the view
@@ -54,8 +60,9 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 	}
 	w := &worker{
 		in: &in, src: &in.Source, ours: stored, feeds: in.Source.Feeds(), groups: map[string][]string{}, claimed: map[e911.UserID]string{}, ids: map[string]*Entry{}, shared: map[string]int{},
-		keep:   change.NewBuilder(ctx, view, in.Source.Org, "people of "+in.Source.Key),
-		remove: change.NewBuilder(ctx, view, in.Source.Org, "people who left "+in.Source.Key),
+		elsewhere: elsewhereOf(in.Others),
+		keep:      change.NewBuilder(ctx, view, in.Source.Org, "people of "+in.Source.Key),
+		remove:    change.NewBuilder(ctx, view, in.Source.Org, "people who left "+in.Source.Key),
 	}
 	for _, g := range in.Groups {
 		if g.Deleted {
@@ -82,6 +89,7 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 		}
 	}
 	w.near()
+	w.unknownGroups()
 	for _, set := range []struct {
 		b    *change.Builder
 		into *change.Set
@@ -103,6 +111,7 @@ type worker struct {
 	claimed      map[e911.UserID]string // by which entry that is there
 	ids          map[string]*Entry      // who has an employee id
 	shared       map[string]int         // how many have it
+	elsewhere    *elsewhere
 	keep, remove *change.Builder
 	out          Outcome
 }
@@ -124,11 +133,38 @@ func (w *worker) text(p *Entry, f Field) string {
 func (w *worker) claim() {
 	for i := range w.in.People {
 		p := &w.in.People[i]
-		if _, there := w.ours.users[p.User]; there && p.Left.IsZero() && w.claimed[p.User] == "" {
-			w.claimed[p.User] = p.ID
+		if _, there := w.ours.users[p.User]; !there || !p.Left.IsZero() || w.claimed[p.User] != "" {
+			continue
 		}
+		if other := w.elsewhere.users[p.User]; other != "" && other < w.src.Key {
+			continue // both took him: he is the first one's, as for admin.Feeds
+		}
+		delete(w.elsewhere.users, p.User)
+		w.claimed[p.User] = p.ID
 	}
 }
+
+// another is the user that a person is, whom another directory feeds; none: nobody's.
+func (w *worker) another(p *Entry) e911.UserID {
+	if p.User != "" && w.claimed[p.User] == p.ID {
+		return ""
+	}
+	for _, ids := range w.candidates(p) {
+		for _, id := range ids {
+			switch {
+			case id == "" || w.claimed[id] != "":
+			case w.elsewhere.users[id] != "":
+				return id
+			default:
+				return "" // he is this one, whom nobody has
+			}
+		}
+	}
+	return ""
+}
+
+// held reports whether a user is somebody of a directory.
+func (w *worker) held(u e911.UserID) bool { return w.claimed[u] != "" || w.elsewhere.users[u] != "" }
 
 // who finds the stored user that a person is; none: he is new. ok is false when that
 // cannot be said.
@@ -181,16 +217,10 @@ func keyOf(s string) string {
 // alike are the stored users that a person may be and nobody else is: by employee id,
 // or else by key, or else by address.
 func (w *worker) alike(p *Entry) []e911.UserID {
-	employee := w.text(p, FieldDeviceUserID)
-	if w.shared[employee] > 1 {
-		employee = "" // it does not say who he is
-	}
-	for _, ids := range [][]e911.UserID{
-		{w.ours.byDevice[employee]}, {w.ours.byKey[keyOf(w.text(p, FieldKey))]}, w.ours.byEmail[Fold(w.text(p, FieldEmail))],
-	} {
+	for _, ids := range w.candidates(p) {
 		var free []e911.UserID
 		for _, id := range ids {
-			if id != "" && (w.claimed[id] == "" || w.claimed[id] == p.ID) {
+			if id != "" && w.elsewhere.users[id] == "" && (w.claimed[id] == "" || w.claimed[id] == p.ID) {
 				free = append(free, id)
 			}
 		}
@@ -201,9 +231,30 @@ func (w *worker) alike(p *Entry) []e911.UserID {
 	return nil
 }
 
+// candidates are the stored users that a person may be: by employee id, by key, and by
+// address.
+func (w *worker) candidates(p *Entry) [][]e911.UserID {
+	employee := w.text(p, FieldDeviceUserID)
+	if w.shared[employee] > 1 {
+		employee = "" // it does not say who he is
+	}
+	return [][]e911.UserID{
+		{w.ours.byDevice[employee]}, {w.ours.byKey[keyOf(w.text(p, FieldKey))]}, w.ours.byEmail[Fold(w.text(p, FieldEmail))],
+	}
+}
+
 // here brings somebody whom the directory has in step.
 func (w *worker) here(p *Entry) {
 	w.out.Counts.People++
+	if id := w.another(p); id != "" { // his roles come from both
+		w.out.Counts.Elsewhere++
+		w.roles(p, w.ours.users[id], false)
+		if p.User != "" {
+			p.User = ""
+			w.out.Entries = append(w.out.Entries, *p)
+		}
+		return
+	}
 	id, ok := w.who(p)
 	if !ok {
 		w.out.Counts.Refused++
@@ -372,7 +423,7 @@ func (w *worker) numbers(p *Entry, u *e911.User, place *e911.Location) (changed 
 		rec, ok := w.ours.numbers[n]
 		switch {
 		case !ok:
-		case rec.User != "" && w.claimed[rec.User] != "":
+		case rec.User != "" && w.held(rec.User):
 			w.fault(p, FieldNumber, CodeTaken, "one of his numbers is another person's here", "correct the directory, or take it from the other first")
 		default:
 			mine = append(mine, n)
@@ -399,7 +450,7 @@ func (w *worker) devices(p *Entry, u e911.UserID) (changed bool) {
 		d, ok := w.ours.devices[strings.TrimSpace(key)]
 		switch {
 		case !ok || d.User == u:
-		case d.User != "" && w.claimed[d.User] != "":
+		case d.User != "" && w.held(d.User):
 			w.fault(p, FieldDevice, CodeTaken, fmt.Sprintf("the device %q is another person's here", d.Key), "correct the directory, or take it from the other first")
 		default:
 			d.User, changed = u, true
@@ -420,19 +471,23 @@ func (w *worker) gone(p *Entry) {
 	}
 	u, there := w.ours.users[p.User]
 	by := w.claimed[p.User]
+	if by == "" && there {
+		by = w.elsewhere.users[u.ID]
+	}
 	if !there || by != "" {
-		if p.Deleted {
+		if p.Deleted && (by != "" || w.in.Now.Sub(p.Left) > w.src.Grace()+keptAfterGrace) {
 			w.out.Drop = append(w.out.Drop, p.ID)
 		}
-		if !there {
-			return
-		}
+		return // where he is still, he is there under another id, or in another directory
 	}
-	if by != "" {
-		return // the directory has him again, under another id
+	if w.in.Now.Sub(p.Left) < 24*time.Hour {
+		w.out.Today++
 	}
 	w.roles(p, u, true)
 	switch {
+	case w.elsewhere.has(&u) != "": // its next run finds him
+		w.out.Counts.Elsewhere++
+		return
 	case w.in.Now.Sub(p.Left) < w.src.Grace():
 		w.out.Counts.Left++
 		return
@@ -475,6 +530,28 @@ func (w *worker) roles(p *Entry, u e911.User, ends bool) {
 			continue
 		}
 		w.out.Roles = append(w.out.Roles, wish)
+	}
+}
+
+// unknownGroups reports groups that something hangs on and that the directory does not
+// have: a name that was mistyped gives nobody anything.
+func (w *worker) unknownGroups() {
+	have := map[string]bool{}
+	for i := range w.in.Groups {
+		have[Fold(w.in.Groups[i].Name)] = have[Fold(w.in.Groups[i].Name)] || !w.in.Groups[i].Deleted
+	}
+	miss := func(path, name string) {
+		if !have[Fold(name)] {
+			w.out.Faults = append(w.out.Faults, e911.Fault{
+				File: w.src.Key, Path: path, Code: CodeUnknownGroup, Msg: fmt.Sprintf("the directory has no group %q", name), Fix: "correct the name, push the group, or see group_base",
+			})
+		}
+	}
+	for i, r := range w.src.Roles {
+		miss(fmt.Sprintf("roles[%d].group", i), r.Group)
+	}
+	for i, g := range w.src.GroupSites {
+		miss(fmt.Sprintf("group_sites[%d].group", i), g.Group)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
 )
@@ -108,9 +109,10 @@ func sameValue(field, a, b string) bool {
 	return a == b
 }
 
-// compare finds every difference between the two lists.
-func compare(src *Source, list []theirs, mine []our) found {
-	c := comparer{src: src, field: src.keyField(), byKey: map[string][]*our{}, byFold: map[string][]*our{}, used: map[*our]bool{}}
+// compare finds every difference between the two lists. The people of gone are leaving
+// or have left.
+func compare(src *Source, list []theirs, mine []our, gone ...admin.Leaver) found {
+	c := comparer{src: src, gone: goneOf(src, gone), field: src.keyField(), byKey: map[string][]*our{}, byFold: map[string][]*our{}, used: map[*our]bool{}}
 	c.out.rows = len(list)
 	for i := range mine {
 		o := &mine[i]
@@ -149,6 +151,9 @@ func compare(src *Source, list []theirs, mine []our) found {
 		}
 	}
 	for _, x := range c.near(open, mine) {
+		if c.left(x, nil) {
+			continue
+		}
 		c.add(pair{x, nil}, Difference{
 			Class: Missing, Unregistered: true, Why: "the platform has it and Callbox does not: an emergency call of it would be unregistered",
 			Fix: "add it here, or take it out of the platform",
@@ -179,6 +184,7 @@ func compare(src *Source, list []theirs, mine []our) found {
 
 type comparer struct {
 	src           *Source
+	gone          *gone
 	field         string // of ours that the key column names
 	byKey, byFold map[string][]*our
 	used          map[*our]bool
@@ -204,6 +210,8 @@ func (c *comparer) add(p pair, d Difference) {
 	switch d.Class {
 	case Missing:
 		n.Missing++
+	case Left:
+		n.Left++
 	case Duplicate:
 		n.Duplicate++
 	case Near:
@@ -221,6 +229,9 @@ func (c *comparer) add(p pair, d Difference) {
 
 // both compares the fields of one object that both lists have.
 func (c *comparer) both(x *theirs, o *our) {
+	if c.left(x, o) {
+		return
+	}
 	diff := fieldsOf(x, o)
 	if len(diff) == 0 {
 		c.used[o] = true

@@ -13,6 +13,7 @@ type Class string
 // The classes, worst first.
 const (
 	Missing   Class = "missing"   // the platform has it, Callbox does not: an unregistered call
+	Left      Class = "left"      // the platform has somebody who left the organisation's directory of people
 	Duplicate Class = "duplicate" // a key stands more than once in a list: which row counts is not known
 	Near      Class = "near"      // two keys that differ in how they are written, or a moved e-mail address
 	Changed   Class = "changed"   // some fields differ
@@ -20,7 +21,7 @@ const (
 )
 
 // Classes lists them in order.
-func Classes() []Class { return []Class{Missing, Duplicate, Near, Changed, Extra} }
+func Classes() []Class { return []Class{Missing, Left, Duplicate, Near, Changed, Extra} }
 
 // FieldDiff is one field in which the lists differ.
 type FieldDiff struct {
@@ -47,6 +48,7 @@ type Difference struct {
 // Counts are how many objects differ, and how.
 type Counts struct {
 	Missing      int `json:"missing"`
+	Left         int `json:"left"`
 	Unregistered int `json:"unregistered"`
 	Duplicate    int `json:"duplicate"`
 	Near         int `json:"near"`
@@ -56,7 +58,7 @@ type Counts struct {
 }
 
 // Drift is how many objects differ.
-func (c Counts) Drift() int { return c.Missing + c.Duplicate + c.Near + c.Changed + c.Extra }
+func (c Counts) Drift() int { return c.Missing + c.Left + c.Duplicate + c.Near + c.Changed + c.Extra }
 
 // State is how a run ended.
 type State string

@@ -29,6 +29,9 @@ type Planner interface {
 type Config struct {
 	Store   Store
 	Planner Planner // nil: no plans are made
+	// Leavers are the people who left the directories of an organisation; nil: it has
+	// none. Whoever is one of them is not made again because the platform still has him.
+	Leavers func(ctx context.Context, org e911.OrgID) ([]admin.Leaver, error)
 	// Folder holds the lists that are read as files; empty: none are.
 	Folder string
 	Now    func() time.Time

@@ -66,8 +66,12 @@ func (s *Service) Compare(ctx context.Context, org e911.OrgID, key string) (Run,
 	r := Run{Org: org, Source: key, Started: s.cfg.Now().UTC(), Digest: list.Digest, ListAt: list.At}
 	prev, _ := s.cfg.Store.LastRun(ctx, org, src.ID)
 	r.Good = prev.Good
+	gone, err := s.leavers(ctx, &src)
+	if err != nil {
+		return Run{}, err
+	}
 	err = s.cfg.Store.Read(ctx, func(view admin.Reader) error {
-		f, err := s.look(ctx, view, &src, list, &r)
+		f, err := s.look(ctx, view, &src, list, gone, &r)
 		r.Differences = f.diffs
 		return err
 	})
@@ -94,9 +98,13 @@ func (s *Service) Plan(ctx context.Context, who admin.Actor, org e911.OrgID, key
 	}
 	prev, _ := s.cfg.Store.LastRun(ctx, org, src.ID)
 	r := Run{Org: org, Source: key, Good: prev.Good}
+	gone, err := s.leavers(ctx, &src)
+	if err != nil {
+		return change.Plan{}, err
+	}
 	var set change.Set
 	err = s.cfg.Store.Read(ctx, func(view admin.Reader) error {
-		f, err := s.look(ctx, view, &src, list, &r)
+		f, err := s.look(ctx, view, &src, list, gone, &r)
 		if err == nil {
 			set = mend(ctx, view, &src, &f, r.NoDeletions)
 		}
@@ -182,8 +190,12 @@ func (s *Service) compareList(ctx context.Context, who admin.Actor, src *Source,
 	var f found
 	var set change.Set
 	plan := src.Action == ActionPlan && s.cfg.Planner != nil
+	gone, err := s.leavers(ctx, src)
+	if err != nil {
+		return err
+	}
 	err = s.cfg.Store.Read(ctx, func(view admin.Reader) error {
-		if f, err = s.look(ctx, view, src, list, r); err != nil {
+		if f, err = s.look(ctx, view, src, list, gone, r); err != nil {
 			return err
 		}
 		if plan && f.counts.Drift() > 0 {
@@ -286,7 +298,7 @@ func errText(err error) string {
 }
 
 // look compares a list with what view shows, and fills what a run says of it.
-func (s *Service) look(ctx context.Context, view admin.View, src *Source, list List, r *Run) (found, error) {
+func (s *Service) look(ctx context.Context, view admin.View, src *Source, list List, gone []admin.Leaver, r *Run) (found, error) {
 	limits := sheet.AnyRows()
 	limits.Bytes = MaxList
 	tables, err := sheet.ReadWithin(limits, list.Name, bytes.NewReader(list.Body), int64(len(list.Body)))
@@ -305,7 +317,7 @@ func (s *Service) look(ctx context.Context, view admin.View, src *Source, list L
 	if err != nil {
 		return found{}, err
 	}
-	f := compare(src, rows, mine)
+	f := compare(src, rows, mine, gone...)
 	r.Rows, r.Ours, r.Counts = len(rows), len(mine), f.counts
 	r.NoDeletions = shrank(src, len(rows), r.Good, len(mine), len(table.Faults))
 	return f, nil

@@ -80,6 +80,7 @@ func NewSource(st *reconcile.Status, last *reconcile.Run, now time.Time) Source 
 	v.Theirs, v.Ours, v.Same = grouped(last.Rows), grouped(last.Ours), grouped(c.Same)
 	for _, t := range []Tally{
 		{"bad", "only at the platform", c.Missing},
+		{"warn", "left the directory", c.Left},
 		{"warn", "twice", c.Duplicate},
 		{"warn", "written otherwise", c.Near},
 		{"warn", "different", c.Changed},
@@ -117,6 +118,8 @@ func (v *Source) rows(last *reconcile.Run) {
 		switch d.Class {
 		case reconcile.Missing:
 			row.Tone, row.Class = "bad", "Only at the platform"
+		case reconcile.Left:
+			row.Class = "Left the directory"
 		case reconcile.Extra:
 			row.Tone, row.Class = "quiet", "Only here"
 			row.Theirs = ""

@@ -87,7 +87,7 @@ func newHouse(t *testing.T, protocol directory.Protocol) *house {
 	if _, err := h.svc.Save(t.Context(), "test", src); err != nil {
 		t.Fatal(err, e911.FaultsOf(err))
 	}
-	if h.platform, err = reconcile.New(reconcile.Config{Store: h.store, Planner: h.planner, Folder: t.TempDir(), Now: clock, Log: log, Alarm: alarm}); err != nil {
+	if h.platform, err = reconcile.New(reconcile.Config{Store: h.store, Planner: h.planner, Leavers: h.svc.Leavers, Folder: t.TempDir(), Now: clock, Log: log, Alarm: alarm}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.platform.Save(t.Context(), "test", reconcile.Source{
@@ -215,11 +215,14 @@ func TestWhoJoinsIsAskedAndWhoLeavesIsOnNeitherList(t *testing.T) {
 		},
 		directory.LDAP: {
 			func(h *house) {
-				h.list.People = []directory.Entry{{External: "x", Name: "mia", Active: true, Attributes: directory.Attributes{
-					"uid": {"mia"}, "cn": {"Mia Holt"}, "mail": {mia}, "employeenumber": {"M-204"},
-				}}}
+				h.list.People = []directory.Entry{
+					{External: "x", Name: "mia", Active: true, Attributes: directory.Attributes{
+						"uid": {"mia"}, "cn": {"Mia Holt"}, "mail": {mia}, "employeenumber": {"M-204"},
+					}},
+					{External: "y", Name: "desk", Active: true, Attributes: directory.Attributes{"uid": {"desk"}, "cn": {"Front desk"}, "mail": {"front-desk@harbor.example"}}},
+				}
 			},
-			func(h *house) { h.list.People = nil },
+			func(h *house) { h.list.People = h.list.People[1:] },
 		},
 	} {
 		t.Run(string(name), func(t *testing.T) {
@@ -261,6 +264,9 @@ func TestWhoJoinsIsAskedAndWhoLeavesIsOnNeitherList(t *testing.T) {
 			if r := h.sync(); r.Counts.Left != 1 || r.Removal != "" {
 				t.Errorf("in the time of grace: %+v", r)
 			}
+			if got := h.compared(withMia); !strings.HasPrefix(got, "left "+mia) || strings.Contains(got, "unregistered") {
+				t.Errorf("the platform is not told at once that he left: %s", got)
+			}
 			h.now = h.now.Add(15 * 24 * time.Hour)
 			r := h.sync()
 			if r.Removal == "" {
@@ -273,8 +279,11 @@ func TestWhoJoinsIsAskedAndWhoLeavesIsOnNeitherList(t *testing.T) {
 				t.Errorf("who left is still asked: %v", err)
 			}
 			// The platform still has him: its report says so until it has him no longer.
-			if got := h.compared(withMia); got != "missing "+mia+" unregistered" {
+			if got := h.compared(withMia); got != "left "+mia+" unregistered" {
 				t.Errorf("the platform has who left, and it is not told: %s", got)
+			}
+			if _, err := h.platform.Plan(t.Context(), "ann", h.org, "webex"); e911.KindOf(err) != e911.Conflict {
+				t.Errorf("who left is put on the list again because the platform still has him: %v", err)
 			}
 			if got := h.compared(harbor); got != "" {
 				t.Errorf("who left is still on a list: %s", got)
