@@ -133,7 +133,7 @@ type serveCmd struct {
 	HELDCert     string   `name:"held-cert" help:"PEM file with the certificate of the location server and those that lead to its root; it then speaks TLS alone. Read again each minute and on SIGHUP." type:"path" env:"CALLBOX_HELD_CERT"`
 	HELDKey      string   `name:"held-key" help:"PEM file with the key of that certificate." type:"path" env:"CALLBOX_HELD_KEY"`
 	HELDClientCA string   `name:"held-client-ca" help:"PEM file with the authorities whose client certificates platforms are known by, by name." type:"path" env:"CALLBOX_HELD_CLIENT_CA"`
-	TrustedProxy []string `help:"Address or range of a proxy before the location server that may tell the client's address in X-Forwarded-For; may be repeated." env:"CALLBOX_TRUSTED_PROXY"`
+	TrustedProxy []string `help:"Address or range of a proxy before the location server or the pages that may tell the client's address in X-Forwarded-For; may be repeated." env:"CALLBOX_TRUSTED_PROXY"`
 	LocServer    []string `name:"location-server" help:"Another location server, HOST or HOST:PORT, that is asked what its references in calls mean whoever sends them; may be repeated. Those that trunks and registered telephones refer to are asked anyway." env:"CALLBOX_LOCATION_SERVER"`
 	LocNetwork   []string `name:"location-network" help:"Address or range of this machine or its link where another location server may be asked all the same; may be repeated." env:"CALLBOX_LOCATION_NETWORK"`
 	LocWait      int      `name:"reference-wait" help:"Milliseconds that a call waits for another location server where nothing newer than a number's address locates it, 250 to 3000." default:"1500" env:"CALLBOX_REFERENCE_WAIT"`

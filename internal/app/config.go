@@ -79,8 +79,8 @@ type Config struct {
 	// HELDTLS are the certificate files of the location server; none: plain HTTP,
 	// which is for loopback and for behind a proxy that speaks TLS.
 	HELDTLS TLSFiles
-	// TrustedProxies may tell the location server whom they ask for, in
-	// X-Forwarded-For.
+	// TrustedProxies may tell the location server, the LoST server and the pages whom
+	// they ask for, in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
 	// NameServers are asked for the names of trunks; none: those of this machine.
 	NameServers []netip.AddrPort

@@ -385,7 +385,8 @@ func (s *Server) runWeb(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serveHTTP(ctx, s.cfg.Log, s.webL, pages)
+	s.warnOfProxy()
+	return serveHTTP(ctx, s.cfg.Log, s.webL, fromClients(s.cfg.TrustedProxies, pages))
 }
 
 // Addresses tell where a running server is reached.

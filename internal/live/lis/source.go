@@ -4,44 +4,20 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/gaissmai/bart"
 
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/source"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
 type prefix = netip.Prefix
 
-// source returns the address of who asks: that of the connection, or, when a
-// trusted proxy stands there, the last address in X-Forwarded-For that is not
-// such a proxy (D-11). Invalid when there is none.
+// source returns the address of who asks; invalid when there is none.
 func (s *Server) source(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	if !s.proxy(addr) {
-		return addr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		a, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
-		if err != nil {
-			return addr // what stands before a broken hop was not written by our proxy
-		}
-		if addr = a.Unmap().WithZone(""); !s.proxy(addr) {
-			return addr
-		}
-	}
-	return addr
-}
-
-func (s *Server) proxy(a netip.Addr) bool {
-	return slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	return source.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), s.cfg.TrustedProxies)
 }
 
 // index finds organisations by what one snapshot says of who may ask.

@@ -18,6 +18,7 @@ import (
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/civic"
 	"github.com/callbox911/callbox/internal/rules/lvf"
+	"github.com/callbox911/callbox/internal/rules/source"
 	"github.com/callbox911/callbox/internal/snapshot"
 	"github.com/callbox911/callbox/wire/lost"
 )
@@ -85,7 +86,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.cfg.Now().UTC()
-	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: now, at: now, postal: s.cfg.Postal, ctx: r.Context(), pushes: within(s.cfg.PushFrom, from)}
+	q := &question{snap: s.cfg.Snapshot.Load(), from: from, now: now, at: now, postal: s.cfg.Postal, ctx: r.Context(), pushes: source.Within(s.cfg.PushFrom, from)}
 	msg, err := s.read(w, r, q, sync)
 	if err != nil {
 		if refused, ok := errors.AsType[*refusal](err); ok {
@@ -235,37 +236,13 @@ func (s *Server) write(w http.ResponseWriter, sync bool, msg lost.Message) {
 	}
 }
 
-// source returns who asks: the address of the connection or, when a trusted
-// proxy stands there, the last address in X-Forwarded-For that is no such proxy
-// (D-11).
+// source returns the address of who asks; invalid when there is none.
 func (s *Server) source(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	if !within(s.cfg.TrustedProxies, addr) {
-		return addr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		a, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
-		if err != nil {
-			break
-		}
-		if addr = a.Unmap().WithZone(""); !within(s.cfg.TrustedProxies, addr) {
-			break
-		}
-	}
-	return addr
+	return source.Of(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), s.cfg.TrustedProxies)
 }
 
 func (s *Server) trusted(a netip.Addr) bool {
-	return a.IsValid() && (within(s.cfg.Trusted, a) || within(s.cfg.PushFrom, a) || s.cfg.Known(a))
-}
-
-func within(list []netip.Prefix, a netip.Addr) bool {
-	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
+	return a.IsValid() && (source.Within(s.cfg.Trusted, a) || source.Within(s.cfg.PushFrom, a) || s.cfg.Known(a))
 }
 
 // demonstrationAllowed reports whether a demonstration layer may answer: every
