@@ -162,9 +162,18 @@ func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep strin
 		return err
 	}
 	i := slices.IndexFunc(had, func(c Credential) bool { return c.Kind == Password })
+	// Who found an open browser guesses the old password here: his guesses are counted
+	// apart from those of signing in, so that they shut nobody out.
+	var from netip.Addr
+	account := "own " + identity
 	if !reset {
-		if err := d.maySetPassword(ctx, identity, keep, i >= 0); err != nil {
+		in, err := d.maySetPassword(ctx, identity, keep, i >= 0)
+		if err != nil {
 			return err
+		}
+		from = in.Address
+		if wait := d.limit.wait(from, account, d.now()); wait > 0 {
+			return tooMany(wait)
 		}
 	}
 	c := Credential{ID: e911.NewID[string](), Identity: identity, Kind: Password, Made: d.now()}
@@ -176,6 +185,7 @@ func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep strin
 				return err
 			}
 			if !ok {
+				d.limit.failed(from, account, d.now())
 				return &e911.Error{Kind: e911.Invalid, Msg: "the password was not changed", Faults: []e911.Fault{{Path: "old", Code: "wrong", Msg: "the old password is wrong", Fix: "ask for a link if you do not know it"}}}
 			}
 		}
@@ -200,6 +210,7 @@ func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep strin
 	if err != nil {
 		return err
 	}
+	d.limit.succeeded(from, account)
 	d.held.forget(identity, keep)
 	if len(had) > 0 {
 		d.tell(who, "The password was changed.")
@@ -207,21 +218,21 @@ func (d *Desk) SetPassword(ctx context.Context, identity, old, fresh, keep strin
 	return nil
 }
 
-// maySetPassword asks for the session that changes the password: who has none yet
+// maySetPassword returns the session that changes the password: who has none yet
 // proves himself by what he has.
-func (d *Desk) maySetPassword(ctx context.Context, identity, session string, has bool) error {
+func (d *Desk) maySetPassword(ctx context.Context, identity, session string, has bool) (Session, error) {
 	all, err := d.Sessions(ctx, identity)
 	if err != nil {
-		return err
+		return Session{}, err
 	}
 	i := slices.IndexFunc(all, func(s Session) bool { return s.ID == session })
 	switch {
 	case i < 0:
-		return ErrSession
+		return Session{}, ErrSession
 	case has:
-		return d.mayChangeCredentials(all[i])
+		return all[i], d.mayChangeCredentials(all[i])
 	}
-	return d.mayChangeNow(all[i])
+	return all[i], d.mayChangeNow(all[i])
 }
 
 // Enrolment is a secret of one-time codes that is not in force yet.

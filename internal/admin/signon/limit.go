@@ -59,7 +59,7 @@ func (l *limiter) wait(from netip.Addr, account string, now time.Time) time.Dura
 	var longest time.Duration
 	for a, most := range map[attempt]int{{sourceOf(from), account}: maxPairWrong, {sourceOf(from), ""}: maxSourceWrong} {
 		c := l.wrong[a]
-		if c == nil || c.n < most {
+		if c == nil || c.n < most || now.Before(c.since) { // the clock was set back: nobody waits for the time until then
 			continue
 		}
 		if left := failFor - now.Sub(c.since); left > longest {
@@ -75,7 +75,7 @@ func (l *limiter) failed(from netip.Addr, account string, now time.Time) {
 	defer l.mu.Unlock()
 	for _, a := range []attempt{{sourceOf(from), account}, {sourceOf(from), ""}} {
 		c := l.wrong[a]
-		if c == nil || now.Sub(c.since) >= failFor {
+		if c == nil || now.Sub(c.since) >= failFor || now.Before(c.since) {
 			if c == nil && len(l.wrong) >= maxCounted {
 				l.forget(now)
 			}
