@@ -93,11 +93,22 @@ func (d *Desk) give(ctx context.Context, tx Tx, by string, w Wish) (Given, error
 		return Given{}, err
 	}
 	w.At = at
+	if w.At.Level() == access.AtPartner {
+		var p Partner
+		if p, err = partnerOf(ctx, tx, w.At.Partner); err == nil {
+			w.At.Partner = p.ID
+		} else if e911.KindOf(err) != e911.NotFound {
+			return Given{}, err
+		}
+	}
 	faults := access.Give(access.Grant{
 		Identity: FoldEmail(w.Email), Role: w.Role, At: w.At, Until: w.Until, Support: w.Support, Reason: w.Reason,
 	}, roll)
-	if len(faults) > 0 {
+	switch {
+	case len(faults) > 0: // who may not look learns nothing of which partners there are
 		return Given{}, refused(faults)
+	case err != nil:
+		return Given{}, err
 	}
 	return d.place(ctx, tx, admin.Actor(by), w)
 }
@@ -225,6 +236,16 @@ func (d *Desk) Follow(ctx context.Context, secret string, p LinkPurpose) (Identi
 // without an error when nobody of that address may sign in: the answer to who
 // asks is the same in both cases, so that nobody learns who is known.
 func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life time.Duration) (i Identity, secret string, err error) {
+	return d.newLink(ctx, email, p, life, false)
+}
+
+// AskedLink is NewLink for a page that anybody may ask. Links that the person has
+// already go on working: else a stranger who knows his address ends his invitation.
+func (d *Desk) AskedLink(ctx context.Context, email string, life time.Duration) (i Identity, secret string, err error) {
+	return d.newLink(ctx, email, LinkReset, life, true)
+}
+
+func (d *Desk) newLink(ctx context.Context, email string, p LinkPurpose, life time.Duration, beside bool) (i Identity, secret string, err error) {
 	err = d.write(ctx, "link", func(tx Tx) error {
 		i, err = tx.IdentityByEmail(ctx, FoldEmail(email))
 		if e911.KindOf(err) == e911.NotFound || err == nil && !i.Disabled.IsZero() {
@@ -234,7 +255,7 @@ func (d *Desk) NewLink(ctx context.Context, email string, p LinkPurpose, life ti
 		if err != nil {
 			return err
 		}
-		secret, err = d.link(ctx, tx, Link{Identity: i.ID, Purpose: p, Proves: true}, life, false)
+		secret, err = d.link(ctx, tx, Link{Identity: i.ID, Purpose: p, Proves: true}, life, beside)
 		return err
 	})
 	return i, secret, err
@@ -261,6 +282,9 @@ func (d *Desk) take(ctx context.Context, tx Tx, by, grant, identity string) erro
 		return err
 	}
 	g.At = at
+	if roll.At, err = working(ctx, tx, roll.At); err != nil {
+		return err
+	}
 	if faults := access.Take(g.Grant, roll); len(faults) > 0 {
 		return refused(faults)
 	}
@@ -295,6 +319,26 @@ func (d *Desk) roll(ctx context.Context, tx Tx, by string, at access.Node) (acce
 		return access.Roll{}, at, err
 	}
 	return access.Roll{By: by, Own: own, At: plain(there), Now: d.now()}, at, nil
+}
+
+// working are the administrators among the roles who may sign in: a role that is taken
+// must leave one who can do something. Giving one looks at all: who shuts an
+// administrator out must not take his place.
+func working(ctx context.Context, tx Tx, all []access.Grant) ([]access.Grant, error) {
+	var out []access.Grant
+	for _, g := range all {
+		if !slices.Contains([]access.Role{access.Provider, access.Partner, access.Organisation}, g.Role) {
+			continue
+		}
+		i, err := tx.Identity(ctx, g.Identity)
+		if err != nil && e911.KindOf(err) != e911.NotFound {
+			return nil, err
+		}
+		if err == nil && i.Disabled.IsZero() {
+			out = append(out, g)
+		}
+	}
+	return out, nil
 }
 
 func plain(all []Grant) []access.Grant {

@@ -124,7 +124,11 @@ func (d *Desk) endDirectory(ctx context.Context, tx Tx, g Grant, out *DirectoryC
 	if err != nil {
 		return err
 	}
-	if faults := access.Take(g.Grant, access.Roll{By: g.Identity, At: plain(now), Now: d.now()}); len(faults) > 0 {
+	left, err := working(ctx, tx, plain(now))
+	if err != nil {
+		return err
+	}
+	if faults := access.Take(g.Grant, access.Roll{By: g.Identity, At: left, Now: d.now()}); len(faults) > 0 {
 		for _, f := range faults {
 			f.Path = "roles." + f.Path
 			f.Msg += ": the directory does not give the role any more, and it stays"
