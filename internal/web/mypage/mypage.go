@@ -79,6 +79,7 @@ func (h *Handler) open(do func(r *http.Request, v signin.Visit) (string, error))
 		r = r.WithContext(admin.WithTrail(r.Context(), admin.Trail{Address: addressOf(r)}))
 		out := view{Frame: h.cfg.Frame("Where you are – Callbox"), Heading: "Your place and 911", Form: v.Form, Org: v.Org, Words: r.FormValue("q"), Address: r.PostFormValue("address")}
 		err := h.may(r, v)
+		shut := err != nil && e911.KindOf(err) != e911.Conflict // nothing of the user of that address is his to see
 		if err == nil {
 			out.Said, err = do(r, v)
 		}
@@ -93,7 +94,7 @@ func (h *Handler) open(do func(r *http.Request, v signin.Visit) (string, error))
 		if err != nil {
 			out.Faults, status = h.told(r, err)
 		}
-		if status != http.StatusForbidden || r.Method == http.MethodPost {
+		if !shut {
 			own, lerr := h.cfg.Desk.Of(r.Context(), v.Org, v.Who.Email)
 			if lerr == nil {
 				out.Own = &own
@@ -145,9 +146,15 @@ func (h *Handler) may(r *http.Request, v signin.Visit) error {
 		return err
 	}
 	in, err := h.cfg.Members.Belongs(r.Context(), v.Who.ID, access.Node{Org: string(v.Org)})
+	if err != nil {
+		return err
+	}
+	own, err := h.cfg.Members.Owns(r.Context(), v.Who.ID, v.Org)
 	switch {
 	case err != nil:
 		return err
+	case in && !own:
+		return e911.Errorf(e911.Denied, "your address is not proved, so that nothing of its user is yours: follow a link that was mailed to it, or ask the operator for one (callbox member link)")
 	case v.Org == "" || !a.Allowed || !in:
 		return e911.Errorf(e911.Denied, "this page is for the users of an organisation; ask your administrator for the role of a user")
 	case r.Method == http.MethodPost && r.PostFormValue("org") != string(v.Org):
