@@ -342,7 +342,11 @@ func (h *Handler) askPassword(p member.LinkPurpose) http.HandlerFunc {
 
 func (h *Handler) badLink(w http.ResponseWriter, r *http.Request, err error) {
 	faults, status := h.told(r, err)
-	h.message(w, r, status, "This link does not work", faults[0].Msg)
+	lines := []string{faults[0].Msg}
+	if err == member.ErrLink { //nolint:errorlint // the very value
+		lines = append(lines, "If you chose a password by it a moment ago, that counts: sign in with your address and it.")
+	}
+	h.message(w, r, status, "This link does not work", lines...)
 }
 
 func pathOf(p member.LinkPurpose) string {
@@ -354,23 +358,8 @@ func pathOf(p member.LinkPurpose) string {
 
 func (h *Handler) setPassword(p member.LinkPurpose) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		secret, fresh := r.PostFormValue("t"), r.PostFormValue("password")
-		who, err := h.cfg.Members.Peek(r.Context(), secret, p)
-		if err != nil {
-			h.badLink(w, r, err)
-			return
-		}
-		if faults := signon.PasswordFaults(fresh, who.Email, who.Name); len(faults) > 0 {
-			v := h.view(r, "Choose a password")
-			v.Email, v.Faults = who.Email, faults
-			h.page(w, r, http.StatusUnprocessableEntity, passwordPage(v, pathOf(p), secret))
-			return
-		}
-		if who, err = h.cfg.Members.Follow(r.Context(), secret, p); err == nil {
-			err = h.cfg.SignOn.SetPassword(r.Context(), who.ID, "", fresh, "", true)
-		}
-		if err != nil {
-			h.badLink(w, r, err)
+		who, ok := h.choosePassword(w, r, p)
+		if !ok {
 			return
 		}
 		v := h.signInView(r)
@@ -395,7 +384,7 @@ func (h *Handler) forgotten(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		var who member.Identity
 		var secret string
-		who, secret, err = h.cfg.Members.NewLink(r.Context(), email, member.LinkReset, resetLife)
+		who, secret, err = h.cfg.Members.AskedLink(r.Context(), email, resetLife)
 		if err == nil && secret != "" {
 			h.cfg.Mail(who.Email, "Your password for Callbox", "To choose a new password, open this link within an hour. It works once.\n\n"+
 				Link(h.cfg.BaseURL, member.LinkReset, secret)+"\n\nIf you did not ask for it, do nothing.\n")
