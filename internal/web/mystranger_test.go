@@ -66,17 +66,17 @@ func (b *setUpBench) squat(email string, at access.Node) {
 	b.must(err)
 	signs, err := signon.New(signon.Config{Now: b.now, Log: slog.New(slog.DiscardHandler), Issuer: "Callbox", Store: func() signon.Store { return b.store }})
 	b.must(err)
-	by, role := "", access.Desk
+	by := ""
 	if at.Site == "" {
 		g, err := desk.Give(b.t.Context(), member.Operator, member.Wish{Email: "admin@quay.example", Role: access.Organisation, At: at})
 		b.must(err)
-		by, role = g.Identity.ID, access.User
+		by = g.Identity.ID
 	} else {
 		who, err := desk.Find(b.t.Context(), "sid@example.com")
 		b.must(err)
 		by = who.ID
 	}
-	g, err := desk.Give(b.t.Context(), by, member.Wish{Email: email, Role: role, At: at})
+	g, err := desk.Give(b.t.Context(), by, member.Wish{Email: email, Role: access.Desk, At: at})
 	b.must(err)
 	_, err = desk.Follow(b.t.Context(), g.Secret, member.LinkInvitation)
 	b.must(err)

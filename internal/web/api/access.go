@@ -85,6 +85,9 @@ func (o *operation) needOf() (asks, bool) {
 	case o.path == compliancePath: // it answers with what the person may see
 		n.self = true
 		return n, true
+	case o.path == chargesPath:
+		n.area = access.Billing
+		return n, true
 	case slices.Contains(setupParts, part):
 		n.area = access.Setup
 		return n, inOrg

@@ -110,6 +110,8 @@ func (o operation) operators() operation {
 // name is the id of the path, without key: before a name.
 func (c *call) name() string { return strings.TrimPrefix(c.param("id"), byKey) }
 
+const chargesPath = "/organisations/{org}/setup/charges"
+
 func setupOperations() []operation {
 	read := []apikey.Scope{apikey.ScopeRead}
 	org := "/organisations/{org}/setup"
@@ -120,7 +122,7 @@ func setupOperations() []operation {
 			params: []parameter{inQuery("site", "One site: id, or key:NAME")}, result: reflect.TypeFor[setup.Status](), do: (*Handler).setupStatus,
 		},
 		{
-			method: http.MethodGet, path: org + "/charges", id: "get_setup_charges", tag: "set-up", scopes: []apikey.Scope{apikey.ScopeCalls}, summary: "Unregistered calls and registered users of a month",
+			method: http.MethodGet, path: chargesPath, id: "get_setup_charges", tag: "set-up", scopes: []apikey.Scope{apikey.ScopeCalls}, summary: "Unregistered calls and registered users of a month",
 			params: []parameter{inQuery("month", "As 2026-11; none: this one")}, result: reflect.TypeFor[setup.Bill](), do: (*Handler).setupCharges,
 		},
 		setUp(http.MethodPost, "/acknowledgements", "accept_setup", "Accept a text in its present version", map[string]any{"text": "limits", "version": "2026-11"},
@@ -211,17 +213,34 @@ func setupSecretOperations() []operation {
 // setupStatus: who has a role at a site sees that site alone, and nothing of the
 // whole organisation.
 func (h *Handler) setupStatus(c *call) (reply, error) {
-	site := c.URL.Query().Get("site")
+	var sites []string
+	if site := c.URL.Query().Get("site"); site != "" {
+		sites = append(sites, strings.TrimPrefix(site, byKey))
+	}
 	return h.setUp(c, func(ctx context.Context, s *setup.Service) (any, error) {
-		if site == "" {
-			return s.Status(ctx, c.org)
+		st, err := s.Status(ctx, c.org, sites...)
+		if err != nil {
+			return nil, err
 		}
-		st, err := s.Status(ctx, c.org, strings.TrimPrefix(site, byKey))
+		bill, err := h.mayBill(c)
+		if !bill {
+			st.Charges = nil
+		}
 		if c.sites != nil {
 			st.CompanyID, st.Secrets, st.Charges = "", []setup.SecretNote{}, nil
 		}
 		return st, err
 	})
+}
+
+// mayBill reports who may see what is charged, and the calls that it is charged for:
+// whoever may ask for chargesPath.
+func (h *Handler) mayBill(c *call) (bool, error) {
+	if !c.who.isPerson() {
+		return c.who.has(apikey.ScopeCalls), nil
+	}
+	a, err := h.ask(c, access.Node{Org: string(c.org)}, access.Billing, access.Read)
+	return a.Allowed, err
 }
 
 func (h *Handler) setupCharges(c *call) (reply, error) {
