@@ -11,8 +11,11 @@ GOFUMPT       := $(TOOLS)/gofumpt
 GOFUMPT_PIN   := v0.12.0
 VERSION       := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS       := -X github.com/callbox911/callbox/internal/app.Version=$(VERSION)
+# An Active Directory that is read. Not where systemd would start its file server; the
+# test says there that it is skipped.
+SAMBA := $(if $(wildcard /run/systemd/system),,samba samba-ad-provision samba-dsdb-modules)
 # What the tests place real calls with, and look at pages and sound with.
-DEBS := curl jq sip-tester baresip-core linphone-cli sipvicious kamailio kamailio-utils-modules kamailio-tls-modules sox chromium tshark libxml2-utils jing snmpsim lldpd iproute2 python3-aiosmtpd gcc libc6-dev postgresql postgresql-15-postgis-3 slapd ldap-utils
+DEBS := curl jq sip-tester baresip-core linphone-cli sipvicious kamailio kamailio-utils-modules kamailio-tls-modules sox chromium tshark libxml2-utils jing snmpsim lldpd iproute2 python3-aiosmtpd gcc libc6-dev postgresql postgresql-15-postgis-3 slapd ldap-utils $(SAMBA)
 
 .PHONY: build demo test check bench fuzz proofs assets tools debs generate clean
 

@@ -211,9 +211,12 @@ func TestWhatIsOddAndWholeIsTaken(t *testing.T) {
 // whose members come in two parts and in another.
 func activeDirectory(t *testing.T, chain *[]string) string {
 	const people, groups = "OU=People,DC=ad,DC=test", "OU=Groups,DC=ad,DC=test"
+	sid := func(rid uint16) string {
+		return "\x01\x02\x00\x00\x00\x00\x00\x05\x15\x00\x00\x00" + string([]byte{byte(rid), byte(rid >> 8), 0, 0})
+	}
 	guid := func(n byte) string { return "\x00\xff" + strings.Repeat("\x80", 13) + string(rune(n)) }
 	person := func(id int, name string, n byte, flags string) []byte {
-		return entry(id, "CN="+name+","+people, "objectGUID", guid(n), "sAMAccountName", name, "userAccountControl", flags, "cn", name)
+		return entry(id, "CN="+name+","+people, "objectGUID", guid(n), "sAMAccountName", name, "userAccountControl", flags, "cn", name, "primaryGroupID", "513")
 	}
 	admins := "CN=Admins (all),OU=Groups,DC=ad,DC=test"
 	return fake(t, nil, polite(func(q question) reply {
@@ -237,7 +240,8 @@ func activeDirectory(t *testing.T, chain *[]string) string {
 		}
 		return say(
 			entry(q.id, admins, "objectGUID", guid(9), "cn", "Admins (all)", "member;range=0-0", "CN=ann,"+people, "member;range=0-0", "CN=Deeper,"+groups),
-			entry(q.id, "CN=Others,"+groups, "objectGUID", guid(8), "cn", "Others", "member", "CN=eve,"+people), done(q.id, 0, ""),
+			entry(q.id, "CN=Others,"+groups, "objectGUID", guid(8), "cn", "Others", "member", "CN=eve,"+people, "objectSid", sid(1104)),
+			entry(q.id, "CN=Domain Users,"+groups, "objectGUID", guid(7), "cn", "Domain Users", "objectSid", sid(513)), done(q.id, 0, ""),
 		)
 	}))
 }
@@ -271,6 +275,9 @@ func TestActiveDirectoryIsReadAsItWrites(t *testing.T) {
 		}
 		if d := cmp.Diff([]string{id(3)}, list.Groups[1].Members); d != "" {
 			t.Errorf("the group on which nothing hangs: %s", d)
+		}
+		if d := cmp.Diff([]string{id(1), id(2), id(3)}, list.Groups[2].Members); d != "" {
+			t.Errorf("nobody is a member of his primary group: %s", d)
 		}
 	}
 	if len(chain) != 1 {

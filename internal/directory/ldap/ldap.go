@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"iter"
@@ -37,6 +38,8 @@ const (
 const (
 	guid     = "objectGUID"
 	control  = "userAccountControl"
+	sid      = "objectSid"
+	primary  = "primaryGroupID"
 	disabled = 0x2 // ADS_UF_ACCOUNTDISABLE
 	// inChain finds who is a member of a group by way of others (MS-ADTS, section
 	// 3.1.1.3.4.4.3).
@@ -97,12 +100,12 @@ func (r *reader) all() (list directory.Listing, err error) {
 	id, name, filter := r.own()
 	want := []string{id, name}
 	if r.t.ActiveDirectory {
-		want = append(want, control)
+		want = append(want, control, primary)
 	}
 	for _, names := range r.src.Feeds() {
 		want = append(want, names...)
 	}
-	byDN, ids := map[string]string{}, map[string]bool{}
+	byDN, ids, primaries := map[string]string{}, map[string]bool{}, map[uint32][]string{}
 	err = r.search(r.t.Base, filter, want, func(x *ldap.Entry) error {
 		p, err := r.person(x, id, name)
 		if err != nil {
@@ -112,14 +115,17 @@ func (r *reader) all() (list directory.Listing, err error) {
 			return fmt.Errorf("%s has the %s of another", x.DN, id)
 		}
 		ids[p.External], byDN[dn(x.DN)] = true, p.External
+		if rid, err := strconv.ParseUint(x.GetEqualFoldAttributeValue(primary), 10, 32); err == nil {
+			primaries[uint32(rid)] = append(primaries[uint32(rid)], p.External)
+		}
 		list.People = append(list.People, p)
 		return nil
 	})
 	if err != nil || r.t.GroupBase == "" {
 		return list, err
 	}
-	var dns []string
-	err = r.search(r.t.GroupBase, cmp.Or(r.t.GroupFilter, "(|(objectClass=groupOfNames)(objectClass=group))"), []string{id, "cn", "member"}, func(x *ldap.Entry) error {
+	var found []group
+	err = r.search(r.t.GroupBase, cmp.Or(r.t.GroupFilter, "(|(objectClass=groupOfNames)(objectClass=group))"), []string{id, "cn", "member", sid}, func(x *ldap.Entry) error {
 		g := directory.Entry{Kind: directory.Group, External: external(x, id), Name: x.GetAttributeValue("cn"), Active: true}
 		if g.External == "" || g.Name == "" {
 			return fmt.Errorf("%s has no %s or cn", x.DN, id)
@@ -137,18 +143,57 @@ func (r *reader) all() (list directory.Listing, err error) {
 				in[p], g.Members = true, append(g.Members, p)
 			}
 		}
-		list.Groups, dns = append(list.Groups, g), append(dns, x.DN)
+		list.Groups, found = append(list.Groups, g), append(found, group{x.DN, ridOf(x)})
 		return nil
 	})
-	if err != nil || !r.t.NestedGroups {
-		return list, err
-	}
-	for i := range list.Groups {
-		if err := r.nested(&list.Groups[i], dns[i], ids); err != nil {
-			return list, err
+	for i := 0; i < len(list.Groups) && err == nil; i++ {
+		g := &list.Groups[i]
+		if r.t.NestedGroups {
+			err = r.nested(g, found[i].dn, ids)
+		}
+		if found[i].rid != 0 {
+			g.Members = union(g.Members, primaries[found[i].rid])
 		}
 	}
-	return list, nil
+	return list, err
+}
+
+// union adds what is not in a list.
+func union(list, more []string) []string {
+	if len(more) == 0 {
+		return list
+	}
+	in := make(map[string]bool, len(list)+len(more))
+	for _, x := range list {
+		in[x] = true
+	}
+	for _, x := range more {
+		if !in[x] {
+			in[x], list = true, append(list, x)
+		}
+	}
+	return list
+}
+
+// group is what else is known of a group. The rid is that of Active Directory: who has
+// it as his primary group is in the group, and not among its members (MS-ADA3,
+// primaryGroupID).
+type group struct {
+	dn  string
+	rid uint32
+}
+
+// ridOf is the last part of a security identifier (MS-DTYP, section 2.4.2.2); 0: there
+// is none.
+func ridOf(x *ldap.Entry) uint32 {
+	for _, a := range x.Attributes {
+		if strings.EqualFold(a.Name, sid) && len(a.ByteValues) == 1 {
+			if b := a.ByteValues[0]; len(b) >= 12 && len(b)%4 == 0 {
+				return binary.LittleEndian.Uint32(b[len(b)-4:])
+			}
+		}
+	}
+	return 0
 }
 
 // person is what an entry says of one.

@@ -27,6 +27,7 @@ var codes = map[uint16]string{
 	ldap.LDAPResultSizeLimitExceeded:            "its own limit of entries was reached: set page_size below it, or have it raised for this account",
 	ldap.LDAPResultAdminLimitExceeded:           "a limit of its administrator was reached: set a smaller page_size, or have it raised for this account",
 	ldap.LDAPResultConfidentialityRequired:      "it answers over encrypted connections alone: write ldaps://, or add start_tls",
+	ldap.LDAPResultStrongAuthRequired:           "it takes passwords over encrypted connections alone: write ldaps://, or add start_tls",
 	ldap.LDAPResultReferral:                     "base is at another server, and referrals are not followed: write the address of that server",
 	ldap.LDAPResultUnavailableCriticalExtension: "it gives no pages (RFC 2696), which are needed",
 	ldap.LDAPResultNoSuchObject:                 "base or group_base is not there, or this account may not see it",
@@ -59,7 +60,7 @@ func refused(ctx context.Context, timeout time.Duration, done string, err error)
 		return say(e911.Unavailable, "nobody who is known here signed its certificate: write the certificate of who did into ca")
 	case strings.Contains(text, errLarge.Error()):
 		return say(e911.Unavailable, fmt.Sprintf("it sends more than %d MiB at once", maxAnswer>>20))
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultInappropriateAuthentication):
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultInappropriateAuthentication):
 		return &e911.Error{Kind: e911.Denied, Msg: "the directory refuses the DN and password that it is read with", Err: err}
 	case ctx.Err() != nil, strings.Contains(text, "i/o timeout"):
 		return say(e911.Unavailable, fmt.Sprintf("the server did not answer everything within %s", timeout))
