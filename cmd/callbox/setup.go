@@ -23,6 +23,7 @@ type setupCmd struct {
 	Suspend      setupSuspendCmd      `cmd:"" help:"Mark an organisation whose ordinary calls are cut off; 911 goes on. With --undo, take that back."`
 	Secrets      setupSecretsCmd      `cmd:"" help:"The company id and the secrets that prove it: list, make, end."`
 	Link         setupLinkCmd         `cmd:"" help:"Take the company id and secret that a platform has."`
+	PBX          setupPBXCmd          `cmd:"" name:"pbx" help:"Connect a PBX by credentials of its own; address ranges, which the operator approves."`
 	Licence      setupLicenceCmd      `cmd:"" help:"Add or end the licence of a country."`
 	Attended     setupAttendedCmd     `cmd:"" help:"Who sees or hears of calls at once, and in which hours."`
 	AttendedTest setupAttendedTestCmd `cmd:"" name:"attended-test" help:"Send a marked test, with a code, to who sees or hears of calls."`

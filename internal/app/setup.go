@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ func (s *Server) setupDesk() (*setup.Service, error) {
 	}
 	return setup.New(setup.Config{
 		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill, Lints: &s.lints,
+		Door: s.sipDoor(), Proved: s.provedAt, Say: s.saySetUp,
 		Seen: func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error) {
 			return inventory.Everything(ctx, d.store, org, s.live(org))
 		},
@@ -43,7 +45,9 @@ type SetupRequest struct {
 }
 
 // everywhere reports a question about all organisations.
-func (r *SetupRequest) everywhere() bool { return r.Do == "compliance" && r.Org == "" }
+func (r *SetupRequest) everywhere() bool {
+	return (r.Do == "compliance" || r.Do == "pbx-requests") && r.Org == ""
+}
 
 // maxSetup bounds a request.
 const maxSetup = 8 << 20
@@ -170,10 +174,12 @@ func setupActions(now func() time.Time) map[string]setupAction {
 }
 
 // reads are the actions that change nothing.
-var setupReads = []string{"status", "charges", "lint", "compliance"}
+var setupReads = []string{"status", "charges", "lint", "compliance", "pbxs", "pbx-requests"}
 
 func answerSetup(ctx context.Context, svc *setup.Service, now func() time.Time, org e911.OrgID, r SetupRequest) (any, error) {
-	do, ok := setupActions(now)[r.Do]
+	all := setupActions(now)
+	maps.Copy(all, pbxActions())
+	do, ok := all[r.Do]
 	if !ok {
 		return nil, e911.Errorf(e911.Invalid, "%q is nothing that can be done with the set-up", r.Do)
 	}

@@ -54,7 +54,7 @@ var areaOf = map[string]access.Area{
 	"explain": access.Whereabouts, "inventory": access.Whereabouts, "unknown_elements": access.Whereabouts, "stations": access.Whereabouts,
 	"route": access.Places, "quality": access.Places, "callbacks": access.Sites,
 	"members": access.Members, "support": access.Support, "sign_on": access.SignOn, "transfers": access.Tenants, "partners": access.Tenants, "identities": access.Tenants,
-	"account_requests": access.Tenants,
+	"account_requests": access.Tenants, "range_requests": access.Tenants,
 }
 
 // setupParts are collections of the set-up of an organisation.

@@ -166,7 +166,7 @@ func setupOperations() []operation {
 				return nil, s.MarkTask(ctx, c.who.who, c.org, setup.Task(c.name()), b.Done, b.Reason)
 			}),
 	}
-	return slices.Concat(ops, setupSecretOperations(), complianceOperations())
+	return slices.Concat(ops, setupSecretOperations(), complianceOperations(), pbxOperations())
 }
 
 // setupSecretOperations are about secrets, and what is the operator's alone.
