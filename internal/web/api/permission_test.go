@@ -27,7 +27,7 @@ type people struct {
 	away string            // another organisation
 }
 
-func newPeople(t *testing.T) *people {
+func newPeople(t *testing.T, more ...func(*api.Config)) *people {
 	t.Helper()
 	p := &people{who: map[string]string{}}
 	now := epoch
@@ -46,6 +46,9 @@ func newPeople(t *testing.T) *people {
 		c.Session = func(r *http.Request) (e911.OrgID, bool) {
 			org := r.Header.Get("Test-Link")
 			return e911.OrgID(org), org != ""
+		}
+		for _, do := range more {
+			do(c)
 		}
 	})
 	p.st = p.bench.st
