@@ -59,26 +59,23 @@ func readPatch(body object) ([]operation, error) {
 // fails.
 func patch(t *resourceType, o object, ops []operation) (object, error) {
 	out, _ := clone(o).(object)
-	var err error
-	for i := range ops {
-		if err = do(t, out, &ops[i]); err != nil {
-			return nil, err
+	for len(ops) > 0 {
+		n, err := 0, error(nil)
+		if t == groups {
+			n, err = rollCall(out, ops)
 		}
-		if ops[i].keepsForm(t) && i < len(ops)-1 {
-			continue
+		if n == 0 && err == nil {
+			n, err = 1, do(t, out, &ops[0])
+		}
+		if err != nil {
+			return nil, err
 		}
 		if out, err = tidy(t, out); err != nil {
 			return nil, err
 		}
+		ops = ops[n:]
 	}
 	return out, nil
-}
-
-// keepsForm reports whether a group is in its one form after an operation that takes
-// or gives members. Okta sends one for each member, and going through a group of
-// thousands after each would take minutes.
-func (op *operation) keepsForm(t *resourceType) bool {
-	return t == groups && len(op.path) >= 7 && strings.EqualFold(op.path[:7], "members") && (op.op == "remove" || len(op.path) == 7)
 }
 
 func do(t *resourceType, o object, op *operation) error {
