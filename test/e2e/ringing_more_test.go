@@ -46,6 +46,7 @@ func TestThePSAPPicksUpWhileNoServerIsThere(t *testing.T) {
 			c := s.dial(p, phone.Dialling{Location: s.located(p)})
 			got := s.received(s.a)
 			s.reaches(c.Call, ua.Ringing)
+			s.ringsOnRecord()
 			s.kill()
 			up := make(chan struct{})
 			go func() {
@@ -179,6 +180,7 @@ func TestSIPpGoesOnRingingOverARestart(t *testing.T) {
 	p := s.phone(func(c *phone.Config) { c.Transport = "udp" })
 	c := s.dial(p, phone.Dialling{Location: s.located(p)})
 	s.reaches(c.Call, ua.Ringing)
+	s.ringsOnRecord()
 	s.kill()
 	s.launch()
 	s.signIn()

@@ -21,11 +21,19 @@ func ringing(s *site, transport string) (*phone.Call, psap.Received) {
 	c := s.dial(p, phone.Dialling{Location: s.located(p)})
 	got := s.received(s.a)
 	s.reaches(c.Call, ua.Ringing)
+	s.ringsOnRecord()
+	return c, got
+}
+
+// ringsOnRecord waits until it is written down that somebody is rung. The caller
+// hears it before (E5: no later fact is waited for), and a kill between the two
+// leaves a leg that the next process does not know (adr/0018, Price).
+func (s *site) ringsOnRecord() {
+	s.t.Helper()
 	s.await("the 180 on record", func() bool {
 		list, _ := s.calls()
 		return slices.ContainsFunc(list, func(r report.CallRecord) bool { return len(r.Attempts) > 0 && r.State == report.Ringing })
 	})
-	return c, got
 }
 
 // picksUp answers a call that rings at the PSAP.
