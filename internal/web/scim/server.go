@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/directory"
@@ -56,13 +57,15 @@ type Config struct {
 	// BaseURL is how clients reach the server, "https://callbox.example.com".
 	BaseURL string
 	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
 }
 
 // Handler answers what is below Prefix. Safe for concurrent use.
 type Handler struct {
-	cfg  Config
-	base string
-	mux  *http.ServeMux
+	cfg   Config
+	base  string
+	mux   *http.ServeMux
+	rolls rolls
 }
 
 // New checks the configuration.
@@ -70,7 +73,10 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Directories == nil || cfg.Keys == nil || cfg.Log == nil {
 		return nil, e911.Errorf(e911.Invalid, "SCIM needs directories, keys and a log")
 	}
-	h := &Handler{cfg: cfg, base: strings.TrimRight(cfg.BaseURL, "/") + Prefix, mux: http.NewServeMux()}
+	h := &Handler{cfg: cfg, base: strings.TrimRight(cfg.BaseURL, "/") + Prefix, mux: http.NewServeMux(), rolls: rolls{now: cfg.Now}}
+	if h.rolls.now == nil {
+		h.rolls.now = time.Now
+	}
 	for _, t := range []*resourceType{users, groups} {
 		h.on("POST /"+t.path, func(q *query) error { return h.create(q, t) })
 		h.on("GET /"+t.path, func(q *query) error { return h.list(q, t) })
@@ -268,7 +274,7 @@ func (h *Handler) create(q *query, t *resourceType) error {
 	if err := h.twice(q, e); err != nil {
 		return err
 	}
-	saved, err := q.dir.Put(q.r.Context(), q.src, e)
+	saved, err := h.put(q, e)
 	if e911.KindOf(err) == e911.Conflict && err != nil {
 		return &fault{http.StatusConflict, uniqueness, "another has this userName"}
 	}
@@ -349,7 +355,7 @@ func (h *Handler) change(q *query, t *resourceType, isPatch bool) error {
 		if e, err = entry(t, o, e); err != nil {
 			return err
 		}
-		saved, err := q.dir.Put(ctx, q.src, e)
+		saved, err := h.put(q, e)
 		if err == nil {
 			return h.show(q, t, saved, http.StatusOK)
 		}
@@ -377,7 +383,7 @@ func (h *Handler) remove(q *query, t *resourceType) error {
 		return &fault{status: http.StatusPreconditionFailed, detail: "the resource is not of that version any more"}
 	}
 	e.Deleted = true
-	if _, err = q.dir.Put(q.r.Context(), q.src, e); err != nil {
+	if _, err = h.put(q, e); err != nil {
 		return err
 	}
 	q.w.WriteHeader(http.StatusNoContent)

@@ -33,26 +33,8 @@ func (h *Handler) location(t *resourceType, id string) string {
 	return h.base + "/" + t.path + "/" + id
 }
 
-// memberships are the groups of people, by id; nil where nobody asks for them.
-func (h *Handler) memberships(q *query, t *resourceType, p pick) (map[string][]any, error) {
-	if t != users || !p.wants("groups") {
-		return nil, nil
-	}
-	list, err := q.dir.List(q.r.Context(), q.src, directory.Query{Kind: directory.Group})
-	if err != nil {
-		return nil, err
-	}
-	out := map[string][]any{}
-	for _, g := range list {
-		for _, m := range g.Members {
-			out[m] = append(out[m], object{"value": g.ID, "display": g.Name, "type": "direct", "$ref": h.location(groups, g.ID)})
-		}
-	}
-	return out, nil
-}
-
 // resource is an entry as it is answered.
-func (h *Handler) resource(t *resourceType, e directory.Entry, memberships map[string][]any) (object, error) {
+func (h *Handler) resource(t *resourceType, e directory.Entry, memberships map[string][]membership) (object, error) {
 	o, err := decode(e.Resource)
 	if err != nil {
 		return nil, err
@@ -69,8 +51,12 @@ func (h *Handler) resource(t *resourceType, e directory.Entry, memberships map[s
 		"resourceType": t.name, "created": e.Made.Format(time.RFC3339Nano), "lastModified": e.Changed.Format(time.RFC3339Nano),
 		"location": h.location(t, e.ID), "version": etag(e),
 	}
-	if g := memberships[e.ID]; len(g) > 0 {
-		o["groups"] = g
+	var in []any
+	for _, g := range memberships[e.ID] {
+		in = append(in, object{"value": g.id, "display": g.name, "type": "direct", "$ref": h.location(groups, g.id)})
+	}
+	if len(in) > 0 {
+		o["groups"] = in
 	}
 	return o, nil
 }
