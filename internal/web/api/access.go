@@ -97,6 +97,9 @@ func (o *operation) needOf() (asks, bool) {
 	if part == "transfers" { // the customer asks for a move, or looks how it stands
 		n.area = access.Members
 	}
+	if !inOrg && n.area == access.SignOn { // the operator's own providers, of no customer
+		n.area = access.Tenants
+	}
 	if !inOrg && n.area == access.Imports {
 		n.area = access.World
 	}

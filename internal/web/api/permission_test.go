@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/federation"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
@@ -39,6 +40,7 @@ func newPeople(t *testing.T, more ...func(*api.Config)) *people {
 			t.Fatal(err)
 		}
 		c.Members, c.Accounts = p.desk, late
+		c.Federation = providers(t, func() federation.Store { return p.bench.st })
 		c.Person = func(r *http.Request) (api.Person, bool, error) {
 			id := r.Header.Get(personHead)
 			return api.Person{Identity: id, Session: "s"}, id != "", nil

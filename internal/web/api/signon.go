@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
@@ -50,65 +51,100 @@ type UnlinkWish struct {
 	Email string `json:"email"`
 }
 
+// Identity providers of an organisation, and of the operator, are the same use cases
+// at these two addresses.
+const (
+	orgSignOn      = "/organisations/{org}/sign_on"
+	operatorSignOn = "/sign_on"
+)
+
 func signOnOperations() []operation {
-	const base = "/organisations/{org}/sign_on"
-	const all, one = base + "/providers", base + "/providers/{id}"
-	read, write := []apikey.Scope{apikey.ScopeRead}, []apikey.Scope{apikey.ScopeKeys, apikey.ScopeSecrets}
-	provider, policy := reflect.TypeFor[federation.Provider](), reflect.TypeFor[federation.Policy]()
-	wish := reflect.TypeFor[ProviderWish]()
-	example := map[string]any{
-		"key": "corporate", "protocol": "oidc", "name": "Mill", "domains": []any{"example.com"},
-		"oidc": map[string]any{"issuer": "https://login.example.com", "client_id": "callbox", "client_secret": "..."},
-	}
-	ops := []operation{
-		{method: http.MethodGet, path: all, id: "list_sign_on_providers", scopes: read, summary: "List the identity providers of the organisation", result: listOf(provider), do: (*Handler).listProviders},
-		{
-			method: http.MethodPost, path: all, id: "create_sign_on_providers", scopes: write, summary: "Add an identity provider", body: wish, example: example,
-			about: "Addresses lead to it once the operator has confirmed its domains.", status: http.StatusCreated, result: provider, errors: []int{409}, do: (*Handler).createProvider,
-		},
-		{method: http.MethodGet, path: one, id: "get_sign_on_providers", scopes: read, summary: "Read an identity provider", params: []parameter{ifNoneMatch}, result: provider, do: (*Handler).getProvider},
-		{
-			method: http.MethodPut, path: one, id: "replace_sign_on_providers", scopes: write, summary: "Change an identity provider", body: wish, example: example,
-			about: "Another issuer or client begins anew: its accounts are other people's.", params: []parameter{ifMatch}, result: provider, errors: []int{409, 412, 428}, do: (*Handler).replaceProvider,
-		},
-		{
-			method: http.MethodDelete, path: one, id: "delete_sign_on_providers", scopes: write, summary: "Forget an identity provider", params: []parameter{ifMatch},
-			status: http.StatusNoContent, errors: []int{409, 412, 428}, do: (*Handler).deleteProvider,
-		},
-		{
-			method: http.MethodPost, path: one + "/probe", id: "probe_sign_on_providers", scopes: write, summary: "Ask the provider whether a sign-in could begin", status: http.StatusNoContent,
-			do: func(h *Handler, c *call) (reply, error) {
-				return h.signOn(c, func(f Federation) error { return f.Probe(c.Context(), c.org, c.listKey()) })
-			},
-		},
-		{
-			method: http.MethodPost, path: one + "/unlink", id: "unlink_sign_on_providers", scopes: write, summary: "Forget which account of the provider somebody is", status: http.StatusNoContent,
-			body: reflect.TypeFor[UnlinkWish](), example: map[string]any{"email": "ann@example.com"}, do: (*Handler).unlink,
-		},
-		{method: http.MethodGet, path: base + "/policy", id: "get_sign_on_policy", scopes: read, summary: "Read how members sign in", result: policy, params: []parameter{ifNoneMatch}, do: (*Handler).policy},
-		{
-			method: http.MethodPut, path: base + "/policy", id: "replace_sign_on_policy", scopes: write, summary: "Change how members sign in", body: reflect.TypeFor[PolicyWish](),
-			about:   "With force, members sign in by the providers alone. An administrator with a complete proof has to be named who may use his own all the same, and somebody must have signed in by a provider.",
-			example: map[string]any{"force": false}, params: []parameter{ifMatch}, result: policy, errors: []int{409, 412, 428}, do: (*Handler).setPolicy,
-		},
-		{
-			method: http.MethodGet, path: base + "/candidates", id: "list_sign_on_candidates", scopes: read, summary: "List who may be named for break-glass, and whose proof is complete",
-			result: listOf(reflect.TypeFor[federation.Candidate]()), do: (*Handler).candidates,
-		},
-	}
+	ops := slices.Concat(providerOperations(orgSignOn), providerOperations(operatorSignOn), policyOperations())
 	for i := range ops {
 		ops[i].tag = "sign-on"
 	}
 	return ops
 }
 
+// providerOperations are those of the identity providers at an address.
+func providerOperations(base string) []operation {
+	of, name := "the organisation", "sign_on_providers"
+	if base == operatorSignOn {
+		of, name = "the operator, who sign people in to everything", "operator_sign_on_providers"
+	}
+	all, one := base+"/providers", base+"/providers/{id}"
+	read, write := []apikey.Scope{apikey.ScopeRead}, []apikey.Scope{apikey.ScopeKeys, apikey.ScopeSecrets}
+	provider, wish := reflect.TypeFor[federation.Provider](), reflect.TypeFor[ProviderWish]()
+	example := map[string]any{
+		"key": "corporate", "protocol": "oidc", "name": "Mill", "domains": []any{"example.com"},
+		"oidc": map[string]any{"issuer": "https://login.example.com", "client_id": "callbox", "client_secret": "..."},
+	}
+	about := "Addresses lead to it once the operator has confirmed its domains."
+	if base == operatorSignOn {
+		about = "It needs the domains for which it speaks, and makes no members. No person's role is enough: it takes the machine, or a key of the operator's with the scopes keys and secrets."
+	}
+	ops := []operation{
+		{method: http.MethodGet, path: all, id: "list_" + name, scopes: read, summary: "List the identity providers of " + of, result: listOf(provider), do: (*Handler).listProviders},
+		{
+			method: http.MethodPost, path: all, id: "create_" + name, scopes: write, summary: "Add an identity provider of " + of, body: wish, example: example,
+			about: about, status: http.StatusCreated, result: provider, errors: []int{409}, do: (*Handler).createProvider,
+		},
+		{method: http.MethodGet, path: one, id: "get_" + name, scopes: read, summary: "Read an identity provider of " + of, params: []parameter{ifNoneMatch}, result: provider, do: (*Handler).getProvider},
+		{
+			method: http.MethodPut, path: one, id: "replace_" + name, scopes: write, summary: "Change an identity provider of " + of, body: wish, example: example,
+			about: "Another issuer or client begins anew: its accounts are other people's.", params: []parameter{ifMatch}, result: provider, errors: []int{409, 412, 428}, do: (*Handler).replaceProvider,
+		},
+		{
+			method: http.MethodDelete, path: one, id: "delete_" + name, scopes: write, summary: "Forget an identity provider of " + of, params: []parameter{ifMatch},
+			status: http.StatusNoContent, errors: []int{409, 412, 428}, do: (*Handler).deleteProvider,
+		},
+		{
+			method: http.MethodPost, path: one + "/probe", id: "probe_" + name, scopes: write, summary: "Ask a provider of " + of + " whether a sign-in could begin", status: http.StatusNoContent,
+			do: func(h *Handler, c *call) (reply, error) {
+				return h.signOn(c, func(f Federation) error { return f.Probe(c.Context(), c.org, c.listKey()) })
+			},
+		},
+		{
+			method: http.MethodPost, path: one + "/unlink", id: "unlink_" + name, scopes: write, summary: "Forget which account of a provider of " + of + " somebody is", status: http.StatusNoContent,
+			body: reflect.TypeFor[UnlinkWish](), example: map[string]any{"email": "ann@example.com"}, do: (*Handler).unlink,
+		},
+	}
+	for i := range ops {
+		ops[i].operator = base == operatorSignOn
+	}
+	return ops
+}
+
+// policyOperations are about how the members of an organisation sign in.
+func policyOperations() []operation {
+	read, write := []apikey.Scope{apikey.ScopeRead}, []apikey.Scope{apikey.ScopeKeys, apikey.ScopeSecrets}
+	policy := reflect.TypeFor[federation.Policy]()
+	return []operation{
+		{method: http.MethodGet, path: orgSignOn + "/policy", id: "get_sign_on_policy", scopes: read, summary: "Read how members sign in", result: policy, params: []parameter{ifNoneMatch}, do: (*Handler).policy},
+		{
+			method: http.MethodPut, path: orgSignOn + "/policy", id: "replace_sign_on_policy", scopes: write, summary: "Change how members sign in", body: reflect.TypeFor[PolicyWish](),
+			about:   "With force, members sign in by the providers alone. An administrator with a complete proof has to be named who may use his own all the same, and somebody must have signed in by a provider.",
+			example: map[string]any{"force": false}, params: []parameter{ifMatch}, result: policy, errors: []int{409, 412, 428}, do: (*Handler).setPolicy,
+		},
+		{
+			method: http.MethodGet, path: orgSignOn + "/candidates", id: "list_sign_on_candidates", scopes: read, summary: "List who may be named for break-glass, and whose proof is complete",
+			result: listOf(reflect.TypeFor[federation.Candidate]()), do: (*Handler).candidates,
+		},
+	}
+}
+
 // federation is closed to keys of organisations: a partner may make one, and whoever
-// changes an identity provider can become each member of the organisation.
+// changes an identity provider can become each member of the organisation. Whoever
+// changes the operator's can become an administrator of any customer whose domain it
+// has, which no role of provider or partner allows (rules/access, sign_on).
 func (h *Handler) federation(c *call) (Federation, error) {
 	switch {
 	case h.cfg.Federation == nil:
 		return nil, errNotHere
-	case c.op.method != http.MethodGet && !c.who.isPerson() && !c.who.provider():
+	case c.op.method == http.MethodGet:
+	case c.op.operator && c.who.isPerson():
+		return nil, denied("a provider of the operator's signs people in to every organisation: it is changed on the machine (callbox sso --operator), or by a key of the operator's with the scopes keys and secrets")
+	case !c.op.operator && !c.who.isPerson() && !c.who.provider():
 		return nil, denied("how people sign in is changed by an administrator, not by a key")
 	}
 	return h.cfg.Federation, nil
@@ -209,7 +245,7 @@ func (h *Handler) createProvider(c *call) (reply, error) {
 	}
 	out, err := shownVersion(http.StatusCreated, p.Version, p)
 	if err == nil {
-		out.header["Location"] = Base + "/organisations/" + string(c.org) + "/sign_on/providers/" + p.Key
+		out.header["Location"] = c.URL.EscapedPath() + "/" + p.Key
 	}
 	return out, err
 }
