@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/callbox911/callbox/internal/admin/federation"
 	"github.com/callbox911/callbox/internal/app"
 )
 
@@ -40,7 +41,8 @@ type ssoListCmd struct{ ssoFlags }
 func (c *ssoListCmd) Run(e *env) error {
 	a, err := c.ask(e, app.SignOnRequest{Do: "list"})
 	if err != nil || c.JSON {
-		return cmp.Or(err, printed(e, c.JSON && err == nil, a.Providers))
+		list := append([]federation.Provider{}, a.Providers...) // none is [], not null
+		return cmp.Or(err, printed(e, c.JSON && err == nil, list))
 	}
 	for _, p := range a.Providers {
 		state := "nobody has signed in by it yet"

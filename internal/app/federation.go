@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -211,12 +212,12 @@ func signOnPolicy(ctx context.Context, desk *federation.Desk, org e911.OrgID, wh
 		p, err = desk.Unforce(ctx, who, org)
 	case "force":
 		p.Force = true
-		for email := range strings.SplitSeq(r.Email, ",") {
-			for _, c := range all {
-				if email != "" && strings.EqualFold(c.Email, strings.TrimSpace(email)) {
-					p.BreakGlass = append(p.BreakGlass, c.Identity)
-				}
+		for email := range strings.FieldsFuncSeq(r.Email, func(c rune) bool { return c == ',' || c == ' ' }) {
+			i := slices.IndexFunc(all, func(c federation.Candidate) bool { return strings.EqualFold(c.Email, email) })
+			if i < 0 {
+				return SignOnAnswer{}, e911.Errorf(e911.Invalid, "%s is no administrator of the organisation: callbox sso force show lists them", email)
 			}
+			p.BreakGlass = append(p.BreakGlass, all[i].Identity)
 		}
 		p, err = desk.SetPolicy(ctx, who, p)
 	}
