@@ -451,6 +451,8 @@ type Key struct {
 	Revoked  time.Time `json:"revoked,omitzero"`
 	// Secrets tell its secrets apart, oldest first.
 	Secrets []KeySecret `json:"secrets"`
+	// Holders were shown a secret that counts, and could not make such a key now.
+	Holders []KeyHolder `json:"holders,omitempty" doc:"Who was shown a secret that counts and could not make such a key now: give it a new secret, or revoke it"`
 	Secret  string      `json:"secret,omitempty" doc:"The key itself with its newest secret; told once, when that is made. As a client of OAuth 2, id is the client_id and this the client_secret"`
 }
 
@@ -461,6 +463,20 @@ type KeySecret struct {
 	Made time.Time `json:"made"`
 	By   string    `json:"by"`
 	Ends time.Time `json:"ends,omitzero" doc:"None: with the key"`
+}
+
+// KeyHolder is somebody who was shown a secret of a key and could not make it now.
+type KeyHolder struct {
+	Identity string `json:"identity"`
+	Email    string `json:"email,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Why      string `json:"why" enum:"disabled,role,gone" doc:"disabled: he may not sign in; role: his roles do not allow it; gone: he is not known any more"`
+	Through  string `json:"through,omitempty" doc:"Id of the key by which he made this one"`
+}
+
+// KeysHeldBy names somebody whose keys are meant.
+type KeysHeldBy struct {
+	Identity string `json:"identity" doc:"Id of the identity"`
 }
 
 // KeyRotation asks for one more secret of a key.

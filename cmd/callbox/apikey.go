@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func (c *apikeyCreateCmd) Run(e *env) error {
 	return nil
 }
 
+// holderWhy says what became of somebody who knows a key.
+var holderWhy = map[string]string{"disabled": "may not sign in any more", "role": "has no role that lets him make it", "gone": "is not known any more"}
+
 type apikeyListCmd struct {
 	apikeyFlags
 	JSON bool `help:"Print JSON."`
@@ -75,6 +79,9 @@ func (c *apikeyListCmd) Run(e *env) error {
 			state = "revoked " + day(k.Revoked, "")
 		}
 		fmt.Fprintf(e.stdout, "%s  %-30s %-24s %-18s used %s, made by %s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), state, day(k.LastUsed, "never"), k.By)
+		for _, h := range k.Holders {
+			fmt.Fprintf(e.stdout, "    known to %s, who %s: rotate it, or revoke it\n", cmp.Or(h.Email, h.Name, h.Identity), holderWhy[h.Why])
+		}
 		if len(k.Secrets) < 2 {
 			continue
 		}

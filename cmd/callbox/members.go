@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/callbox911/callbox/internal/app"
@@ -113,6 +114,8 @@ type memberDisableCmd struct {
 	memberAt
 	Email string `arg:"" help:"Address."`
 	Undo  bool   `help:"Let it sign in again."`
+	// RevokeKeys is for who is shut out for cause.
+	RevokeKeys bool `help:"End all keys of programs that this person was shown. Else they are listed and go on."`
 }
 
 func (c *memberDisableCmd) Run(e *env) error {
@@ -120,8 +123,23 @@ func (c *memberDisableCmd) Run(e *env) error {
 	if c.Undo {
 		do = "enable"
 	}
-	_, err := c.ask(e, app.MemberRequest{Do: do, Email: c.Email})
-	return err
+	a, err := c.ask(e, app.MemberRequest{Do: do, Email: c.Email, RevokeKeys: c.RevokeKeys})
+	if err != nil || len(a.Keys) == 0 {
+		return err
+	}
+	if c.RevokeKeys {
+		fmt.Fprintln(e.stdout, "these keys of programs have ended:")
+	} else {
+		fmt.Fprintln(e.stdout, "these keys of programs are known to this person and go on: rotate them (callbox apikey rotate), or end all with --revoke-keys:")
+	}
+	for _, k := range a.Keys {
+		org := ""
+		if k.Org != "" {
+			org = " of organisation " + k.Org
+		}
+		fmt.Fprintf(e.stdout, "  %s  %s (%s)%s\n", k.ID, printable(k.Name)[0], strings.Join(k.Scopes, ","), org)
+	}
+	return nil
 }
 
 type memberLinkCmd struct {

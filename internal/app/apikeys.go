@@ -10,7 +10,9 @@ import (
 	rest "github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/apikey"
+	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/web/api"
 )
 
 // KeyDesk makes, lists and revokes API keys from the command line: through the
@@ -90,7 +92,7 @@ func (d KeyDesk) Create(ctx context.Context, org string, w rest.KeyWish) (rest.K
 			wish.Scopes = append(wish.Scopes, apikey.Scope(s))
 		}
 		k, text, err := keys.Create(ctx, d.Who, wish)
-		made = keyOf(k)
+		made = api.ShowKey(k, nil)
 		made.Secret = text
 		return err
 	})
@@ -117,8 +119,12 @@ func (d KeyDesk) List(ctx context.Context, org string) ([]rest.Key, error) {
 	err = d.offline(ctx, org, func(keys *apikey.Keeper, id e911.OrgID) error {
 		for after := ""; ; {
 			page, err := keys.List(ctx, id, after, admin.MaxPage)
+			if err != nil {
+				return err
+			}
+			holders, err := keys.Holders(ctx, page...)
 			for _, k := range page {
-				list, after = append(list, keyOf(k)), k.ID
+				list, after = append(list, api.ShowKey(k, holders[k.ID])), k.ID
 			}
 			if err != nil || len(page) < admin.MaxPage {
 				return err
@@ -159,7 +165,7 @@ func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration)
 	var made rest.Key
 	err = d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error {
 		k, text, err := keys.Rotate(ctx, d.Who, of, id, keep)
-		made = keyOf(k)
+		made = api.ShowKey(k, nil)
 		made.Secret = text
 		return err
 	})
@@ -187,7 +193,7 @@ func (d KeyDesk) offline(ctx context.Context, org string, do func(keys *apikey.K
 	if err != nil {
 		return err
 	}
-	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Now: time.Now, Log: d.Log})
+	keys, err := offlineKeys(st, d.Log)
 	if err != nil {
 		return errors.Join(err, closer())
 	}
@@ -201,13 +207,19 @@ func (d KeyDesk) offline(ctx context.Context, org string, do func(keys *apikey.K
 	return errors.Join(err, closer())
 }
 
-func keyOf(k apikey.Key) rest.Key {
-	out := rest.Key{ID: k.ID, Org: string(k.Org), Name: k.Name, Made: k.Made, By: string(k.By), Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked}
-	for _, s := range k.Scopes {
-		out.Scopes = append(out.Scopes, string(s))
+// offlineKeys keeps the keys of a database that no server has open.
+func offlineKeys(st *database, log *slog.Logger) (*apikey.Keeper, error) {
+	members, err := member.New(member.Config{Store: func() member.Store { return st }, Now: time.Now})
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range k.Secrets {
-		out.Secrets = append(out.Secrets, rest.KeySecret{ID: s.ID, Mark: s.Mark, Made: s.Made, By: string(s.By), Ends: s.Ends})
+	return apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Standing: standingOf(members), Now: time.Now, Log: log})
+}
+
+// standingOf tells how makers of keys stand.
+func standingOf(members *member.Desk) func(context.Context, string, e911.OrgID) (apikey.Standing, error) {
+	return func(ctx context.Context, identity string, org e911.OrgID) (apikey.Standing, error) {
+		i, roles, at, err := members.Standing(ctx, identity, org)
+		return apikey.Standing{Email: i.Email, Name: i.Name, Disabled: i.Disabled, Roles: roles, At: at}, err
 	}
-	return out
 }

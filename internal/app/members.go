@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"time"
 
+	rest "github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin"
+	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
+	"github.com/callbox911/callbox/internal/web/api"
 	"github.com/callbox911/callbox/internal/web/signin"
 )
 
@@ -22,6 +25,8 @@ type MemberRequest struct {
 	Org     string // key; none: the provider's
 	Partner string // id
 	ID      string // of a role
+	// RevokeKeys ends the keys of programs that somebody knows who is disabled.
+	RevokeKeys bool
 }
 
 // MemberAnswer is what he gets.
@@ -29,6 +34,16 @@ type MemberAnswer struct {
 	Members []member.Member `json:"members,omitempty"`
 	// Link is told once; it is mailed to nobody, because the operator has it.
 	Link string `json:"link,omitempty"`
+	// Keys of programs are known to who was disabled; with RevokeKeys they have ended.
+	Keys []rest.Key `json:"keys,omitempty"`
+}
+
+// memberDesk answers what the operator asks of members.
+type memberDesk struct {
+	*member.Desk
+	keys *apikey.Keeper
+	st   *database
+	base string // of links
 }
 
 // operatorLink is how long the link of a new password works that the operator made.
@@ -46,14 +61,18 @@ func AskMembers(ctx context.Context, dir string, r MemberRequest, log *slog.Logg
 		if err != nil {
 			return MemberAnswer{}, err
 		}
+		keys, err := offlineKeys(st, log)
+		if err != nil {
+			return MemberAnswer{}, err
+		}
 		log.Info("no server runs: the link begins with the default address of the pages")
-		return memberRequest(ctx, desk, st, "http://localhost:8088", r)
+		return memberDesk{desk, keys, st, "http://localhost:8088"}.answer(ctx, r)
 	})
 }
 
 func (s *Server) memberRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /members", overStore(s, func(ctx context.Context, st *database, q MemberRequest) (MemberAnswer, error) {
-		return memberRequest(ctx, s.access.members, st, s.cfg.BaseURL, q)
+		return memberDesk{s.access.members, s.api.keys, st, s.cfg.BaseURL}.answer(ctx, q)
 	}))
 }
 
@@ -105,15 +124,42 @@ func findMember(ctx context.Context, desk *member.Desk, email string) (member.Id
 	return i, err
 }
 
-func memberRequest(ctx context.Context, desk *member.Desk, st *database, base string, r MemberRequest) (MemberAnswer, error) {
-	at, err := memberNode(ctx, st, r)
+// disable keeps somebody from signing in, or lets him again, and says which keys of
+// programs he knows, whose ever they are.
+func (desk memberDesk) disable(ctx context.Context, r MemberRequest) (MemberAnswer, error) {
+	i, err := findMember(ctx, desk.Desk, r.Email)
+	if err == nil {
+		err = desk.Disable(ctx, member.Operator, i.ID, r.Do == "disable")
+	}
+	if err != nil || r.Do != "disable" {
+		return MemberAnswer{}, err
+	}
+	held, err := desk.keys.HeldBy(ctx, i.ID)
+	if err != nil {
+		return MemberAnswer{}, err
+	}
+	a := MemberAnswer{}
+	for _, k := range held {
+		if r.RevokeKeys {
+			if err := desk.keys.Revoke(ctx, admin.Actor(member.Operator), k.Org, k.ID); err != nil {
+				return a, err
+			}
+			k.Revoked = time.Now().UTC()
+		}
+		a.Keys = append(a.Keys, api.ShowKey(k, nil))
+	}
+	return a, nil
+}
+
+func (desk memberDesk) answer(ctx context.Context, r MemberRequest) (MemberAnswer, error) {
+	at, err := memberNode(ctx, desk.st, r)
 	if err != nil {
 		return MemberAnswer{}, err
 	}
 	given := func(g member.Given, err error) (MemberAnswer, error) {
 		a := MemberAnswer{Members: []member.Member{{Identity: g.Identity, Grant: g.Grant}}}
 		if g.Secret != "" {
-			a.Link = signin.Link(base, member.LinkInvitation, g.Secret)
+			a.Link = signin.Link(desk.base, member.LinkInvitation, g.Secret)
 		}
 		return a, err
 	}
@@ -130,13 +176,9 @@ func memberRequest(ctx context.Context, desk *member.Desk, st *database, base st
 		if err == nil && secret == "" {
 			err = e911.Errorf(e911.NotFound, "nobody with this address may sign in; callbox member list has who may, callbox member invite lets somebody in")
 		}
-		return MemberAnswer{Members: []member.Member{{Identity: i}}, Link: signin.Link(base, member.LinkReset, secret)}, err
+		return MemberAnswer{Members: []member.Member{{Identity: i}}, Link: signin.Link(desk.base, member.LinkReset, secret)}, err
 	case "disable", "enable":
-		i, err := findMember(ctx, desk, r.Email)
-		if err != nil {
-			return MemberAnswer{}, err
-		}
-		return MemberAnswer{}, desk.Disable(ctx, member.Operator, i.ID, r.Do == "disable")
+		return desk.disable(ctx, r)
 	case "remove":
 		all, err := desk.At(ctx, at)
 		for _, m := range all {

@@ -67,8 +67,8 @@ func (s *Server) lookAtSetUps(ctx context.Context, now time.Time, sites bool) {
 	}
 }
 
-// tellAdmins raises an alarm, and writes to the administrators of the organisation, or,
-// where it has none, to nobody.
+// tellAdmins raises an alarm, and writes to the administrators of the organisation, for
+// "" to those of the provider, or, where there is none, to nobody.
 func (s *Server) tellAdmins(ctx context.Context, org e911.OrgID, now time.Time, n setup.AdminNotice) {
 	s.alarm(org, journal.Alarm{Code: n.Code, Detail: n.Subject})
 	all, err := s.access.members.At(ctx, access.Node{Org: string(org)})
@@ -76,9 +76,13 @@ func (s *Server) tellAdmins(ctx context.Context, org e911.OrgID, now time.Time, 
 		s.cfg.Log.WarnContext(ctx, "nobody was written to, whom an alarm is for", obs.KeyOrg, org, obs.Err(err))
 		return
 	}
+	admin := access.Organisation
+	if org == "" {
+		admin = access.Provider
+	}
 	var to []string
 	for _, m := range all {
-		if m.Grant.Role == access.Organisation && m.Grant.Holds(now) && m.Identity.Disabled.IsZero() && !slices.Contains(to, member.FoldEmail(m.Identity.Email)) {
+		if m.Grant.Role == admin && m.Grant.Holds(now) && m.Identity.Disabled.IsZero() && !slices.Contains(to, member.FoldEmail(m.Identity.Email)) {
 			to = append(to, member.FoldEmail(m.Identity.Email))
 			s.post(m.Identity.Email, n.Subject, n.Text)
 		}

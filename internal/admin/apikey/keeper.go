@@ -28,6 +28,9 @@ type Store interface {
 	APIKey(ctx context.Context, id string) (Key, error)
 	// APIKeys lists the records of an organisation ("" the operator's), by id.
 	APIKeys(ctx context.Context, org e911.OrgID, after string, limit int) ([]Key, error)
+	// LiveAPIKeys lists those that were not revoked, of every organisation that is
+	// there and of the operator, by id.
+	LiveAPIKeys(ctx context.Context, after string, limit int) ([]Key, error)
 	// RevokeAPIKey ends a key of the organisation, with a line in the audit trail;
 	// NotFound when it is another's. Ending it twice changes nothing.
 	RevokeAPIKey(ctx context.Context, who admin.Actor, org e911.OrgID, id string, at time.Time) error
@@ -43,6 +46,10 @@ type Store interface {
 type Config struct {
 	// Store returns the store, nil while there is none.
 	Store func() Store
+	// Standing is how an identity stands now, for keys of an organisation; NotFound for
+	// none. It does not ask how far the session of who asks reaches. Nil: nobody is
+	// found to hold a key.
+	Standing func(ctx context.Context, identity string, org e911.OrgID) (Standing, error)
 	// Ring seals access tokens: all nodes have the same one. Nil: none are issued.
 	Ring *seal.Ring
 	Now  func() time.Time
@@ -225,6 +232,7 @@ func (k *Keeper) record(ctx context.Context, id string) (Key, error) {
 	}
 	switch {
 	case err == nil:
+		h.key.Scopes = within(h.key)
 		return k.hold(h.key), nil
 	case seen && e911.KindOf(err) == e911.Unavailable:
 		return k.heldNow(id, now)

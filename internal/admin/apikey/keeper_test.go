@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/access"
 	"github.com/callbox911/callbox/internal/seal"
 )
 
@@ -49,6 +52,17 @@ func (s *shelf) APIKey(_ context.Context, id string) (Key, error) {
 }
 
 func (s *shelf) APIKeys(context.Context, e911.OrgID, string, int) ([]Key, error) { return nil, s.down }
+
+func (s *shelf) LiveAPIKeys(_ context.Context, after string, limit int) (out []Key, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.keys)) {
+		if id > after && s.keys[id].Revoked.IsZero() && len(out) < limit {
+			out = append(out, s.keys[id])
+		}
+	}
+	return out, s.down
+}
 
 func (s *shelf) RevokeAPIKey(_ context.Context, _ admin.Actor, org e911.OrgID, id string, at time.Time) error {
 	s.mu.Lock()
@@ -105,6 +119,19 @@ type desk struct {
 	ring *seal.Ring
 	now  time.Time
 	log  strings.Builder
+	town map[string]Standing // who is known
+}
+
+// standing is how somebody of the town stands, at the mill of the partner North.
+func (d *desk) standing(_ context.Context, identity string, org e911.OrgID) (Standing, error) {
+	s, ok := d.town[identity]
+	if !ok {
+		return s, e911.Errorf(e911.NotFound, "nobody")
+	}
+	if org != "" {
+		s.At = access.Node{Partner: "north", Org: string(org)}
+	}
+	return s, nil
 }
 
 func testRing(t *testing.T) *seal.Ring {
@@ -121,7 +148,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{shelf: &shelf{keys: map[string]Key{}}, now: time.Date(2026, 3, 9, 14, 0, 0, 0, time.UTC)}
 	var err error
 	d.ring = testRing(t)
-	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Ring: d.ring, Now: d.clock, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
+	d.Keeper, err = New(Config{Store: func() Store { return d.shelf }, Ring: d.ring, Standing: d.standing, Now: d.clock, Log: slog.New(slog.NewTextHandler(&d.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package apikey
 
 import (
+	"slices"
+
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
 )
@@ -36,6 +38,20 @@ func Needs(s Scope) (needs []Need, known bool) {
 		return []Need{{access.Tenants, access.Write, true}, {access.World, access.Write, true}}, true
 	}
 	return nil, false
+}
+
+// within are the scopes of a key that its organisation's own administrators could give
+// it: whatever is stored, a key of an organisation never holds more (rules/access). The
+// operator's have what they name.
+func within(k Key) []Scope {
+	if k.Org == "" {
+		return k.Scopes
+	}
+	administrator := access.Grant{Identity: "administrator", Role: access.Organisation, At: access.Node{Org: string(k.Org)}}
+	may := func(at access.Node, area access.Area, verb access.Verb) (access.Answer, error) {
+		return access.May(access.Question{Grants: []access.Grant{administrator}, Identity: administrator.Identity, At: at, Area: area, Verb: verb}), nil
+	}
+	return slices.DeleteFunc(slices.Clone(k.Scopes), func(s Scope) bool { return MayGive(k.Org, s, may) != nil })
 }
 
 func each(verb access.Verb, areas ...access.Area) (out []Need) {

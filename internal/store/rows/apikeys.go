@@ -132,6 +132,20 @@ func (s *Store) APIKeys(ctx context.Context, org e911.OrgID, after string, limit
 		}
 		return q.Scan(ctx)
 	})
+	return s.keys(found, err)
+}
+
+// LiveAPIKeys implements apikey.Store.
+func (s *Store) LiveAPIKeys(ctx context.Context, after string, limit int) ([]apikey.Key, error) {
+	var found []apiKeyRow
+	err := s.readEvery(ctx, func(t *tx) error {
+		return t.db.NewSelect().Model(&found).Where("id > ? AND revoked = 0 AND (org_id = '' OR EXISTS (SELECT 1 FROM organisations AS o WHERE o.id = org_id))", after).
+			OrderExpr("id").Limit(page(limit)).Scan(ctx)
+	})
+	return s.keys(found, err)
+}
+
+func (s *Store) keys(found []apiKeyRow, err error) ([]apikey.Key, error) {
 	if err != nil {
 		return nil, s.fault("read API keys", err)
 	}

@@ -63,6 +63,12 @@ func testAPIKeys(t *testing.T, open Open) {
 	if err := st.CreateAPIKey(ctx, keys[0]); e911.KindOf(err) != e911.Conflict {
 		t.Errorf("a key was stored twice: %v", err)
 	}
+	if live, err := st.LiveAPIKeys(ctx, "", 0); err != nil || !cmp.Equal(live, keys) {
+		t.Errorf("the live keys of all, %v: %s", err, cmp.Diff(keys, live))
+	}
+	if live, err := st.LiveAPIKeys(ctx, keys[0].ID, 1); err != nil || !cmp.Equal(live, keys[1:]) {
+		t.Errorf("their second page: %v, %v", live, err)
+	}
 	if err := st.RevokeAPIKey(ctx, "test", "", keys[0].ID, Epoch); e911.KindOf(err) != e911.NotFound {
 		t.Errorf("the key of an organisation was revoked as another's: %v", err)
 	}
@@ -77,6 +83,9 @@ func testAPIKeys(t *testing.T, open Open) {
 	got, err := st.APIKey(ctx, keys[0].ID)
 	if err != nil || !got.Revoked.Equal(Epoch.Add(time.Minute)) || !got.LastUsed.Equal(Epoch.Add(119*time.Minute)) {
 		t.Errorf("after two ends and two uses: %+v, %v", got, err)
+	}
+	if live, err := st.LiveAPIKeys(ctx, "", 0); err != nil || len(live) != 1 || live[0].ID != keys[1].ID {
+		t.Errorf("after one was revoked: %v, %v", live, err)
 	}
 	if _, err := st.APIKey(ctx, "nobody"); e911.KindOf(err) != e911.NotFound {
 		t.Errorf("a key that is not there: %v", err)
@@ -115,6 +124,9 @@ func testAPIKeyChanges(t *testing.T, open Open) {
 	dropKeyOrg(t, st, org)
 	if _, err := st.APIKey(ctx, key.ID); e911.KindOf(err) != e911.NotFound {
 		t.Errorf("the key of an organisation that is gone: %v", err)
+	}
+	if live, err := st.LiveAPIKeys(ctx, "", 0); err != nil || len(live) != 0 {
+		t.Errorf("among the live ones: %v, %v", live, err)
 	}
 }
 

@@ -36,6 +36,9 @@ type Keys interface {
 	Revoke(ctx context.Context, who admin.Actor, org e911.OrgID, id string) error
 	Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id string, keep time.Duration) (apikey.Key, string, error)
 	EndSecret(ctx context.Context, who admin.Actor, org e911.OrgID, id, secret string) (apikey.Key, error)
+	Holders(ctx context.Context, keys ...apikey.Key) (map[string][]apikey.Holder, error)
+	HeldBy(ctx context.Context, identity string) ([]apikey.Key, error)
+	RevokeHeld(ctx context.Context, who admin.Actor, org e911.OrgID, identity string) ([]apikey.Key, error)
 }
 
 // Views gives one state of what is stored.

@@ -48,9 +48,23 @@ func keyOperations() (ops []operation) {
 				method: http.MethodDelete, path: base + "/keys/{id}/secrets/{secret}", id: id("end_secret_of"), tag: tag, scopes: scopes, operator: world, summary: "End one secret of an API key",
 				about: "It and the tokens that it was exchanged for end at once here and within ten seconds at other nodes. 409: it is the only one.", status: http.StatusNoContent, errors: []int{409}, do: (*Handler).endSecret,
 			},
+			operation{
+				method: http.MethodPost, path: base + "/keys:revoke_held", id: id("revoke_held"), tag: tag, scopes: scopes, operator: world, summary: "Revoke every API key that somebody holds",
+				about: "Those of which he was shown a secret that counts, or that a key of his made. The answer lists them.", body: reflect.TypeFor[client.KeysHeldBy](),
+				example: map[string]any{"identity": "0198aaaa-0000-7000-8000-000000000000"}, result: listOf(shown), do: (*Handler).revokeHeld,
+			},
 		)
 	}
 	return ops
+}
+
+// ShowKey is a key as the API shows it, with its holders.
+func ShowKey(k apikey.Key, holders []apikey.Holder) client.Key {
+	out := shownKey(k)
+	for _, h := range holders {
+		out.Holders = append(out.Holders, client.KeyHolder{Identity: h.Identity, Email: h.Email, Name: h.Name, Why: string(h.Why), Through: h.Through})
+	}
+	return out
 }
 
 func shownKey(k apikey.Key) client.Key {
@@ -76,9 +90,13 @@ func (h *Handler) listKeys(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	holders, err := h.cfg.Keys.Holders(c.Context(), found...)
+	if err != nil {
+		return reply{}, err
+	}
 	out := client.Page[client.Key]{Items: make([]client.Key, len(found))}
 	for i, k := range found {
-		out.Items[i] = shownKey(k)
+		out.Items[i] = ShowKey(k, holders[k.ID])
 	}
 	if len(found) == limit {
 		if out.Next, err = h.next(c, found[limit-1].ID); err != nil {
@@ -167,7 +185,28 @@ func (h *Handler) getKey(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return answer(http.StatusOK, shownKey(k))
+	holders, err := h.cfg.Keys.Holders(c.Context(), k)
+	if err != nil {
+		return reply{}, err
+	}
+	return answer(http.StatusOK, ShowKey(k, holders[k.ID]))
+}
+
+func (h *Handler) revokeHeld(c *call) (reply, error) {
+	var w client.KeysHeldBy
+	if err := c.read(&w); err != nil {
+		return reply{}, err
+	}
+	ended, err := h.cfg.Keys.RevokeHeld(c.Context(), c.who.who, c.org, w.Identity)
+	return items(shownKeys(ended), err)
+}
+
+func shownKeys(all []apikey.Key) []client.Key {
+	out := make([]client.Key, len(all))
+	for i, k := range all {
+		out[i] = shownKey(k)
+	}
+	return out
 }
 
 func (h *Handler) revokeKey(c *call) (reply, error) {

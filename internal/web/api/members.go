@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/callbox911/callbox/client"
 	"github.com/callbox911/callbox/internal/admin/apikey"
 	"github.com/callbox911/callbox/internal/admin/member"
 	"github.com/callbox911/callbox/internal/admin/signon"
@@ -201,7 +202,8 @@ func memberOperations() (ops []operation) {
 		},
 		operation{
 			method: http.MethodPost, path: "/identities/{id}/disable", id: "disable_identities", tag: "members", scopes: write, operator: true, summary: "Keep somebody from signing in",
-			status: http.StatusNoContent, do: func(h *Handler, c *call) (reply, error) { return h.disable(c, true) },
+			about:  "Keys of programs are their organisations' and go on; the answer lists those of which he was shown a secret that counts: give them new secrets, or end them by keys:revoke_held of each organisation.",
+			result: listOf(reflect.TypeFor[client.Key]()), do: func(h *Handler, c *call) (reply, error) { return h.disable(c, true) },
 		},
 		operation{
 			method: http.MethodPost, path: "/identities/{id}/enable", id: "enable_identities", tag: "members", scopes: write, operator: true, summary: "Let somebody sign in again",
@@ -456,5 +458,9 @@ func (h *Handler) disable(c *call, off bool) (reply, error) {
 	if err := h.cfg.Members.Disable(c.Context(), by, c.param("id"), off); err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusNoContent}, nil
+	if !off {
+		return reply{status: http.StatusNoContent}, nil
+	}
+	held, err := h.cfg.Keys.HeldBy(c.Context(), c.param("id"))
+	return items(shownKeys(held), err)
 }

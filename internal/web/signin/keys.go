@@ -24,6 +24,9 @@ type Keys interface {
 	Revoke(ctx context.Context, who admin.Actor, org e911.OrgID, id string) error
 	Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id string, keep time.Duration) (apikey.Key, string, error)
 	EndSecret(ctx context.Context, who admin.Actor, org e911.OrgID, id, secret string) (apikey.Key, error)
+	Holders(ctx context.Context, keys ...apikey.Key) (map[string][]apikey.Holder, error)
+	HeldBy(ctx context.Context, identity string) ([]apikey.Key, error)
+	RevokeHeld(ctx context.Context, who admin.Actor, org e911.OrgID, identity string) ([]apikey.Key, error)
 }
 
 // mountKeys adds the page of keys. Every answer to a form is the page itself: a key
@@ -37,12 +40,14 @@ func (h *Handler) mountKeys(r chi.Router) {
 	r.Post("/keys/rotate", h.signed(h.rotateKey))
 	r.Post("/keys/secret/end", h.signed(h.endKeySecret))
 	r.Post("/keys/end", h.signed(h.endKey))
+	r.Post("/keys/held/end", h.signed(h.endHeldKeys))
 }
 
 // KeyPage is what the page of keys shows.
 type KeyPage struct {
 	Of       string // whose they are
 	Live     []KeyRow
+	Held     []HeldKeys
 	Ended    []KeyRow
 	More     bool // there are more than are shown
 	Scopes   []apikey.ScopeRow
@@ -59,6 +64,7 @@ type KeyRow struct {
 	Maker   string
 	Secrets []apikey.Secret // that count
 	State   string
+	Holders []apikey.Holder
 }
 
 // maxKeys is how many keys the page shows.
@@ -146,9 +152,13 @@ func (h *Handler) fillKeys(r *http.Request, org e911.OrgID, p *KeyPage) error {
 		if err != nil {
 			return err
 		}
+		holders, err := h.cfg.Keys.Holders(r.Context(), page...)
+		if err != nil {
+			return err
+		}
 		for _, k := range page {
 			after = k.ID
-			row := KeyRow{Key: k, Maker: h.maker(r, names, k.By), State: "until " + day(k.Expires, "it is ended")}
+			row := KeyRow{Key: k, Holders: holders[k.ID], Maker: h.maker(r, names, k.By), State: "until " + day(k.Expires, "it is ended")}
 			row.Secrets = slices.DeleteFunc(slices.Clone(k.Secrets), func(s apikey.Secret) bool { return !s.Live(now) })
 			switch {
 			case !k.Revoked.IsZero():
@@ -171,6 +181,7 @@ func (h *Handler) fillKeys(r *http.Request, org e911.OrgID, p *KeyPage) error {
 			*list, p.More = (*list)[:maxKeys], true
 		}
 	}
+	p.Held = heldKeys(p.Live)
 	return nil
 }
 

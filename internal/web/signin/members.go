@@ -53,6 +53,7 @@ type Members struct {
 	Sites    []Site
 	MayWrite bool
 	Results  []Result
+	Held     []HeldKeys // of who lost a role just now
 	Lines    []access.Line
 }
 
@@ -77,6 +78,7 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request, in signedIn) {
 type page struct {
 	say     string
 	results []Result
+	held    []HeldKeys
 	wrong   error
 }
 
@@ -140,7 +142,7 @@ func (h *Handler) showMembers(w http.ResponseWriter, r *http.Request, in signedI
 		h.message(w, r, status, "Not now", faults[0].Msg)
 		return
 	}
-	m := Members{Org: name, MayWrite: may.Allowed, Sites: h.sites(at.Org), Results: p.results, Lines: access.Lines()}
+	m := Members{Org: name, MayWrite: may.Allowed, Sites: h.sites(at.Org), Results: p.results, Held: p.held, Lines: access.Lines()}
 	for _, x := range all {
 		m.Rows = append(m.Rows, rowOf(x, m.Sites))
 	}
@@ -311,7 +313,11 @@ func (h *Handler) removeMember(w http.ResponseWriter, r *http.Request, in signed
 	if err == nil {
 		err = h.cfg.Members.Take(r.Context(), in.who.ID, m.Grant.ID, m.Identity.ID)
 	}
-	h.showMembers(w, r, in, page{say: saidText("The role of "+m.Identity.Email+" is taken away.", err), wrong: err})
+	p := page{say: saidText("The role of "+m.Identity.Email+" is taken away.", err), wrong: err}
+	if err == nil {
+		p.held, p.wrong = h.leftKeys(r, in, e911.OrgID(at.Org), m.Identity.ID)
+	}
+	h.showMembers(w, r, in, p)
 }
 
 // changeMember gives another role in place of one.
@@ -329,7 +335,11 @@ func (h *Handler) changeMember(w http.ResponseWriter, r *http.Request, in signed
 	if err == nil {
 		g, err = h.cfg.Members.Change(r.Context(), in.who.ID, m.Grant.ID, m.Identity.ID, member.Wish{Role: access.Role(r.PostFormValue("role")), At: at})
 	}
-	h.showMembers(w, r, in, page{say: saidText(fmt.Sprintf("%s has the role %s now.", g.Identity.Email, words(g.Grant.Role)), err), wrong: err})
+	p := page{say: saidText(fmt.Sprintf("%s has the role %s now.", g.Identity.Email, words(g.Grant.Role)), err), wrong: err}
+	if err == nil {
+		p.held, p.wrong = h.leftKeys(r, in, e911.OrgID(at.Org), m.Identity.ID)
+	}
+	h.showMembers(w, r, in, p)
 }
 
 func (h *Handler) reinvite(w http.ResponseWriter, r *http.Request, in signedIn) {
