@@ -99,6 +99,24 @@ func TestANameThatSomebodyElseStillHoldsStopsNobody(t *testing.T) {
 	}
 }
 
+// Proves: C-59, N-34: many more people than there were are on the list, and told of.
+func TestADirectoryThatGrowsAtOnceIsToldOf(t *testing.T) {
+	b := newBench(t)
+	b.ldap(nil)
+	b.list.People = crowd(40)
+	if b.sync(); slices.Contains(b.alarms, directory.AlarmGrew) {
+		t.Error("the first time everybody is new")
+	}
+	b.list.People = crowd(180)
+	r := b.sync()
+	if r.Counts.Joined != 140 || !r.Applied || !slices.Contains(codes(r), "people many_joined") || !slices.Contains(b.alarms, directory.AlarmGrew) {
+		t.Errorf("%+v %v", r.Counts, b.alarms)
+	}
+	if r = b.sync(); slices.Contains(codes(r), "people many_joined") {
+		t.Error("they are new again")
+	}
+}
+
 // Proves: C-54, C-59: groups without anybody are as a permission that was lost; one who
 // leaves a group loses his role at once.
 func TestGroupsThatLoseEverybodyTakeNoRole(t *testing.T) {

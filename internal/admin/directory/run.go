@@ -119,6 +119,19 @@ func (s *Service) manyLeft(src *Source, last *Report, out *Outcome) {
 	}
 }
 
+// manyJoined tells of an LDAP directory that has more new people than it had at all: a
+// base or a filter that is too wide looks so. They are on the list all the same, since
+// whoever is not makes unregistered calls.
+func (s *Service) manyJoined(src *Source, out *Outcome) {
+	joined, had := out.Counts.Joined, out.Counts.People-out.Counts.Joined
+	if src.Protocol != LDAP || had <= 0 || joined <= had || joined <= 100 {
+		return
+	}
+	msg := fmt.Sprintf("%d people are new at once, and there were %d: they are taken over", joined, had)
+	out.Faults = append([]e911.Fault{{File: src.Key, Path: "people", Code: CodeManyJoined, Msg: msg, Fix: "look whether base and filter are too wide"}}, out.Faults...)
+	s.alarm(src, AlarmGrew, "the directory "+src.Key+" has many new people at once: is that so?")
+}
+
 func (s *Service) alarm(src *Source, code, detail string) {
 	s.cfg.Alarm(src.Org, journal.Alarm{Code: code, Detail: detail})
 }
@@ -135,6 +148,7 @@ func (s *Service) follow(ctx context.Context, src *Source, r, last *Report, shru
 		return err
 	}
 	s.manyLeft(src, last, &out)
+	s.manyJoined(src, &out)
 	found := out
 	if err := s.plan(ctx, src, r, last, &found); err != nil {
 		return err

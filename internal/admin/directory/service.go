@@ -18,7 +18,8 @@ import (
 // The alarms of a Service, to the organisation's administrators.
 const (
 	AlarmFailed = "directory_failed" // it could not be read or taken over
-	AlarmShrank = "directory_shrank" // it lost so many people that nobody is taken for gone
+	AlarmShrank = "directory_shrank" // it lost so many people that nobody is taken for gone, or a person is asked
+	AlarmGrew   = "directory_grew"   // it has more new people than it had
 	AlarmRoles  = "directory_roles"  // a role that it gives or takes stays as it was
 	AlarmLeft   = "directory_left"   // a plan waits that takes people off the list
 )

@@ -49,6 +49,7 @@ const (
 	CodeTaken           = "taken"     // a number or device is somebody else's
 	CodeUnknownGroup    = "unknown_group"
 	CodeManyLeft        = "many_left" // so many at once that it may be a mistake
+	CodeManyJoined      = "many_joined"
 )
 
 // Work compares what a directory told with what is stored here. It reads the view
