@@ -32,6 +32,7 @@ type setupCmd struct {
 	Use          setupUseCmd          `cmd:"" help:"Say whether people can dial out: where none can, no emergency calling is required."`
 	Prices       setupPricesCmd       `cmd:"" help:"Set the price list of unregistered calls and registered users."`
 	Compliance   setupComplianceCmd   `cmd:"" help:"How organisations stand, one a line."`
+	Outages      setupOutagesCmd      `cmd:"" help:"Outages of a month in user-minutes, as NORS counts them; without --org, of all organisations together."`
 	Charges      setupChargesCmd      `cmd:"" help:"Unregistered calls and registered users of a month, and what they cost."`
 }
 
@@ -312,5 +313,11 @@ func (c *setupChargesCmd) Run(e *env) error {
 	for _, l := range bill.Surcharges {
 		fmt.Fprintf(e.stdout, "  %-8s %6d  %s %s\n", l.Place, l.Users, printable(orDash(l.Name))[0], money(l.Amount))
 	}
+	fmt.Fprintln(e.stdout, "fees")
+	for _, l := range bill.Lines {
+		s := printable(l.Name, orDash(l.Place))
+		fmt.Fprintf(e.stdout, "  %-18s %6d x %s = %s  %s, %s\n", l.Fee, l.Count, money(l.Cents), money(l.Amount), s[0], s[1])
+	}
+	fmt.Fprintf(e.stdout, "  together %s\n", money(bill.Total))
 	return nil
 }

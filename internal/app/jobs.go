@@ -17,7 +17,7 @@ import (
 func (s *Server) openJobs(st *database) (*job.Queue, error) {
 	return job.New(job.Config{
 		Store: st, Node: s.cfg.Node, Dir: filepath.Join(s.cfg.DataDir, "jobs"), Now: s.cfg.Now, Log: s.cfg.Log,
-		Handlers: map[string]job.Handler{api.ImportJob: sheet.Handler(s.sheetDesk), api.DirectoryJob: s.directoryJob},
+		Handlers: map[string]job.Handler{sheet.ImportJob: sheet.Handler(s.sheetDesk), sheet.ApplyJob: sheet.ApplyHandler(s.sheetDesk), api.DirectoryJob: s.directoryJob},
 	})
 }
 
@@ -110,7 +110,7 @@ func (s *Server) jobRoutes(mux *http.ServeMux) {
 	handle("/import-table", func(r *http.Request, org e911.OrgID) (any, error) {
 		file := r.URL.Query().Get("file")
 		req := job.Request{
-			Org: org, Kind: api.ImportJob, Title: "import of " + file, Who: importer(file), Args: []byte(r.URL.Query().Get("task")), Input: r.Body,
+			Org: org, Kind: sheet.ImportJob, Title: "import of " + file, Who: importer(file), Args: []byte(r.URL.Query().Get("task")), Input: r.Body,
 		}
 		return jobs.Submit(r.Context(), req)
 	})

@@ -69,7 +69,10 @@ type Server struct {
 
 	trials *trial.Service
 	homes  homes
-	lints  setup.Lints // of dial plans, as of the last publish that somebody asked about
+	lints  setup.Lints // of dial plans, as of the last publish
+	// replaced has room for one word that a world was published; told is what trunks told.
+	replaced chan struct{}
+	told     chan setup.TrunkState
 	// foreign asks other location servers.
 	foreign *dereference.Client
 	ports   *media.Ports // of the sound of 933 and of tests
@@ -104,7 +107,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log)}
+	s := &Server{cfg: cfg, holder: &snapshot.Holder{}, unlock: unlock, postal: postalCodes(cfg.Log), replaced: make(chan struct{}, 1), told: make(chan setup.TrunkState, heldStates)}
 	for _, step := range []func() error{s.openWorld, s.openJournal, s.bindHTTP, s.openSIPCerts, s.openSTIR, s.openPeers, s.wireTrunks, s.wireLive, s.wireLoST, s.wireExplain, s.wireTrials, s.wireAccess, s.wireAPI, s.wireEdges} {
 		if err := step(); err != nil {
 			s.close()
@@ -133,7 +136,7 @@ func (s *Server) openWorld() error {
 	dir := filepath.Join(s.cfg.DataDir, "snapshot")
 	s.publish, err = publish.New(publish.Config{
 		Holder: s.holder, File: snapshot.OpenFile(dir, s.ring), Dir: dir, Now: s.cfg.Now, Log: s.cfg.Log,
-		Alarm: func(a journal.Alarm) { s.alarm("", a) },
+		Alarm: func(a journal.Alarm) { s.alarm("", a) }, Replaced: s.worldReplaced,
 	})
 	if err != nil {
 		return fmt.Errorf("wire publish: %w", err)

@@ -27,7 +27,7 @@ func (s *Server) setupDesk() (*setup.Service, error) {
 		return nil, errNoStore
 	}
 	return setup.New(setup.Config{
-		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill, Lints: &s.lints,
+		Store: st, Editor: d.staging, World: s.holder.Load, Now: s.cfg.Now, Send: s.sendDrill, Lints: &s.lints, Trunks: st,
 		Door: s.sipDoor(), Proved: s.provedAt, Say: s.saySetUp,
 		Seen: func(ctx context.Context, org e911.OrgID) (map[string]inventory.Device, error) {
 			return inventory.Everything(ctx, d.store, org, s.live(org))
@@ -46,7 +46,7 @@ type SetupRequest struct {
 
 // everywhere reports a question about all organisations.
 func (r *SetupRequest) everywhere() bool {
-	return (r.Do == "compliance" || r.Do == "pbx-requests") && r.Org == ""
+	return (r.Do == "compliance" || r.Do == "outages" || r.Do == "pbx-requests") && r.Org == ""
 }
 
 // maxSetup bounds a request.
@@ -160,6 +160,16 @@ func setupActions(now func() time.Time) map[string]setupAction {
 			}
 			return svc.Standings(ctx, org)
 		}),
+		"outages": small(func(ctx context.Context, svc *setup.Service, _ admin.Actor, org e911.OrgID, a SetupArgs) (any, error) {
+			month, err := setup.ParseMonth(a.Month, now())
+			if err != nil {
+				return nil, err
+			}
+			if a.All {
+				return svc.Outages(ctx, month)
+			}
+			return svc.Outages(ctx, month, org)
+		}),
 		"prices": setupDo(func(ctx context.Context, svc *setup.Service, who admin.Actor, org e911.OrgID, p rules.Prices) (any, error) {
 			return done(svc.SetPrices(ctx, who, org, p))
 		}),
@@ -174,7 +184,7 @@ func setupActions(now func() time.Time) map[string]setupAction {
 }
 
 // reads are the actions that change nothing.
-var setupReads = []string{"status", "charges", "lint", "compliance", "pbxs", "pbx-requests"}
+var setupReads = []string{"status", "charges", "lint", "compliance", "outages", "pbxs", "pbx-requests"}
 
 func answerSetup(ctx context.Context, svc *setup.Service, now func() time.Time, org e911.OrgID, r SetupRequest) (any, error) {
 	all := setupActions(now)

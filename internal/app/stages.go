@@ -55,5 +55,5 @@ func offlineSetup(ctx context.Context, st *database) (*setup.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return setup.New(setup.Config{Store: st, Editor: editor, World: func() *snapshot.Snapshot { return w }, Now: time.Now})
+	return setup.New(setup.Config{Store: st, Editor: editor, World: func() *snapshot.Snapshot { return w }, Trunks: st, Now: time.Now})
 }

@@ -146,7 +146,7 @@ func (s *Server) wireTrunks() error {
 		return fmt.Errorf("wire the names of trunks: %w", err)
 	}
 	s.trunks, err = trunk.New(trunk.Config{
-		Snapshot: s.holder, Names: s.names, Ask: lateEdge{s}, Domain: s.cfg.Domain, Alarm: s.alarm, Now: s.cfg.Now, Log: s.cfg.Log,
+		Snapshot: s.holder, Names: s.names, Ask: lateEdge{s}, Domain: s.cfg.Domain, Alarm: s.alarm, Told: s.trunkTold, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	return err
 }

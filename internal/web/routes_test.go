@@ -39,7 +39,7 @@ var proving = []string{
 var judged = []string{
 	"GET /moves", "POST /moves/agree", "POST /moves/refuse", "POST /partners/remove", "POST /partners/members", "POST /partners/organisations", "POST /partners/requests",
 	"GET /", "GET /calls/{id}", "GET /calls/{id}/detail", "GET /events", "GET /api/session", "GET /api/calls", "GET /api/calls/{id}", "GET /api/v1/explain", "GET /api/v1/route",
-	"GET /help", "GET /help/{topic}", "HEAD /assets/*",
+	"HEAD /assets/*",
 	"POST /tests", // TestATestIsSeenAtTheBoardAndIsNoCall
 }
 

@@ -16,7 +16,7 @@ func (h *Handler) openSetUp() error {
 	}
 	var err error
 	h.setup, err = setuppages.New(setuppages.Config{
-		Desks: *h.cfg.SetUp, Members: h.cfg.People.Members, Visited: h.people.Visited, Now: h.cfg.Now, Log: h.cfg.Log,
+		Desks: *h.cfg.SetUp, Members: h.cfg.People.Members, Visited: h.people.Visited, Uploaded: h.people.Uploaded, Now: h.cfg.Now, Log: h.cfg.Log,
 		Org:   func(id e911.OrgID) (string, bool) { o, ok := h.cfg.Org(id); return o.Name, ok },
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 	})

@@ -242,7 +242,7 @@ func guarded(route string) bool {
 // public are pages for people who are not signed in.
 var public = []string{
 	"GET /healthz", "GET /readyz", "GET /robots.txt", "GET /favicon.ico", "GET /assets/*", "GET /sign-in", "GET /forgotten", "GET /account",
-	"GET /sign-in/sso", "POST /sign-in/passkey/begin",
+	"GET /sign-in/sso", "POST /sign-in/passkey/begin", "GET /help", "GET /help/{topic}",
 }
 
 // table is what pages of an organisation or a partner ask. What is not here is one's

@@ -22,6 +22,7 @@ import (
 	"github.com/callbox911/callbox/internal/web/assets"
 	"github.com/callbox911/callbox/internal/web/events"
 	"github.com/callbox911/callbox/internal/web/mypage"
+	"github.com/callbox911/callbox/internal/web/portal"
 	"github.com/callbox911/callbox/internal/web/setuppages"
 	"github.com/callbox911/callbox/internal/web/signin"
 )
@@ -161,6 +162,8 @@ func (h *Handler) Close() { h.stream.Close() }
 func (h *Handler) router() http.Handler {
 	r := chi.NewRouter()
 	r.Use(h.guard)
+	r.Use(helped)
+	setuppages.NewHelp(func(title string) portal.Frame { return h.frame(title) }, h.cfg.Log).Mount(r)
 	r.NotFound(h.strayed)
 	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "this address does not take that method", http.StatusMethodNotAllowed)
@@ -252,6 +255,9 @@ func formLimit(r *http.Request) int64 {
 	}
 	if r.URL.Path == "/sign-on" { // metadata
 		return 512 << 10
+	}
+	if setuppages.IsUpload(r) {
+		return setuppages.MaxUpload
 	}
 	return 16 << 10
 }

@@ -54,6 +54,8 @@ type Config struct {
 	Dir    string // of the note which change the file has reached
 	Now    func() time.Time
 	Alarm  func(journal.Alarm) // must not block; logs what it is told
+	// Replaced hears that calls use another world; it must not wait. None: nobody does.
+	Replaced func()
 	Log    *slog.Logger
 	// Poll is how often the database is asked without a wake-up, default
 	// 500 ms: changes that another process made.
@@ -231,6 +233,9 @@ func (p *Publisher) apply(batch admin.Batch, whole bool) Result {
 		if applied = without(changes, left); len(applied) > 0 {
 			next = good
 			p.cfg.Holder.Store(next)
+			if p.cfg.Replaced != nil {
+				p.cfg.Replaced()
+			}
 			p.watchWays(current, next, applied)
 		}
 	}

@@ -158,9 +158,10 @@ func licensed(state e911.OrgState, all []Licence, now time.Time) (out []string) 
 
 // places lists sites and their buildings, and whether a person is found in them.
 func (g *gathering) places() {
+	countries := countriesOf(g.org)
 	for _, v := range slices.SortedFunc(g.org.Sites(), func(a, b e911.Site) int { return cmp.Compare(a.Key, b.Key) }) {
 		g.at[v.ID] = len(g.sites)
-		f := siteFacts{site: v, record: &g.record, facts: rules.Site{Key: v.Key, Stage: v.Stage, Accepted: g.acceptedAt(v.ID)}}
+		f := siteFacts{site: v, record: &g.record, facts: rules.Site{Key: v.Key, Stage: v.Stage, Accepted: g.acceptedAt(v.ID), Countries: countries[v.ID]}}
 		_, f.facts.OptedOut = g.record.OptedSites[v.ID]
 		if r, ok := g.record.Overrides[v.ID]; ok {
 			f.facts.Override = rules.Override(r)
@@ -180,9 +181,6 @@ func (g *gathering) places() {
 		placed := b.Point != nil || b.Validation.Point != nil
 		v := &rules.Building{Key: b.Key, Usable: b.Validation.Verdict == e911.VerdictValid || b.Validation.Verdict != e911.VerdictInvalid && placed}
 		g.buildings[b.ID], f.buildings = v, append(f.buildings, v)
-		if c := b.Address.Country; c != "" && !slices.Contains(f.facts.Countries, c) {
-			f.facts.Countries = append(f.facts.Countries, c)
-		}
 		v.Dispatchable = slices.ContainsFunc(g.org.BuildingPlaces(b.Site), func(p e911.Place) bool { return p.Building == b.ID && p.Dispatchable })
 	}
 	for l := range g.org.Locations() {

@@ -32,6 +32,8 @@ type Config struct {
 	Now  func() time.Time
 	// Lints keeps findings between services; nil: they are looked for each time.
 	Lints *Lints
+	// Trunks keeps what trunks told; nil: nothing is known of outages.
+	Trunks TrunkStates
 	// Send hands a test to somebody who is told of calls; nil: none is sent from here.
 	Send func(ctx context.Context, to TestNotice) error
 	// Door is where PBXs send their calls.
@@ -144,7 +146,7 @@ func (s *Service) Status(ctx context.Context, org e911.OrgID, sites ...string) (
 	if len(sites) > 0 && len(st.Sites) < len(sites) {
 		return Status{}, e911.Errorf(e911.NotFound, "there is no such site")
 	}
-	st.DialPlan = g.lint(s.cfg.Lints)
+	st.DialPlan = s.cfg.Lints.Of(g.snap, g.org)
 	for i := range st.Tasks {
 		if st.Tasks[i].Task == TaskDialPlan {
 			st.Tasks[i].Findings = st.DialPlan

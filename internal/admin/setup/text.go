@@ -35,10 +35,11 @@ func Texts() []Text {
 			Body: "A location was collected of every user. Users were told of the policy, to update their location when they move, and how: the app, the portal, or the administrator.",
 		},
 		{
-			Key: UserLimits, Version: "2026-11.2", Title: "Before you call 911 from here", Users: true,
+			Key: UserLimits, Version: "2026-11.3", Title: "Before you call 911 from here", Users: true,
 			Body: "911 needs power, the network, a device that works, and the public-safety answering point of your place. Where one of them fails, use another telephone. " +
 				"Help goes to the place that is known of you: set it again whenever you move, on this page, in the Callbox client on your device, or through your administrator. " +
-				"A call whose place is not known goes to a relay centre first, and that takes longer. Where you are not sure, say your address first.",
+				"A call whose place is not known goes to a relay centre first, and that takes longer. Where you are not sure, say your address first. " +
+				"Outside the United States and Canada this service carries no emergency calls: dial that country's own number, from its own network.",
 		},
 	}
 }

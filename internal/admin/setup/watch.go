@@ -117,7 +117,7 @@ func (s *Service) tell(ctx context.Context, org e911.OrgID, now time.Time, found
 		out = nil
 		kept := map[string]time.Time{}
 		for key, at := range r.Said {
-			if now.Sub(at) < toldFor {
+			if now.Sub(at) < toldFor || strings.HasPrefix(key, saidDialPlan) {
 				kept[key] = at
 			}
 		}

@@ -50,9 +50,12 @@ type Config struct {
 	Ask      Asker
 	Domain   string                                // our name in From
 	Alarm    func(org e911.OrgID, a journal.Alarm) // must not wait
-	Now      func() time.Time
-	Log      *slog.Logger    // none: discarded
-	Rand     func(n int) int // 0 up to, not including, n; none: math/rand
+	// Told hears of each trunk whether nothing on it answers, when that is found out for
+	// the first time and whenever it is another. It must not wait; none: nobody hears.
+	Told func(t e911.TrunkID, down bool, at time.Time)
+	Now  func() time.Time
+	Log  *slog.Logger    // none: discarded
+	Rand func(n int) int // 0 up to, not including, n; none: math/rand
 }
 
 // Keeper keeps the state. Safe for concurrent use.
@@ -409,6 +412,9 @@ func (k *Keeper) tell(s *state) {
 	before := s.told
 	s.told = all
 	t := &s.trunk
+	if down := all == trunkstate.Down; k.cfg.Told != nil && (before == trunkstate.Unknown || down != (before == trunkstate.Down)) {
+		k.cfg.Told(t.ID, down, k.cfg.Now())
+	}
 	var a journal.Alarm
 	switch all {
 	case trunkstate.Up:

@@ -105,6 +105,7 @@ type bench struct {
 	names  *resolve.Resolver
 	peers  *neighbours
 	alarms []string
+	told   []string // "down" or "up", of the only trunk
 }
 
 func newBench(t *testing.T, z *zone, trunks ...e911.Trunk) *bench {
@@ -126,6 +127,12 @@ func newBench(t *testing.T, z *zone, trunks ...e911.Trunk) *bench {
 	b.Keeper, err = trunk.New(trunk.Config{
 		Snapshot: b.holder, Names: b.names, Ask: b.peers, Domain: "callbox.example", Now: clock, Rand: func(int) int { return 0 },
 		Alarm: func(_ e911.OrgID, a journal.Alarm) { b.alarms = append(b.alarms, a.Code) },
+		Told: func(_ e911.TrunkID, down bool, at time.Time) {
+			if !at.Equal(b.now) {
+				t.Errorf("told of %s at %s", at, b.now)
+			}
+			b.told = append(b.told, map[bool]string{true: "down", false: "up"}[down])
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -200,6 +207,29 @@ func TestFailOverBySRVAndBack(t *testing.T) {
 	}
 	if want := []string{trunk.AlarmDegraded, trunk.AlarmUp}; !slices.Equal(b.alarms, want) {
 		t.Errorf("alarms = %v, want %v", b.alarms, want)
+	}
+	if !slices.Equal(b.told, []string{"up"}) {
+		t.Errorf("a trunk that goes on without one target is told as %v", b.told)
+	}
+}
+
+// Outages are counted from what is told: a trunk is down when nothing on it answers, and
+// it is told once, at that time, and when something answers again.
+//
+// Proves: F-39
+func TestATrunkIsToldAsDownOnce(t *testing.T) {
+	z := &zone{srv: []resolve.SRV{{Target: "a.carrier.example", Port: 5071, Priority: 1}}}
+	b := newBench(t, z, carrier("sip:psap@carrier.example"))
+	b.names.Refresh(t.Context())
+	const at = "tcp:127.0.0.31:5071"
+	b.peers.set(at, says(200))
+	b.pass(2 * time.Second)
+	b.peers.set(at, nil)
+	b.pass(3 * time.Minute)
+	b.peers.set(at, says(200))
+	b.pass(3 * time.Minute)
+	if !slices.Equal(b.told, []string{"up", "down", "up"}) {
+		t.Errorf("told %v; alarms %v", b.told, b.alarms)
 	}
 }
 

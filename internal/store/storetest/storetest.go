@@ -98,6 +98,7 @@ func Run(t *testing.T, open Open) {
 		{"credentials belong to their owner, and sessions end", testSignOn},
 		{"identity providers, whom they bring, and what is used once", testFederation},
 		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
+		{"what trunks told is kept in order of time", testTrunkStates},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}

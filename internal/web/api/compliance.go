@@ -45,6 +45,11 @@ func complianceOperations() []operation {
 			params: []parameter{inQuery("format", "csv: a table, as with Accept: text/csv; none: JSON")},
 			result: reflect.TypeFor[Standings](), do: (*Handler).compliance,
 		},
+		{
+			method: http.MethodGet, path: "/organisations/{org}/setup/outages", id: "get_setup_outages", tag: "set-up", scopes: []apikey.Scope{apikey.ScopeRead},
+			summary: "Outages of a month in user-minutes, as NORS counts them", about: "A time in which sites had no way to a PSAP. What is reported decides a person (47 CFR 4.5, 4.7, 4.9).",
+			params: []parameter{inQuery("month", "As 2026-11; none: this one")}, result: reflect.TypeFor[setup.OutageReport](), do: (*Handler).setupOutages,
+		},
 		setUp(http.MethodPut, "/use", "put_setup_use", "Say whether people can dial out; where none can, no emergency calling is required", map[string]any{"outbound_pstn": true, "human_agents": true},
 			func(ctx context.Context, c *call, s *setup.Service, b UseWish) (any, error) {
 				return nil, s.SetUse(ctx, c.who.who, c.org, b.OutboundPSTN, b.HumanAgents)
@@ -55,6 +60,16 @@ func complianceOperations() []operation {
 				return Lint{Findings: found}, err
 			}).answers(reflect.TypeFor[Lint]()),
 	}
+}
+
+func (h *Handler) setupOutages(c *call) (reply, error) {
+	return h.setUp(c, func(ctx context.Context, s *setup.Service) (any, error) {
+		month, err := setup.ParseMonth(c.query.Get("month"), h.cfg.Now())
+		if err != nil {
+			return nil, err
+		}
+		return s.Outages(ctx, month, c.org)
+	})
 }
 
 const compliancePath = "/compliance"

@@ -29,7 +29,7 @@ type Jobs interface {
 }
 
 // Import is what the job of an uploaded table is asked for; its kind is
-// ImportJob, its input the file.
+// sheet.ImportJob, its input the file.
 type Import struct {
 	Kind    sheet.Kind `json:"kind"`
 	Mode    sheet.Mode `json:"mode,omitempty"`
@@ -39,9 +39,6 @@ type Import struct {
 	File    string     `json:"file,omitempty"`
 }
 
-// ImportJob is the kind of a job that imports a table.
-const ImportJob = "import"
-
 // Sheets writes tables.
 type Sheets interface {
 	Template(w io.Writer, f sheet.Format, kind sheet.Kind) error
@@ -49,7 +46,7 @@ type Sheets interface {
 	Write(w io.Writer, f sheet.Format, kind sheet.Kind, t sheet.Table) error
 }
 
-const maxUpload = 512 << 20
+const maxUpload = sheet.MaxUpload
 
 func jobOperations() []operation {
 	const org = "/organisations/{org}"
@@ -222,7 +219,7 @@ func (h *Handler) importTable(c *call) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), uploadTimeout)
 	defer cancel()
 	j, err := h.cfg.Jobs.Submit(ctx, job.Request{
-		Org: c.org, Kind: ImportJob, Title: "import of " + string(k), Who: c.who.who, Args: args, Input: file,
+		Org: c.org, Kind: sheet.ImportJob, Title: "import of " + string(k), Who: c.who.who, Args: args, Input: file,
 	})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return reply{}, tooLarge()

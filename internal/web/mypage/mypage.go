@@ -66,6 +66,7 @@ type view struct {
 	Org                                 e911.OrgID
 	Faults                              []e911.Fault
 	Own                                 *firstuse.Own
+	Abroad                              firstuse.Abroad
 	Choices                             []firstuse.Choice
 	More                                bool
 }
@@ -98,6 +99,7 @@ func (h *Handler) open(do func(r *http.Request, v signin.Visit) (string, error))
 			own, lerr := h.cfg.Desk.Of(r.Context(), v.Org, v.Who.Email)
 			if lerr == nil {
 				out.Own = &own
+				out.Abroad = h.cfg.Desk.Abroad(v.Org, v.Who.Email)
 				out.Choices, out.More, lerr = h.cfg.Desk.Choices(v.Org, v.Who.Email, out.Words)
 			}
 			if lerr != nil && err == nil {

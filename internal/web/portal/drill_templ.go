@@ -182,7 +182,15 @@ func TestSeen(f Frame, t Test, token string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\"> <label class=\"field\"><span>Your name, if you like</span> <input name=\"by\" type=\"text\" maxlength=\"100\" autocomplete=\"name\"></label> <button class=\"primary\" type=\"submit\">I saw the test</button></form></main></body></html>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\"> <label class=\"field\"><span>Your name, if you like</span> <input name=\"by\" type=\"text\" maxlength=\"100\" autocomplete=\"name\"></label> <button class=\"primary\" type=\"submit\">I saw the test</button></form><p class=\"below\">")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = helpLink("").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</p></main></body></html>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

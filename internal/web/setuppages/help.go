@@ -1,11 +1,14 @@
 package setuppages
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"slices"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/web/portal"
 )
 
@@ -14,13 +17,20 @@ type topic struct {
 	Key, Title string
 	Text       []string
 	Points     []string
+	Parts      []part
 	Command    string // by which the same is done
 	More       string // file of the documentation that comes with Callbox
 }
 
+// part is a part of a page that a link can lead to.
+type part struct {
+	Key, Title string
+	Text       []string
+}
+
 // topics are the pages of help, in the order of their list.
 func topics() []topic {
-	return append(pathTopics(), orgTopics()...)
+	return slices.Concat(deskTopics(), pathTopics(), orgTopics(), accessTopics())
 }
 
 // pathTopics are about the steps of a site.
@@ -110,27 +120,83 @@ func orgTopics() []topic {
 			Text:   []string{"A platform or a device proves by them that it belongs to you when it asks where it is. A secret is shown once, when it is made."},
 			Points: []string{"To change one: make another, give it to the platform, wait until every device has it, then end the old one.", "Where a platform shows other ones, nothing is changed before you agree."}, Command: "callbox setup secrets --make", More: "docs/setup.md",
 		},
+		{
+			Key: "pbx", Title: "Connecting a PBX",
+			Text: []string{
+				"A PBX is known by a user and a secret that are made here and shown once. It does not register. When it calls, it is asked for them (407, digest) and answers; every PBX can. Then it is known at that address for 30 days, and its emergency calls are taken there without being asked.",
+				"So make the first call a 933, from a telephone behind it. A 911 that is the very first call is asked too, and goes on as soon as the PBX answers.",
+			},
+			Points: []string{
+				"To change a secret: make a second one, type it at the PBX, dial 933, and end the first.",
+				"A client certificate (TLS) proves the PBX as well. It is pinned with a proof that the PBX has its key.",
+				"The operator can be asked to know the PBX by its addresses too. He decides, because an address says whose a call is.",
+				"Where PBXs of several organisations call from one address, have each write its user into From, or keep all numbers in the list.",
+				"Leave the way to your telephone provider in place: when nothing here answers, 911 should go there.",
+			},
+			Command: "callbox setup pbx connect pbx-hq --inbound asterisk", More: "docs/trunks.md",
+		},
 		{Key: "charges", Title: "Charges", Text: []string{"A 911 call of somebody who is not known, from no place that is known, or that a relay centre answered, is unregistered and has a price. To have none: keep the lists of people and the network map in step. 911 goes on whatever is owed."}, Command: "callbox setup charges --month 2026-11", More: "docs/setup.md"},
 		{
-			Key: "spreadsheets", Title: "Many at once, by spreadsheet",
-			Text:    []string{"A template has the columns. Fill it, look at what would change, and then apply it: nothing is changed before."},
+			Key: "spreadsheets", Title: "Many at once, by a table",
+			Text: []string{
+				"Take a template, fill it, send it, and look: the page says what would change, whose 911 call would be another, and what is wrong in which row and column. Nothing is changed before you press the button, and then all of it, or nothing.",
+				"It goes on while the browser is closed. Where somebody changed the same things after you looked, nothing is done, and you are told what is another.",
+			},
+			Points: []string{
+				"Sites first, then buildings, places inside them, network elements, people, telephones, numbers: what is named comes before what names it.",
+				"Rows with a fault refuse the table, unless you let them be left out. You can have them as a file, mend them and send that.",
+				"An empty cell leaves what is stored as it is. Rows that are not there are left alone.",
+				"Who looks after one site brings in that site’s rows alone.",
+			},
 			Command: "callbox import buildings FILE", More: "docs/spreadsheets.md",
+		},
+		{
+			Key: "outages", Title: "Outages and user-minutes",
+			Text: []string{
+				"A provider reports an outage of 911 to the FCC’s NORS that lasts 30 minutes or longer and touches 900,000 user-minutes: the minutes, times the users whose 911 call found no way (47 CFR 4.5, 4.7 and 4.9). This page counts both from what trunks told.",
+				"Counted is a time in which no trunk that leads from a site to a PSAP, a 911 carrier or its own line answered. Users are those that are registered at the site now. A person decides what is reported.",
+			},
+			Command: "callbox setup outages --month 2026-11", More: "docs/setup.md",
 		},
 	}
 }
 
-// help serves a page of help, or the list of them.
-func (h *Handler) help(w http.ResponseWriter, r *http.Request) {
-	p := &page{h: h, w: w, r: r, ctx: r.Context()}
+// Help serves the pages of help. They need no desk: they are there whatever is away.
+type Help struct {
+	frame func(title string) portal.Frame
+	log   *slog.Logger
+}
+
+// NewHelp makes the pages.
+func NewHelp(frame func(title string) portal.Frame, log *slog.Logger) *Help {
+	return &Help{frame, log}
+}
+
+// Mount adds the pages to a router.
+func (h *Help) Mount(r chi.Router) {
+	r.Get("/help", h.serve)
+	r.Get("/help/{topic}", h.serve)
+}
+
+// serve serves a page of help, or the list of them.
+func (h *Help) serve(w http.ResponseWriter, r *http.Request) {
 	key, all := chi.URLParam(r, "topic"), topics()
-	if key == "" {
-		p.render(http.StatusOK, helpList(h.cfg.Frame("Help – Callbox"), all))
-		return
-	}
 	i := slices.IndexFunc(all, func(t topic) bool { return t.Key == key })
-	if i < 0 {
-		p.render(http.StatusNotFound, portal.Message(h.cfg.Frame("Help – Callbox"), "No such page of help", []string{"All pages of help are at /help."}, ""))
+	status, shown := http.StatusOK, helpList(h.frame("Help – Callbox"), all)
+	switch {
+	case i >= 0:
+		shown = helpPage(h.frame(all[i].Title+" – Callbox"), all[i])
+	case key != "":
+		status = http.StatusNotFound
+		shown = portal.Message(h.frame("Help – Callbox"), "No such page of help", []string{"All pages of help are at /help."}, "")
+	}
+	var b bytes.Buffer
+	if err := shown.Render(r.Context(), &b); err != nil {
+		h.log.ErrorContext(r.Context(), "a page of help could not be made", "path", r.URL.Path, obs.Err(err))
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
-	p.render(http.StatusOK, helpPage(h.cfg.Frame(all[i].Title+" – Callbox"), all[i]))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
 }

@@ -28,6 +28,7 @@ type view struct {
 	// Whole says that the visitor looks after the whole organisation, Billing that he
 	// may see what is charged.
 	Whole, Billing, Secrets bool
+	Imports                 bool // there are pages to bring tables in
 	Who                     func(actor string) string
 }
 
@@ -35,7 +36,7 @@ func (p *page) view(title, help string) view {
 	name, _ := p.h.cfg.Org(p.v.Org)
 	v := view{
 		Frame: p.h.cfg.Frame(title + " – Callbox"), Org: string(p.v.Org), OrgName: name, Form: p.v.Form, Help: help, Said: p.said(),
-		Whole: p.sites == nil, Who: p.name,
+		Whole: p.sites == nil, Who: p.name, Imports: p.h.cfg.Imports != nil,
 	}
 	if v.Whole {
 		a, err := p.ask(access.Node{Org: v.Org}, access.Billing, access.Read)
@@ -379,12 +380,43 @@ func (p *page) charges() {
 		return
 	}
 	c := chargesPage{view: p.view("Charges", "charges"), Bill: b}
-	first := time.Date(month.UTC().Year(), month.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
-	c.Earlier = first.AddDate(0, -1, 0).Format("2006-01")
-	if next := first.AddDate(0, 1, 0); !next.After(p.h.cfg.Now()) {
-		c.Later = next.Format("2006-01")
-	}
+	c.Earlier, c.Later = p.months(month)
 	a, err := p.ask(access.Node{Org: string(p.v.Org)}, access.Calls, access.Read)
 	c.MayCalls = err == nil && a.Allowed
 	p.render(http.StatusOK, chargesView(c))
+}
+
+// months are the ones before and after a month; none after it where that has not begun.
+func (p *page) months(month time.Time) (earlier, later string) {
+	first := time.Date(month.UTC().Year(), month.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+	if next := first.AddDate(0, 1, 0); !next.After(p.h.cfg.Now()) {
+		later = next.Format("2006-01")
+	}
+	return first.AddDate(0, -1, 0).Format("2006-01"), later
+}
+
+// outagesPage is what the page of outages shows.
+type outagesPage struct {
+	view
+	setup.OutageReport
+	Earlier, Later string // months
+}
+
+func (p *page) outages() {
+	err := p.askAll(access.Setup)
+	var month time.Time
+	if err == nil {
+		month, err = setup.ParseMonth(p.r.URL.Query().Get("month"), p.h.cfg.Now())
+	}
+	var r setup.OutageReport
+	if err == nil {
+		r, err = p.svc.Outages(p.ctx, month, p.v.Org)
+	}
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	o := outagesPage{view: p.view("Outages", "outages"), OutageReport: r}
+	o.Earlier, o.Later = p.months(month)
+	p.render(http.StatusOK, outagesView(o))
 }

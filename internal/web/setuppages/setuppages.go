@@ -40,6 +40,8 @@ type Desks struct {
 	Editor func() (*edit.Editor, error)
 	// Published makes calls, and these pages, see what was stored.
 	Published func(ctx context.Context) error
+	// Imports are tables that come in; nil: there are no pages for it.
+	Imports *Imports
 }
 
 // Config is what the pages need.
@@ -47,6 +49,8 @@ type Config struct {
 	Desks
 	Members *member.Desk
 	Visited func(do func(w http.ResponseWriter, r *http.Request, v signin.Visit)) http.Handler
+	// Uploaded is Visited for a form with a file.
+	Uploaded func(do func(w http.ResponseWriter, r *http.Request, v signin.Visit, u *signin.Upload)) http.Handler
 	// Org names an organisation.
 	Org   func(id e911.OrgID) (name string, ok bool)
 	Frame func(title string) portal.Frame
@@ -64,7 +68,7 @@ type Handler struct {
 
 // New checks the configuration.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Setup == nil || cfg.Editor == nil || cfg.Published == nil || cfg.Members == nil || cfg.Visited == nil || cfg.Org == nil || cfg.Frame == nil || cfg.Now == nil || cfg.Log == nil {
+	if cfg.Setup == nil || cfg.Editor == nil || cfg.Published == nil || cfg.Members == nil || cfg.Visited == nil || cfg.Uploaded == nil || cfg.Org == nil || cfg.Frame == nil || cfg.Now == nil || cfg.Log == nil {
 		return nil, e911.Errorf(e911.Invalid, "the pages of the set-up need desks, members, visits, names, a frame, a clock and a log")
 	}
 	return &Handler{cfg: cfg, banners: map[e911.OrgID]banner{}}, nil
@@ -88,12 +92,14 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/setup/secrets/end", (*page).endSecret)
 	post("/setup/secrets/link", (*page).setLink)
 	get("/setup/charges", (*page).charges)
+	get("/setup/outages", (*page).outages)
 	get("/setup/sites/{key}", (*page).site)
 	for path, do := range siteForms() {
 		post("/setup/sites/{key}/"+path, do)
 	}
-	r.Get("/help", h.help)
-	r.Get("/help/{topic}", h.help)
+	if h.cfg.Imports != nil {
+		h.mountImports(r)
+	}
 }
 
 // page is one request of somebody who is signed in.
@@ -113,22 +119,29 @@ type page struct {
 // open lets in who may see the set-up of the organisation, or of a site of it.
 func (h *Handler) open(do func(p *page)) http.Handler {
 	return h.cfg.Visited(func(w http.ResponseWriter, r *http.Request, v signin.Visit) {
-		p := &page{h: h, w: w, r: r, v: v, names: map[string]string{}}
-		p.ctx = admin.WithTrail(r.Context(), admin.Trail{Address: addressOf(r)})
-		if v.Org == "" {
-			p.say(http.StatusNotFound, "No organisation is open", "Open one on your profile first.")
-			return
+		if p, ok := h.visit(w, r, v); ok {
+			do(p)
 		}
-		if err := p.enter(); err != nil {
-			p.fail(err)
-			return
-		}
-		if r.Method == http.MethodPost && r.PostFormValue("org") != string(v.Org) {
-			p.say(http.StatusConflict, "Another organisation is open now", "You opened another organisation in this browser after you opened that page. Nothing was changed. Go back to the set-up, and look at the name at the top.")
-			return
-		}
-		do(p)
 	})
+}
+
+// visit lets somebody in; false: he was told why not.
+func (h *Handler) visit(w http.ResponseWriter, r *http.Request, v signin.Visit) (*page, bool) {
+	p := &page{h: h, w: w, r: r, v: v, names: map[string]string{}}
+	p.ctx = admin.WithTrail(r.Context(), admin.Trail{Address: addressOf(r)})
+	if v.Org == "" {
+		p.say(http.StatusNotFound, "No organisation is open", "Open one on your profile first.")
+		return p, false
+	}
+	if err := p.enter(); err != nil {
+		p.fail(err)
+		return p, false
+	}
+	if r.Method == http.MethodPost && r.PostFormValue("org") != string(v.Org) {
+		p.say(http.StatusConflict, "Another organisation is open now", "You opened another organisation in this browser after you opened that page. Nothing was changed. Go back to the set-up, and look at the name at the top.")
+		return p, false
+	}
+	return p, true
 }
 
 // enter asks whether the visitor may look, and for the service.

@@ -156,11 +156,11 @@ func (h *Handler) formed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token := h.get(r, cookieForm)
 		if r.Method == http.MethodPost {
-			if len(token) < 20 || subtle.ConstantTimeCompare([]byte(token), []byte(r.PostFormValue("form"))) != 1 {
-				h.message(w, r, http.StatusForbidden, "This page is too old", "Go back, load the page again, and send it once more.")
+			if len(token) < minToken || subtle.ConstantTimeCompare([]byte(token), []byte(r.PostFormValue("form"))) != 1 {
+				h.tooOld(w, r)
 				return
 			}
-		} else if len(token) < 20 {
+		} else if len(token) < minToken {
 			token = base64.RawURLEncoding.EncodeToString(seal.NewSecret())
 			h.set(w, cookieForm, token, formLife)
 		}
