@@ -210,6 +210,7 @@ type User struct {
 	Language     string `json:"language,omitempty" doc:"Spoken with a relay centre" example:"en"`
 	// OffPremises is what he was told of calling from elsewhere, and agreed to.
 	OffPremises *Consent `json:"off_premises,omitempty"`
+	Synced      []string `json:"synced,omitempty" doc:"Fields that a directory of people feeds: they are changed there" readOnly:"true"`
 }
 
 // Consent is what somebody who calls from off the premises was told about 911
@@ -272,6 +273,7 @@ type Number struct {
 	Status   string         `json:"status,omitempty" enum:"active,inactive,"`
 	Owner    string         `json:"owner,omitempty" enum:"person,workspace,virtual_line,auto_attendant,hunt_group,other,"`
 	ECBN     *ECBN          `json:"ecbn,omitempty"`
+	Synced   []string       `json:"synced,omitempty" doc:"Fields that a directory of people feeds: they are changed there" readOnly:"true"`
 }
 
 // Alert says who on site is told of a call.

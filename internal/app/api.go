@@ -26,7 +26,10 @@ type apiParts struct {
 // wireAPI makes the REST interface. What it asks of the database is asked each
 // time: the server takes calls before that is open, and after it is gone.
 func (s *Server) wireAPI() error {
-	var err error
+	mine, err := s.firstUse()
+	if err != nil {
+		return fmt.Errorf("wire what users keep of their own: %w", err)
+	}
 	if s.api.keys, err = apikey.New(apikey.Config{
 		Store: func() apikey.Store {
 			if st := s.store.get(); st != nil {
@@ -54,6 +57,7 @@ func (s *Server) wireAPI() error {
 			"explain": s.explainPage, "route": s.routePage, "callbacks": s.callbacksOf,
 			"inventory": s.inventoryOf, "unknown_elements": s.unknownOf, "quality": s.qualityOf,
 		},
+		Feeds: lateFeeds{&s.store}, FirstUse: lateFirstUse{s}, My: &api.My{Desk: mine, Published: func(ctx context.Context) error { return s.published(ctx, nil) }},
 		Ports: s.apiPorts(), Version: Version, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/firstuse"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/live/heldplus"
@@ -16,31 +17,40 @@ type saidByPage struct{ s *Server }
 func (d saidByPage) Say(org e911.OrgID, user e911.UserID, location e911.LocationID, text string) ([]firstuse.Said, error) {
 	answers, err := d.s.plus.Say(org, user, location, text)
 	out := make([]firstuse.Said, len(answers))
-	for i, a := range answers {
-		out[i] = firstuse.Said{Taken: a.Status == heldplus.StatusValidated, Why: a.Why}
-		if a.Location != nil {
-			out[i].Place = a.Location.Display
-		}
-		for _, f := range a.Faults {
-			out[i].Faults = append(out[i].Faults, f.Msg)
-		}
-		for _, c := range a.Candidates {
-			out[i].MayMean = append(out[i].MayMean, c.Display)
-		}
+	for i := range answers {
+		out[i] = saidOf(&answers[i])
 	}
 	return out, err
+}
+
+func (d saidByPage) Register(org e911.OrgID, user e911.UserID, location e911.LocationID, text string) (firstuse.Said, error) {
+	a, err := d.s.plus.Register(org, user, location, text)
+	return saidOf(&a), err
+}
+
+func saidOf(a *heldplus.SetAnswer) firstuse.Said {
+	out := firstuse.Said{Taken: a.Status == heldplus.StatusValidated, Why: a.Why}
+	if a.Location != nil {
+		out.Place = a.Location.Display
+	}
+	for _, f := range a.Faults {
+		out.Faults = append(out.Faults, f.Msg)
+	}
+	for _, c := range a.Candidates {
+		out.MayMean = append(out.MayMean, c.Display)
+	}
+	return out
 }
 
 func (d saidByPage) SayCallback(org e911.OrgID, user e911.UserID, n e911.Number) error {
 	return d.s.plus.SayCallback(org, user, n)
 }
 
-func (d saidByPage) Callback(org e911.OrgID, user e911.UserID) e911.Number {
-	return d.s.plus.Callback(org, user)
-}
-
-func (d saidByPage) Place(org e911.OrgID, user e911.UserID) string {
-	return d.s.plus.PlaceOf(org, user)
+func (d saidByPage) Kept(org e911.OrgID, user e911.UserID) firstuse.Kept {
+	p := d.s.plus
+	return firstuse.Kept{
+		Callback: p.Callback(org, user), Place: p.PlaceOf(org, user), Registered: p.Registered(org, user).Place.Display, SignedIn: p.SignedIn(org, user),
+	}
 }
 
 // firstUse asks users where they are (N-07, N-08). No call asks it.
@@ -79,21 +89,14 @@ func (s *Server) firstUseRoutes(mux *http.ServeMux) {
 }
 
 func (s *Server) openUsers(r *http.Request) (any, error) {
-	desk, err := s.firstUse()
-	if err != nil {
-		return nil, err
-	}
 	org, err := s.orgByKey(r.URL.Query().Get("org"))
 	if err != nil {
 		return nil, err
 	}
-	svc := s.store.people.Load()
-	if svc == nil {
-		return nil, errNoStore
+	if set := r.URL.Query().Get("reminders"); set != "" {
+		if err := (lateFirstUse{s}).SetReminders(r.Context(), admin.Actor(r.URL.Query().Get("who")), org.ID, set == "on"); err != nil {
+			return nil, err
+		}
 	}
-	since, err := svc.Unplaced(r.Context(), org.ID)
-	if err != nil {
-		return nil, err
-	}
-	return desk.Report(r.Context(), org.ID, since)
+	return s.stateOfFirstUse(r.Context(), org.ID)
 }

@@ -17,6 +17,11 @@ func (s *Server) own(org e911.OrgID, device string, now time.Time) []locate.Cand
 	return s.plus.Own(org, device, now)
 }
 
+// registeredPlace is what a user said is his place, for the location server.
+func (s *Server) registeredPlace(org e911.OrgID, user e911.UserID) locate.Registered {
+	return s.plus.Registered(org, user)
+}
+
 // locationHTTP serves HELD, location URIs, HELD+ and LoST on one listener
 // (D-11).
 func (s *Server) locationHTTP() http.Handler {

@@ -190,7 +190,7 @@ func (s *Server) wireLive() error {
 	var err error
 	if s.lis, err = lis.New(lis.Config{
 		Snapshot: s.holder, Journal: s.journal, BaseURL: s.cfg.HELDURL, Provider: s.cfg.Provider.info(s.cfg.Domain),
-		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Own: s.own, Moved: s.moved, Now: s.cfg.Now, Log: s.cfg.Log,
+		TrustedProxies: s.cfg.TrustedProxies, ClientRoots: s.clientRoots, Own: s.own, Registered: s.registeredPlace, Moved: s.moved, Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the location server: %w", err)
 	}

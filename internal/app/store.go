@@ -130,6 +130,7 @@ func (s *Server) useStore(ctx context.Context, st *database) error {
 	g.Go(compare)
 	g.Go(follow)
 	g.Go(run.Part{Name: "tests of who is told, and charges", Run: s.watchSetUps})
+	g.Go(run.Part{Name: "users who are asked where they are", Run: s.remindUsers})
 	g.Go(run.Part{Name: "who holds keys, and what ends of identity providers", Run: s.watchSignOn})
 	g.Go(run.Part{Name: "dial plans", Run: s.lookAtDialPlans})
 	g.Go(run.Part{Name: "states of trunks", Run: func(ctx context.Context) error { return s.keepTrunkStates(ctx, st) }})

@@ -177,7 +177,7 @@ func (s *Server) personAt(o *snapshot.Org, user e911.UserID, line e911.Number, d
 	if c.Callback == "" {
 		c.Callback = c.Line
 	}
-	known = append(known, locate.FromNumbers(o, user, c.Line)...)
+	known = append(known, locate.FromPerson(o, user, c.Line, s.plus.Registered(o.ID(), user))...)
 	c.Where = locate.Decide(known, locate.Situation{HELD: len(devices) > 0}, now)
 	return withNumber(o, c)
 }

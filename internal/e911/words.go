@@ -43,6 +43,7 @@ const (
 	ByConfirmed   LocatedBy = "confirmed"    // address the user confirmed for this network
 	ByUserSet     LocatedBy = "user_set"     // location the user set by hand
 	ByNumber      LocatedBy = "number"       // the number's own ESA
+	ByRegistered  LocatedBy = "registered"   // place that the user registered, whatever he calls from (N-07)
 	BySiteDefault LocatedBy = "site_default" // the site's only building
 	ByNothing     LocatedBy = "none"         // relay centre
 )

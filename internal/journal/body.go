@@ -303,8 +303,24 @@ type Due struct {
 	ArrivedAt     time.Time      `json:"arrived_at"`
 	Demonstration bool           `json:"demonstration,omitempty"`
 	Flags         []string       `json:"flags,omitempty"`
-	Network       *StrandedBy    `json:"network,omitempty"` // of DueUnknownNetwork
-	Drill         *Drill         `json:"drill,omitempty"`   // of a test of who is told; it is in no fact
+	Network       *StrandedBy    `json:"network,omitempty"`   // of DueUnknownNetwork
+	Drill         *Drill         `json:"drill,omitempty"`     // of a test of who is told; it is in no fact
+	FirstUse      *FirstUse      `json:"first_use,omitempty"` // of DueFirstUse
+}
+
+// DueFirstUse is the reason of a notice to a user who was asked where he is, and did
+// not answer (N-07). It is no call, and nobody but he is told.
+const DueFirstUse = "first_use"
+
+// FirstUse is what such a user is told.
+type FirstUse struct {
+	To       string      `json:"to"` // mail address
+	User     e911.UserID `json:"user"`
+	Name     string      `json:"name,omitempty"`
+	Link     string      `json:"link,omitempty"` // page of his own
+	Times    int         `json:"times"`          // how often he was told, with this
+	Placed   bool        `json:"placed,omitempty"`
+	Accepted bool        `json:"accepted,omitempty"`
 }
 
 // Drill is a test of somebody who is told of calls (F-36). It is no call.

@@ -16,6 +16,7 @@ const (
 	OwnLocation    Kind = "own.location"    // a user's own location, set or renamed
 	OwnForgotten   Kind = "own.forgotten"   // it was deleted
 	OwnCallback    Kind = "own.callback"    // the callback number that a user set, or that he took it back
+	OwnRegistered  Kind = "own.registered"  // the place that a user registered, whatever he calls from
 	ClientConflict Kind = "client.conflict" // a client claims the hardware address of another one's device
 )
 
@@ -44,10 +45,11 @@ type Network struct {
 }
 
 // Own is the body of OwnLocation, and of OwnForgotten with ID and Client alone.
-// Facts of one ID replace each other.
+// Facts of one ID replace each other. OwnRegistered has User, Place, Verdict, Why, At
+// and Validation; those of one user replace each other.
 type Own struct {
-	ID     string      `json:"id"`
-	Client string      `json:"client"` // by which it was set: nobody else is shown it
+	ID     string      `json:"id,omitempty"`
+	Client string      `json:"client,omitempty"` // by which it was set: nobody else is shown it
 	Device string      `json:"device,omitempty"`
 	User   e911.UserID `json:"user,omitempty"`
 	Name   string      `json:"name,omitempty"`

@@ -20,6 +20,9 @@ func Headline(d journal.Due) string {
 	if d.Drill != nil {
 		return drillHeadline(d)
 	}
+	if d.FirstUse != nil {
+		return firstUseHeadline(d)
+	}
 	var b strings.Builder
 	b.WriteString(Happened(d))
 	b.WriteString(": ")
@@ -38,6 +41,8 @@ func Happened(d journal.Due) string {
 	switch {
 	case d.Drill != nil:
 		return "TEST, no emergency"
+	case d.FirstUse != nil:
+		return "Say where you are"
 	case d.Reason == journal.DueUnknownNetwork:
 		return "Undefined network location"
 	case d.Class == e911.ClassTest933 || d.Reason == journal.DueTest:

@@ -29,11 +29,23 @@ const (
 // Destinations that are down have shares of their own, so that many dead ones
 // do not delay the first word to a good one.
 var (
-	share = map[string][2]int{Mail: {8, 4}, Webhook: {128, 16}, Mail + again: {4, 2}, Webhook + again: {32, 8}}
+	share = map[string][2]int{Mail: {8, 4}, Webhook: {128, 16}, Mail + again: {4, 2}, Webhook + again: {32, 8}, Mail + aside: {1, 1}, Mail + aside + again: {1, 1}}
 	other = [2]int{32, 8}
 )
 
 const again = " again"
+
+// aside marks the way of notices that are about no call: they go one after the other,
+// beside those that are, and hold none of them up, not even to the same person.
+const aside = " aside"
+
+// wayOf is the lane of a notice.
+func wayOf(n Notice) destination {
+	if n.Due.FirstUse != nil {
+		return destination{n.Channel + aside, n.To}
+	}
+	return destination{n.Channel, n.To}
+}
 
 // entry is a notice that is still to be told. While it is in a lane, that
 // lane's goroutine alone touches it.
@@ -83,7 +95,7 @@ func (s *sender) add(e *entry) (out *entry) {
 	if s.ended {
 		return nil // it stays pending in the outbox
 	}
-	d := destination{e.Channel, e.To}
+	d := wayOf(e.Notice)
 	l := s.by[d]
 	fresh := l == nil
 	if fresh {
@@ -189,7 +201,7 @@ func (s *sender) waiting() int {
 func (s *sender) crowded(e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.by[destination{e.Channel, e.To}]
+	l := s.by[wayOf(e.Notice)]
 	return l != nil && len(l.queue) > manyWaiting
 }
 

@@ -30,6 +30,9 @@
 // organisation are used: somebody who knows the building beats nobody. When
 // there is still nobody, an alarm is raised. A network that strands devices is
 // told in the same way, and nobody need listen to it.
+//
+// A user who was asked where he is, and did not answer, is told himself and nobody
+// else (N-07). Such a notice waits for others of its kind alone, and nothing for it.
 package notify
 
 import (
@@ -98,6 +101,10 @@ type Rules interface {
 
 // expand makes the notices of one fact.
 func expand(f journal.Fact, due journal.Due, rules Rules, link string) (notices []Notice, ready bool) {
+	if due.FirstUse != nil {
+		to := due.FirstUse.To
+		return []Notice{{ID: noticeID(f, due, Mail, to), Channel: Mail, To: to, Org: f.Org, Seq: f.Seq, At: f.At, Due: due}}, true
+	}
 	event := e911.AlertEmergency
 	if due.Class == e911.ClassTest933 {
 		event = e911.AlertTest

@@ -19,8 +19,11 @@ import (
 // saidHere is what users said for the devices on which they are signed in.
 type saidHere struct {
 	signedIn bool
+	phone    bool // his telephone is registered
 	place    string
 	callback e911.Number
+	// registered is a place of whoever said so.
+	registered string
 }
 
 func (s *saidHere) Say(_ e911.OrgID, _ e911.UserID, _ e911.LocationID, text string) ([]firstuse.Said, error) {
@@ -39,8 +42,20 @@ func (s *saidHere) SayCallback(_ e911.OrgID, _ e911.UserID, n e911.Number) error
 	s.callback = n
 	return nil
 }
-func (s *saidHere) Callback(e911.OrgID, e911.UserID) e911.Number { return s.callback }
-func (s *saidHere) Place(e911.OrgID, e911.UserID) string         { return s.place }
+
+func (s *saidHere) Register(_ e911.OrgID, _ e911.UserID, location e911.LocationID, text string) (firstuse.Said, error) {
+	if strings.Contains(text, "Nowhere") {
+		return firstuse.Said{Why: "there is no such street"}, nil
+	}
+	if s.registered = text; location != "" {
+		s.registered = string(location)
+	}
+	return firstuse.Said{Taken: true, Place: s.registered}, nil
+}
+
+func (s *saidHere) Kept(e911.OrgID, e911.UserID) firstuse.Kept {
+	return firstuse.Kept{Callback: s.callback, Place: s.place, Registered: s.registered}
+}
 
 // noDirectory feeds nothing.
 type noDirectory struct{}

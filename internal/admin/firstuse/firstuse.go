@@ -28,14 +28,27 @@ type Said struct {
 	MayMean []string `json:"may_mean,omitempty"` // addresses
 }
 
-// Devices keep what users say for the devices on which they are signed in.
+// Devices keep what users say for the devices on which they are signed in, and for
+// themselves.
 type Devices interface {
 	// Say is empty when he is signed in nowhere.
 	Say(org e911.OrgID, user e911.UserID, location e911.LocationID, text string) ([]Said, error)
+	// Register keeps where he is, whatever he has to call from: calls say it that
+	// nothing better locates. An address that is not taken changes nothing.
+	Register(org e911.OrgID, user e911.UserID, location e911.LocationID, text string) (Said, error)
 	SayCallback(org e911.OrgID, user e911.UserID, n e911.Number) error
-	Callback(org e911.OrgID, user e911.UserID) e911.Number
+	Kept(org e911.OrgID, user e911.UserID) Kept
+}
+
+// Kept is what is kept of what a user said.
+type Kept struct {
+	Callback e911.Number
 	// Place is what he said last for a device that he is signed in on; none: nothing.
-	Place(org e911.OrgID, user e911.UserID) string
+	Place string
+	// Registered is the place of his, whatever he calls from; none: he said none.
+	Registered string
+	// SignedIn are the devices that he is signed in on by a client.
+	SignedIn []e911.DeviceID
 }
 
 // Setup keeps who accepted which text.
@@ -83,13 +96,36 @@ type Own struct {
 	Accepted bool        `json:"accepted"`
 	// Lines are his numbers, each with the address that a call from it has at least.
 	Lines []Line `json:"lines,omitempty"`
+	// Devices are those that are his, and those that he is signed in on by a client.
+	Devices []Device `json:"devices,omitempty"`
 	// Place is what he said last for a device of his.
-	Place    string      `json:"place,omitempty"`
-	Placed   bool        `json:"placed"`
+	Place string `json:"place,omitempty"`
+	// Registered is the place that he said is his, whatever he calls from.
+	Registered string `json:"registered,omitempty"`
+	Placed     bool   `json:"placed"`
+	// Asked is what is open of what he was asked.
+	Asked    []Ask       `json:"asked"`
 	Callback e911.Number `json:"callback,omitempty"`
 	// Synced are fields that a directory feeds; he cannot change them.
 	Synced    []string `json:"synced,omitempty"`
 	Directory string   `json:"directory,omitempty"`
+}
+
+// Ask is something that a user is asked before first use. Nothing of it stands before
+// a call (F-24).
+type Ask string
+
+// What is asked.
+const (
+	AskPlace  Ask = "place"  // where he is (N-07)
+	AskAccept Ask = "accept" // that he read what 911 depends on (N-08)
+)
+
+// Device is a device of a user.
+type Device struct {
+	ID       e911.DeviceID `json:"id"`
+	Key      string        `json:"key,omitempty"` // none: it is not configured
+	SignedIn bool          `json:"signed_in"`     // by a client: it takes what he says
 }
 
 // Line is a number of a user.
@@ -152,7 +188,11 @@ func (d *Desk) of(ctx context.Context, o *snapshot.Org, u e911.User) (Own, error
 	if err != nil {
 		return Own{}, err
 	}
-	own := Own{User: u.ID, Name: u.Name, Text: text(), Callback: cmp.Or(d.cfg.Devices.Callback(o.ID(), u.ID), u.Callback), Place: d.cfg.Devices.Place(o.ID(), u.ID)}
+	kept := d.cfg.Devices.Kept(o.ID(), u.ID)
+	own := Own{
+		User: u.ID, Name: u.Name, Text: text(), Callback: cmp.Or(kept.Callback, u.Callback), Place: kept.Place, Registered: kept.Registered,
+		Devices: devices(o, u.ID, kept.SignedIn), Asked: []Ask{},
+	}
 	if s, ok := o.Site(u.Site); ok {
 		own.Site = s.Name
 	}
@@ -166,7 +206,13 @@ func (d *Desk) of(ctx context.Context, o *snapshot.Org, u e911.User) (Own, error
 		}
 		own.Lines = append(own.Lines, l)
 	}
-	own.Placed = own.Place != "" || slices.ContainsFunc(own.Lines, func(l Line) bool { return l.Place != "" })
+	own.Placed = own.Place != "" || own.Registered != "" || slices.ContainsFunc(own.Lines, func(l Line) bool { return l.Place != "" })
+	if !own.Placed {
+		own.Asked = append(own.Asked, AskPlace)
+	}
+	if !own.Accepted {
+		own.Asked = append(own.Asked, AskAccept)
+	}
 	fed, err := d.cfg.Feeds.Fed(ctx, o.ID(), u.ID)
 	if err != nil {
 		return Own{}, err
@@ -178,6 +224,22 @@ func (d *Desk) of(ctx context.Context, o *snapshot.Org, u e911.User) (Own, error
 		}
 	}
 	return own, nil
+}
+
+// devices are those that are configured as a user's, and the others that he is signed
+// in on.
+func devices(o *snapshot.Org, user e911.UserID, signedIn []e911.DeviceID) (out []Device) {
+	for _, v := range o.DevicesOf(user) {
+		out = append(out, Device{ID: v.ID, Key: v.Key, SignedIn: slices.Contains(signedIn, v.ID)})
+	}
+	for _, id := range signedIn {
+		if slices.ContainsFunc(out, func(v Device) bool { return v.ID == id }) {
+			continue
+		}
+		v, _ := o.Device(id)
+		out = append(out, Device{ID: id, Key: v.Key, SignedIn: true})
+	}
+	return out
 }
 
 // Accept keeps that a user read the text in the version that he names.
@@ -239,10 +301,16 @@ type Answer struct {
 	Devices []Said `json:"devices,omitempty"`
 	// Lines are his numbers whose address it is from now on.
 	Lines []e911.Number `json:"lines,omitempty"`
+	// Registered says that it is his place from now on, whatever he calls from.
+	Registered bool `json:"registered,omitempty"`
 }
 
+// Nowhere reports that nothing is there yet which would call from the place: it is
+// kept for the telephone or number that he gets.
+func (a Answer) Nowhere() bool { return a.Registered && len(a.Devices)+len(a.Lines) == 0 }
+
 // At keeps that a user is at a place of the organisation: for the devices that he is
-// signed in on, and as the address of his numbers.
+// signed in on, as the address of his numbers, and for what he gets later.
 func (d *Desk) At(ctx context.Context, who admin.Actor, org e911.OrgID, email string, location e911.LocationID) (Answer, error) {
 	o, u, err := d.find(org, email)
 	if err != nil {
@@ -256,26 +324,30 @@ func (d *Desk) At(ctx context.Context, who admin.Actor, org e911.OrgID, email st
 		return Answer{}, err
 	}
 	var out Answer
-	if !slices.Contains(own.Synced, "location") {
+	fed := slices.Contains(own.Synced, "location")
+	if !fed {
 		if out.Lines, err = d.lines(ctx, who, o, u, location); err != nil {
 			return out, err
 		}
 	}
+	if !fed || len(own.Lines) == 0 {
+		if _, err := d.cfg.Devices.Register(org, u.ID, location, ""); err != nil {
+			return out, err
+		}
+		out.Registered = true
+	}
 	if out.Devices, err = d.cfg.Devices.Say(org, u.ID, location, ""); err != nil {
 		return out, err
 	}
-	switch {
-	case len(out.Devices)+len(out.Lines) > 0:
-		return out, d.placed(ctx, org, u.ID)
-	case slices.Contains(own.Synced, "location"):
+	if len(out.Devices) == 0 && !out.Registered {
 		return out, refuse("location", admin.CodeSynced, fmt.Sprintf("the directory %s says where your line is", own.Directory), "have it changed in the directory, or set your place in the Callbox client on your device")
 	}
-	return out, nowhere()
+	return out, d.placed(ctx, org, u.ID)
 }
 
-// nowhere tells who has neither a line nor a device here what to do.
+// nowhere tells who is elsewhere, and has what calls from a place of its own, what to do.
 func nowhere() error {
-	return refuse("location", "no_device", "you have no number here, and are signed in on no device: there is nothing yet that a call would be located by",
+	return refuse("address", "no_device", "your telephone or number here has a place of its own, and you are signed in on no device that you took along",
 		"sign in to the Callbox client on your device and set your place there, or ask your administrator; in an emergency dial 911 and say your address first")
 }
 
@@ -311,9 +383,11 @@ func (d *Desk) lines(ctx context.Context, who admin.Actor, o *snapshot.Org, u e9
 }
 
 // Elsewhere keeps an address off the premises, for the devices that a user is signed
-// in on. One that is not taken changes nothing (N-42).
+// in on, or, where he has nothing at all to call from, for what he gets later. Of who
+// has a telephone or a number here it is not known that he took it along: he is told
+// what to do. An address that is not taken changes nothing (N-42).
 func (d *Desk) Elsewhere(ctx context.Context, org e911.OrgID, email, address string) (Answer, error) {
-	_, u, err := d.find(org, email)
+	o, u, err := d.find(org, email)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -324,21 +398,34 @@ func (d *Desk) Elsewhere(ctx context.Context, org e911.OrgID, email, address str
 	if out.Devices, err = d.cfg.Devices.Say(org, u.ID, "", address); err != nil {
 		return out, err
 	}
+	judged := slices.Clone(out.Devices)
 	if len(out.Devices) == 0 {
-		return out, nowhere()
+		if len(o.DevicesOf(u.ID))+len(o.NumbersOf(u.ID)) > 0 {
+			return out, nowhere()
+		}
+		said, err := d.cfg.Devices.Register(org, u.ID, "", address)
+		if err != nil {
+			return out, err
+		}
+		out.Registered, judged = said.Taken, []Said{said}
 	}
-	for _, s := range out.Devices {
+	for _, s := range judged {
 		if s.Taken {
 			return out, d.placed(ctx, org, u.ID)
 		}
 	}
 	e := e911.Errorf(e911.Invalid, "the address was not taken; what was known before still counts")
-	for _, f := range append([]string{out.Devices[0].Why}, out.Devices[0].Faults...) {
+	for _, f := range append([]string{judged[0].Why}, judged[0].Faults...) {
 		if f != "" {
-			e.Faults = append(e.Faults, e911.Fault{Path: "address", Code: "invalid", Msg: f, Fix: strings.Join(out.Devices[0].MayMean, "; or ")})
+			e.Faults = append(e.Faults, e911.Fault{Path: "address", Code: "invalid", Msg: f, Fix: strings.Join(judged[0].MayMean, "; or ")})
 		}
 	}
 	return out, e
+}
+
+// Leave refuses: a user cannot take himself off the list (N-45).
+func (*Desk) Leave() error {
+	return e911.Errorf(e911.Denied, "you cannot delete yourself: your administrator can")
 }
 
 // SetCallback keeps the number by which a PSAP calls a user back; none takes his own
@@ -379,7 +466,12 @@ type Open struct {
 	Email    string      `json:"email,omitempty"`
 	Placed   bool        `json:"placed"`
 	Accepted bool        `json:"accepted"`
-	Since    time.Time   `json:"since,omitzero"` // he is here by a directory; zero: not known
+	Since    time.Time   `json:"since,omitzero"` // when he was asked; zero: not known
+	// Reminded is how often he was written to since, Last when; Unwritten is why nobody
+	// writes to him.
+	Reminded  int       `json:"reminded"`
+	Last      time.Time `json:"last_reminded,omitzero"`
+	Unwritten string    `json:"unwritten,omitempty"`
 }
 
 // Report lists the users of an organisation without a location, or who did not read
@@ -399,7 +491,9 @@ func (d *Desk) Report(ctx context.Context, org e911.OrgID, since map[e911.UserID
 	}
 	out := []Open{}
 	for u := range o.Users() {
-		x := Open{User: u.ID, Key: u.Key, Name: u.Name, Email: u.Email, Since: since[u.ID], Placed: d.cfg.Devices.Place(org, u.ID) != ""}
+		x := Open{User: u.ID, Key: u.Key, Name: u.Name, Email: u.Email, Since: since[u.ID]}
+		kept := d.cfg.Devices.Kept(org, u.ID)
+		x.Placed = kept.Place != "" || kept.Registered != ""
 		for _, n := range o.NumbersOf(u.ID) {
 			x.Placed = x.Placed || n.Location != ""
 		}

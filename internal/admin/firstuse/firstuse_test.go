@@ -25,7 +25,9 @@ type bench struct {
 	fed      map[e911.UserID]admin.Fed
 	signedIn bool
 	callback e911.Number
-	placed   []e911.UserID
+	// registered is the place of each, whatever he calls from.
+	registered map[e911.UserID]string
+	placed     []e911.UserID
 }
 
 func (b *bench) UserAccepted(context.Context, e911.OrgID, e911.UserID) (bool, error) {
@@ -69,13 +71,27 @@ func (b *bench) SayCallback(_ e911.OrgID, _ e911.UserID, n e911.Number) error {
 	b.callback = n
 	return nil
 }
-func (b *bench) Callback(e911.OrgID, e911.UserID) e911.Number { return b.callback }
-func (b *bench) Place(e911.OrgID, e911.UserID) string         { return "" }
+
+func (b *bench) Register(_ e911.OrgID, u e911.UserID, location e911.LocationID, text string) (firstuse.Said, error) {
+	if text == "nowhere" {
+		return firstuse.Said{Why: "there is no such street"}, nil
+	}
+	b.registered[u] = text + string(location)
+	return firstuse.Said{Taken: true}, nil
+}
+
+func (b *bench) Kept(_ e911.OrgID, u e911.UserID) firstuse.Kept {
+	k := firstuse.Kept{Callback: b.callback, Registered: b.registered[u]}
+	if b.signedIn {
+		k.SignedIn = []e911.DeviceID{"d1", "client-1"}
+	}
+	return k
+}
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	line := e911.NumberRec{ID: "n1", Org: "o", Site: "s", Number: "+16172530101", User: "u1"}
-	b := &bench{lines: map[string]e911.NumberRec{"n1": line}, fed: map[e911.UserID]admin.Fed{}}
+	b := &bench{lines: map[string]e911.NumberRec{"n1": line}, fed: map[e911.UserID]admin.Fed{}, registered: map[e911.UserID]string{}}
 	var changes []snapshot.Change
 	add := func(kind e911.ObjectKind, id string, v any) {
 		changes = append(changes, snapshot.Change{Kind: kind, Org: "o", ID: id, Object: v})
@@ -88,10 +104,11 @@ func newBench(t *testing.T) *bench {
 		}, Point: &e911.Point{Lat: 42.36, Lon: -71.1}})
 		add(e911.KindLocation, "l-"+string(id), e911.Location{ID: e911.LocationID("l-" + id), Org: "o", Building: e911.BuildingID("b-" + id), Key: "l-" + string(id), Detail: e911.Civic{FLR: "2"}})
 	}
-	for id, mail := range map[e911.UserID]string{"u1": "Ann@example.com", "u2": "bob@example.com", "u3": "two@example.com", "u4": "two@example.com"} {
+	for id, mail := range map[e911.UserID]string{"u1": "Ann@example.com", "u2": "bob@example.com", "u3": "two@example.com", "u4": "two@example.com", "u5": "eve@example.com"} {
 		add(e911.KindUser, string(id), e911.User{ID: id, Org: "o", Site: "s2", Key: string(id), Name: string(id), Email: mail})
 	}
 	add(e911.KindNumber, "n1", line)
+	add(e911.KindDevice, "d1", e911.Device{ID: "d1", Org: "o", Site: "s", Key: "phone-1", User: "u5"})
 	var err error
 	if b.world, _, err = new(snapshot.Snapshot).ApplyGood(changes, time.Now()); err != nil {
 		t.Fatal(err)
@@ -128,7 +145,7 @@ func TestAUserSaysWhereHeIsBeforeFirstUse(t *testing.T) {
 		t.Fatalf("%+v, %v", own, err)
 	}
 	open, err := b.Report(ctx, "o", map[e911.UserID]time.Time{"u1": time.Unix(1, 0)})
-	if err != nil || len(open) != 4 || open[0].Since.IsZero() {
+	if err != nil || len(open) != 5 || open[0].Since.IsZero() {
 		t.Errorf("%+v, %v", open, err)
 	}
 	if err := b.Accept(ctx, "i1", "o", "ann@example.com", own.Text.Version); err != nil {
@@ -145,7 +162,7 @@ func TestAUserSaysWhereHeIsBeforeFirstUse(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 	a, err := b.At(ctx, "i1", "o", "ann@example.com", "l-s2")
-	if err != nil || len(a.Lines) != 1 || b.lines["n1"].Location != "l-s2" || len(b.placed) != 1 {
+	if err != nil || len(a.Lines) != 1 || b.lines["n1"].Location != "l-s2" || len(b.placed) != 1 || b.registered["u1"] != "l-s2" || a.Nowhere() {
 		t.Errorf("%+v, %v, %+v, %v", a, err, b.lines, b.placed)
 	}
 	b.signedIn = true
@@ -172,10 +189,19 @@ func TestFirstUseRefusals(t *testing.T) {
 			_, err := b.At(ctx, "i", "o", "ann@example.com", "l-x")
 			return err
 		}, "location unknown"},
-		"neither line nor device": {nil, func(b *bench, ctx context.Context) error {
-			_, err := b.At(ctx, "i", "o", "bob@example.com", "l-s")
+		"elsewhere, with a telephone here": {nil, func(b *bench, ctx context.Context) error {
+			_, err := b.Elsewhere(ctx, "o", "eve@example.com", "12 Elm Street, Cambridge, MA 02139")
 			return err
-		}, "location no_device"},
+		}, "address no_device"},
+		"elsewhere, with a number here": {nil, func(b *bench, ctx context.Context) error {
+			_, err := b.Elsewhere(ctx, "o", "ann@example.com", "12 Elm Street, Cambridge, MA 02139")
+			return err
+		}, "address no_device"},
+		"an address that is none, of who has nothing to call from": {nil, func(b *bench, ctx context.Context) error {
+			_, err := b.Elsewhere(ctx, "o", "bob@example.com", "nowhere")
+			return err
+		}, "address invalid"},
+		"to leave the list": {nil, func(b *bench, _ context.Context) error { return b.Leave() }, string(e911.Denied)},
 		"a line that a directory places": {
 			func(b *bench) { b.fed["u1"] = admin.Fed{Directory: "ad", Location: true} },
 			func(b *bench, ctx context.Context) error {
@@ -205,9 +231,43 @@ func TestFirstUseRefusals(t *testing.T) {
 			if err := c.do(b, t.Context()); err == nil || code(err) != c.want {
 				t.Errorf("%q, %v", code(err), err)
 			}
-			if len(b.placed) > 0 || b.lines["n1"].Location != "" || b.callback != "" {
+			if len(b.placed) > 0 || b.lines["n1"].Location != "" || b.callback != "" || len(b.registered) > 0 {
 				t.Errorf("something was changed: %+v", b)
 			}
 		})
+	}
+}
+
+// Proves: N-07: who has neither a number nor a device says where he is, is asked no more,
+// and reads that it is kept for what he gets.
+func TestAUserWithNothingToCallFromSaysWhereHeIs(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	own, err := b.Of(ctx, "o", "bob@example.com")
+	if d := cmp.Diff([]firstuse.Ask{firstuse.AskPlace, firstuse.AskAccept}, own.Asked); err != nil || d != "" {
+		t.Errorf("what he is asked: %v %s", err, d)
+	}
+	for text, say := range map[string]func() (firstuse.Answer, error){
+		"l-s":           func() (firstuse.Answer, error) { return b.At(ctx, "i", "o", "bob@example.com", "l-s") },
+		"12 Elm Street": func() (firstuse.Answer, error) { return b.Elsewhere(ctx, "o", "bob@example.com", " 12 Elm Street ") },
+	} {
+		b.placed, b.registered = nil, map[e911.UserID]string{}
+		a, err := say()
+		if err != nil || !a.Nowhere() || b.registered["u2"] != text || len(b.placed) != 1 {
+			t.Errorf("%s: %+v %v %v %v", text, a, err, b.registered, b.placed)
+		}
+		if own, err := b.Of(ctx, "o", "bob@example.com"); err != nil || !own.Placed || own.Registered != text || len(own.Asked) != 1 {
+			t.Errorf("%s: %+v %v", text, own, err)
+		}
+	}
+	b.fed["u2"] = admin.Fed{Directory: "ad", Location: true}
+	if a, err := b.At(ctx, "i", "o", "bob@example.com", "l-s2"); err != nil || !a.Nowhere() {
+		t.Errorf("a directory places his number, which he does not have yet: %+v %v", a, err)
+	}
+	b.signedIn = true
+	own, err = b.Of(ctx, "o", "eve@example.com")
+	want := []firstuse.Device{{ID: "d1", Key: "phone-1", SignedIn: true}, {ID: "client-1", SignedIn: true}}
+	if d := cmp.Diff(want, own.Devices); err != nil || d != "" {
+		t.Errorf("her devices: %v %s", err, d)
 	}
 }

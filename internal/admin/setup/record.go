@@ -32,6 +32,8 @@ type Record struct {
 	PBXs      []PBX          `json:"pbxs,omitempty"`
 	Requests  []RangeRequest `json:"range_requests,omitempty"`
 	PBXPolicy *PBXPolicy     `json:"pbx_policy,omitempty"`
+	// NoReminders: users who did not say where they are are not written to.
+	NoReminders bool `json:"no_reminders,omitempty"`
 	// Said is what administrators were told by the watch, and when, so that each is
 	// told once; Was is how far each site was when it was last looked at.
 	Said map[string]time.Time            `json:"said,omitempty"`

@@ -337,7 +337,7 @@ func (c *inquiry) locate(server *locator, token tokenSays) {
 	if d.who.User != nil {
 		user = d.who.User.ID
 	}
-	candidates = append(candidates, locate.FromNumbers(c.org, user, d.who.Line)...)
+	candidates = append(candidates, locate.FromPerson(c.org, user, d.who.Line, c.registered(user))...)
 	if d.who.Site != nil {
 		if k, ok := locate.FromSite(c.org, d.who.Site.ID); ok {
 			candidates = append(candidates, k)

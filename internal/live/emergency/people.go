@@ -14,6 +14,19 @@ type People interface {
 	// Callback is the number that the user wants to be called back by, none when
 	// he set none (N-30).
 	Callback(org e911.OrgID, user e911.UserID) e911.Number
+	// PlaceOf is what the user said last of where he is; none: nothing.
+	PlaceOf(org e911.OrgID, user e911.UserID) string
+	// Registered is the place that he said is his, whatever he calls from (N-07).
+	Registered(org e911.OrgID, user e911.UserID) locate.Registered
+}
+
+// registered is the place that the caller registered.
+func (c *inquiry) registered(user e911.UserID) (r locate.Registered) {
+	if c.people == nil || user == "" {
+		return r
+	}
+	c.guard("registered place", func() { r = c.people.Registered(c.org.ID(), user) })
+	return r
 }
 
 // orgOfPeople is an organisation whose users have the callback numbers that they

@@ -86,6 +86,8 @@ type book struct {
 	owns      map[string]*own
 	of        map[client][]*own
 	callbacks map[userKey]e911.Number
+	// registered are places that users registered, whatever they call from.
+	registered map[userKey]own
 	// What nodes tell each other comes in the order of each node alone: the newest
 	// choice of a callback number wins, and what was deleted stays deleted.
 	callbackAt map[userKey]time.Time
@@ -95,7 +97,7 @@ type book struct {
 func newBook() *book {
 	return &book{
 		devices: map[key]*device{}, users: map[userKey]map[string]bool{}, owns: map[string]*own{},
-		of: map[client][]*own{}, callbacks: map[userKey]e911.Number{}, callbackAt: map[userKey]time.Time{}, gone: map[string]struct{}{},
+		of: map[client][]*own{}, callbacks: map[userKey]e911.Number{}, callbackAt: map[userKey]time.Time{}, registered: map[userKey]own{}, gone: map[string]struct{}{},
 	}
 }
 

@@ -19,11 +19,14 @@ type OwnPlace struct {
 // order, as they were when it was asked.
 func (s *Server) OwnPlaces() iter.Seq[OwnPlace] {
 	s.book.mu.Lock()
-	all := make([]OwnPlace, 0, len(s.book.owns))
+	all := make([]OwnPlace, 0, len(s.book.owns)+len(s.book.registered))
 	for _, o := range s.book.owns {
 		all = append(all, OwnPlace{
 			Org: o.client.org, Place: o.place, Entered: o.given(), Verdict: cmp.Or(o.validation.Verdict, e911.Verdict(o.verdict)),
 		})
+	}
+	for u, o := range s.book.registered {
+		all = append(all, OwnPlace{Org: u.org, Place: o.place, Entered: o.given(), Verdict: cmp.Or(o.validation.Verdict, e911.Verdict(o.verdict))})
 	}
 	s.book.mu.Unlock()
 	return func(yield func(OwnPlace) bool) {

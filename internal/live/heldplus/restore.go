@@ -21,6 +21,8 @@ func (s *Server) Restore(f journal.Fact) error {
 		return restore(f, s.book.restoreOwn)
 	case journal.OwnForgotten:
 		return restore(f, s.book.restoreForgotten)
+	case journal.OwnRegistered:
+		return restore(f, s.book.restoreRegistered)
 	case journal.OwnCallback:
 		return restore(f, s.book.restoreCallback)
 	}

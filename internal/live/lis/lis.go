@@ -59,6 +59,9 @@ type Config struct {
 	// far as it counts where the device is now; none: nobody says anything. It
 	// must not wait, nor ask this server.
 	Own func(org e911.OrgID, device string, now time.Time) []locate.Candidate
+	// Registered is the place that a user said is his, whatever he calls from (rank 7);
+	// none: nobody says anything. It must not wait, nor ask this server.
+	Registered func(org e911.OrgID, user e911.UserID) locate.Registered
 	// Moved is told of a device that is located anew; none: nobody is. It must not
 	// wait, nor ask this server.
 	Moved func(org e911.OrgID, device string)

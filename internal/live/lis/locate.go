@@ -114,7 +114,7 @@ func (s *Server) stored(snap *snapshot.Snapshot, o *snapshot.Org, t *target, m *
 		situation.HELD, situation.SeenOffSite = true, !e.elsewhere.IsZero()
 		cs = append(cs, e.settled().Recall(o, s.phoneAt(o)).Candidates...)
 	}
-	cs = append(cs, locate.FromNumbers(o, t.user, t.line)...)
+	cs = append(cs, locate.FromPerson(o, t.user, t.line, s.registered(o.ID(), t.user))...)
 	c.Result = locate.Decide(cs, situation, now)
 	c.found, _ = chosen(cs, c.Result)
 	return c

@@ -19,6 +19,19 @@ func (s *Server) ofUser(k key, now time.Time) []locate.Candidate {
 	return s.cfg.Own(k.org, k.device, now)
 }
 
+// registered is the place of the organisation that a user said is his. An address of
+// his own is told with his calls alone: no reference stands for it.
+func (s *Server) registered(org e911.OrgID, user e911.UserID) locate.Registered {
+	if s.cfg.Registered == nil || user == "" {
+		return locate.Registered{}
+	}
+	r := s.cfg.Registered(org, user)
+	if r.Place.Location == "" {
+		return locate.Registered{}
+	}
+	return r
+}
+
 // evidence is the decision by all that the network and the user told, as
 // evidence for another one.
 func (s *Server) evidence(o *snapshot.Org, k key, e *entry, now time.Time) (locate.Evidence, bool) {

@@ -206,7 +206,7 @@ const retention = 24 * time.Hour
 // nothing else.
 func measuredBy(r *locate.Result, proved bool) []string {
 	switch r.By {
-	case e911.ByPublicIP, e911.ByNumber, e911.BySiteDefault:
+	case e911.ByPublicIP, e911.ByNumber, e911.ByRegistered, e911.BySiteDefault:
 		if r.By == e911.ByPublicIP && r.Who != locate.ByDevice {
 			return []string{"lis"}
 		}

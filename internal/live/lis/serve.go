@@ -211,7 +211,7 @@ func atTheCall(ev locate.Evidence) *locate.Result {
 func decide(ev locate.Evidence, now time.Time) locate.Result {
 	c := locate.Candidate{Evidence: ev, Rank: locate.RankNetwork, Via: "token"}
 	switch ev.By {
-	case e911.ByNumber: // the reference was given out under the conditions of F-04
+	case e911.ByNumber, e911.ByRegistered: // the reference was given out under the conditions of F-04
 		c.Rank = locate.RankNumber
 	case e911.BySiteDefault:
 		c.Rank = locate.RankSite

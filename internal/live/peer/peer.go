@@ -128,7 +128,7 @@ func (c *Config) validate() error {
 // kinds are the facts that nodes tell each other.
 var kinds = map[journal.Kind]bool{
 	journal.DeviceLocated: true, journal.DevicePresent: true, journal.DeviceSignedIn: true, journal.DeviceRevoked: true,
-	journal.ClientSession: true, journal.ClientNetwork: true, journal.OwnLocation: true, journal.OwnForgotten: true, journal.OwnCallback: true,
+	journal.ClientSession: true, journal.ClientNetwork: true, journal.OwnLocation: true, journal.OwnForgotten: true, journal.OwnCallback: true, journal.OwnRegistered: true,
 	journal.BindingMade: true, journal.BindingGone: true,
 	journal.CallbackBound: true, journal.CallReferenced: true, journal.CallEnded: true,
 }

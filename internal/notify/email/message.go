@@ -55,7 +55,7 @@ func (c *Channel) message(n notify.Notice) (*mail.Msg, error) {
 		m.SetGenHeader(HeaderDemo, "yes")
 	}
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
-	if d.Class != e911.ClassTest933 && d.Network == nil && d.Drill == nil {
+	if d.Class != e911.ClassTest933 && d.Network == nil && d.Drill == nil && d.FirstUse == nil {
 		m.SetImportance(mail.ImportanceHigh)
 	}
 	v := c.describe(n)
@@ -136,6 +136,7 @@ type view struct {
 	Rows     []field
 	Link     string
 	Seen     string // page that says that somebody saw a test; it is no link of a call
+	Mine     string // page of the reader's own; it is no link of a call
 	Footer   string
 	Preview  string
 	Headline string
@@ -148,6 +149,9 @@ func (c *Channel) describe(n notify.Notice) view {
 	}
 	if d.Drill != nil {
 		return c.describeDrill(n)
+	}
+	if d.FirstUse != nil {
+		return describeFirstUse(n)
 	}
 	v := view{
 		Headline: notify.Headline(d), Where: notify.Where(d), Link: n.Link, Tel: token(string(d.Callback)),
@@ -282,6 +286,7 @@ var (
 		e911.ByPIDFLO: "location in the call", e911.ByLLDPPort: "switch port", e911.ByBSSID: "Wi-Fi access point",
 		e911.ByNeighbours: "Wi-Fi access points nearby", e911.ByLLDPChassis: "switch", e911.ByMAC: "fixed device",
 		e911.ByPrivateIP: "network range", e911.ByPublicIP: "public network range", e911.ByNumber: "address of the number",
+		e911.ByRegistered:  "place that the caller registered",
 		e911.BySiteDefault: "address of the site", e911.ByNothing: "nothing: the location is not known",
 	}
 	identifiedBy = map[e911.IdentifiedBy]string{
@@ -306,6 +311,9 @@ func (v view) text() string {
 	}
 	if v.Seen != "" {
 		b.WriteString("\nPress once to say that you saw it: " + v.Seen + "\n")
+	}
+	if v.Mine != "" {
+		b.WriteString("\nYour page: " + v.Mine + "\n")
 	}
 	if v.Link != "" {
 		b.WriteString("\nFollow the call: " + v.Link + "\n")

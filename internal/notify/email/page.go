@@ -100,6 +100,8 @@ func (v view) value(mark string, row field) string {
 		return v.Advice
 	case "Seen":
 		return webLink(v.Seen)
+	case "Mine":
+		return webLink(v.Mine)
 	case "Link":
 		return webLink(v.Link)
 	case "Tel":

@@ -38,7 +38,7 @@ func MaxAge(by e911.LocatedBy) time.Duration {
 		return confirmedAge
 	case e911.ByUserSet:
 		return userSetAge
-	case e911.ByNumber, e911.BySiteDefault, e911.ByNothing:
+	case e911.ByNumber, e911.ByRegistered, e911.BySiteDefault, e911.ByNothing:
 		return 0
 	}
 	return DefaultInviteLimit // a PIDF-LO, or a kind of a newer version
@@ -56,7 +56,7 @@ func MethodOf(by e911.LocatedBy) string {
 		return "Cell"
 	case e911.ByPrivateIP, e911.ByPublicIP, e911.ByGateway:
 		return "DHCP"
-	case e911.ByConfirmed, e911.ByUserSet, e911.ByNumber:
+	case e911.ByConfirmed, e911.ByUserSet, e911.ByNumber, e911.ByRegistered:
 		return "Manual"
 	}
 	return "Default"
@@ -110,7 +110,7 @@ func family(by e911.LocatedBy) string {
 		return "address"
 	case e911.ByConfirmed, e911.ByUserSet:
 		return "person"
-	case e911.ByNumber, e911.BySiteDefault:
+	case e911.ByNumber, e911.ByRegistered, e911.BySiteDefault:
 		return "record"
 	}
 	return string(by)
@@ -186,6 +186,8 @@ func words(by e911.LocatedBy) string {
 		return "location the user set"
 	case e911.ByNumber:
 		return "address of the number"
+	case e911.ByRegistered:
+		return "place the user registered"
 	case e911.BySiteDefault:
 		return "the site's only building"
 	}

@@ -209,6 +209,32 @@ func TestAddressesOfNumbersAndSites(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
+	r := locate.Registered{Place: place("flat/1"), At: ago(time.Hour)}
+	for _, c := range []struct {
+		name string
+		user e911.UserID
+		line e911.Number
+		r    locate.Registered
+		want []string
+	}{
+		{"behind his own numbers", "u", "", r, []string{"mill/2/210", "flat/1"}},
+		{"before a line that is not his", "z", "+14135550121", r, []string{"flat/1", "depot/1"}},
+		{"behind a virtual line", "z", "+16175550140", r, []string{"pool/1", "flat/1"}},
+		{"the place of his number once", "u", "", locate.Registered{Place: place("mill/2/210"), At: now}, []string{"mill/2/210"}},
+		{"nothing that he said", "z", "", locate.Registered{}, nil},
+		{"nobody said it", "", "", r, nil},
+	} {
+		var got []string
+		for _, k := range locate.FromPerson(n, c.user, c.line, c.r) {
+			got = append(got, k.Place.Key)
+			if k.Rank != locate.RankNumber || !k.At.IsZero() {
+				t.Errorf("%s: candidate %+v", c.name, k)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("a registered place, %s: %v, want %v", c.name, got, c.want)
+		}
+	}
 	if k, ok := locate.FromSite(oneSite{places: []e911.Place{place("mill")}}, "hq"); !ok || k.Rank != locate.RankSite || k.Place.Building != "mill" {
 		t.Errorf("the only building: %+v, %v", k, ok)
 	}

@@ -26,7 +26,7 @@ func Plausible(m Measurement, e Evidence, n Map) (ok bool, why string) {
 		return true, "it does not stand on the device's word"
 	}
 	switch e.By {
-	case e911.ByNumber, e911.BySiteDefault, e911.ByNothing:
+	case e911.ByNumber, e911.ByRegistered, e911.BySiteDefault, e911.ByNothing:
 		return true, "it does not stand on the device's word"
 	}
 	source := m.Source.Unmap()

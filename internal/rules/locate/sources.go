@@ -32,12 +32,28 @@ type Numbers interface {
 	Place(e911.LocationID) (e911.Place, bool)
 }
 
+// Registered is a place that a user said is his, whatever he calls from (N-07); the
+// zero value is none.
+type Registered struct {
+	Place   e911.Place
+	Verdict Verdict
+	At      time.Time // when he said it
+}
+
 // FromNumbers returns the rank 7 candidates: the addresses of the user's numbers
 // and of the line (W-39, W-10). Either may be none. The line comes first where it
 // is the user's own, or a virtual one, which has an address of its own whoever
 // has it on his telephone (W-41); else the user does (F-13). A number without an
 // address of its own has that of its site: FromSite.
 func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
+	return FromPerson(n, user, line, Registered{})
+}
+
+// FromPerson is FromNumbers of a user who registered a place. It stands behind the
+// addresses of his own numbers, which are about what he calls from, and before that
+// of a line which is not his (F-13). No number's address has an age, and neither has
+// it here: what comes first counts.
+func FromPerson(n Numbers, user e911.UserID, line e911.Number, r Registered) []Candidate {
 	var out []Candidate
 	seen := map[e911.LocationID]bool{}
 	add := func(rec e911.NumberRec) {
@@ -60,6 +76,13 @@ func FromNumbers(n Numbers, user e911.UserID, line e911.Number) []Candidate {
 		for _, own := range n.NumbersOf(user) {
 			add(own)
 		}
+	}
+	if at := r.Place.Location; user != "" && !r.At.IsZero() && (at == "" || !seen[at]) {
+		seen[at] = at != ""
+		out = append(out, Candidate{
+			Evidence: Evidence{By: e911.ByRegistered, Place: r.Place, Said: "registered on " + r.At.UTC().Format(time.DateOnly)},
+			Rank:     RankNumber, Via: "user", Verdict: r.Verdict,
+		})
 	}
 	if ours {
 		add(rec)

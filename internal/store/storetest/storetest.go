@@ -99,6 +99,7 @@ func Run(t *testing.T, open Open) {
 		{"identity providers, whom they bring, and what is used once", testFederation},
 		{"the set-up of an organisation is kept by version, with what was accepted", testSetup},
 		{"what trunks told is kept in order of time", testTrunkStates},
+		{"who was asked where he is and written to is kept, and one writes", testReminded},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 	}

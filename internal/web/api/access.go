@@ -53,6 +53,7 @@ var areaOf = map[string]access.Area{
 	"keys": access.Keys, "audit": access.Audit, "calls": access.Calls,
 	"explain": access.Whereabouts, "inventory": access.Whereabouts, "unknown_elements": access.Whereabouts, "stations": access.Whereabouts,
 	"route": access.Places, "quality": access.Places, "callbacks": access.Sites,
+	"my": access.Own, "first_use": access.People,
 	"members": access.Members, "support": access.Support, "sign_on": access.SignOn, "transfers": access.Tenants, "partners": access.Tenants, "identities": access.Tenants,
 	"account_requests": access.Tenants, "range_requests": access.Tenants,
 }
@@ -115,6 +116,9 @@ func (c *caller) isPerson() bool { return c.identity != "" }
 // ask asks whether the person may.
 func (h *Handler) ask(c *call, at access.Node, area access.Area, verb access.Verb) (access.Answer, error) {
 	q := access.Question{At: at, Area: area, Verb: verb}
+	if area == access.Own { // the use case looks whose things they are
+		q.Owner = c.who.identity
+	}
 	if c.who.identity == linkIdentity {
 		desk := access.Grant{ID: linkIdentity, Identity: linkIdentity, Role: access.Desk, At: access.Node{Org: string(c.who.org)}}
 		q.Identity, q.Grants, q.Now = linkIdentity, []access.Grant{desk}, h.cfg.Now()

@@ -78,6 +78,12 @@ type Config struct {
 	Lists     Lists
 	// Directories of people.
 	Directories Directories
+	// Feeds knows what they feed; nil: nothing.
+	Feeds admin.Feeds
+	// My is what users keep of their own.
+	My *My
+	// FirstUse is who was asked where he is and did not answer.
+	FirstUse FirstUse
 	// Setup is the set-up of organisations.
 	Setup    func() (*setup.Service, error)
 	Foreign  Foreign

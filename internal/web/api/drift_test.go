@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding"
 	"encoding/json"
 	"maps"
@@ -12,8 +13,10 @@ import (
 	"time"
 
 	"github.com/callbox911/callbox/client"
+	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/directory"
 	"github.com/callbox911/callbox/internal/admin/reconcile"
+	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/api"
 )
 
@@ -121,12 +124,23 @@ func drift(at string, shown any, t reflect.Type) (out []string) {
 	return out
 }
 
+// feedsAll says that a directory feeds everything of whom it is asked.
+type feedsAll struct{}
+
+func (feedsAll) Fed(_ context.Context, _ e911.OrgID, users ...e911.UserID) (map[e911.UserID]admin.Fed, error) {
+	out := map[e911.UserID]admin.Fed{}
+	for _, u := range users {
+		out[u] = admin.Fed{Directory: "entra", Fields: []string{"name", "email", "site"}, Location: true}
+	}
+	return out, nil
+}
+
 // What the API reads of an object and what package client and the document say of
 // it have the same fields, whatever is added to e911.
 //
 // Proves: N-17
 func TestTheDocumentHasEveryFieldOfEveryObject(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, func(c *api.Config) { c.Feeds = feedsAll{} })
 	for kind, types := range api.Kinds() {
 		v := reflect.New(types[0]).Elem()
 		filled(t, v)

@@ -33,5 +33,10 @@ func Kinds() map[e911.ObjectKind][2]reflect.Type {
 
 // Shown is a stored value as it is read.
 func (h *Handler) Shown(ctx context.Context, k e911.ObjectKind, value any) (map[string]any, error) {
-	return h.show(ctx, k, admin.Object{Ref: admin.RefOf(value), Version: 1, Value: value}, map[string]string{})
+	o := admin.Object{Ref: admin.RefOf(value), Version: 1, Value: value}
+	m, err := h.show(ctx, k, o, map[string]string{})
+	if err != nil {
+		return nil, err
+	}
+	return m, h.addSynced(ctx, o.Ref.Org, []admin.Object{o}, []map[string]any{m})
 }

@@ -206,6 +206,9 @@ func (h *Handler) list(c *call, k kindRow) (reply, error) {
 			return reply{}, err
 		}
 	}
+	if err := h.addSynced(c.Context(), c.org, found, out.Items); err != nil {
+		return reply{}, err
+	}
 	if len(found) == limit {
 		last := found[limit-1]
 		if out.Next, err = h.next(c, cmp.Or(last.Place, last.Ref.ID)); err != nil {
@@ -293,6 +296,9 @@ func (h *Handler) get(c *call, k kindRow) (reply, error) {
 func (h *Handler) shown(c *call, k kindRow, status int, o admin.Object, told func(m map[string]any)) (reply, error) {
 	m, err := h.show(c.Context(), k.kind, o, map[string]string{})
 	if err != nil {
+		return reply{}, err
+	}
+	if err := h.addSynced(c.Context(), c.org, []admin.Object{o}, []map[string]any{m}); err != nil {
 		return reply{}, err
 	}
 	if told != nil {

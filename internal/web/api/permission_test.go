@@ -26,11 +26,12 @@ type people struct {
 	ids  map[e911.ObjectKind]string
 	who  map[string]string // identity by what he is
 	away string            // another organisation
+	my   *api.My           // what users keep of their own, once it is wired
 }
 
 func newPeople(t *testing.T, more ...func(*api.Config)) *people {
 	t.Helper()
-	p := &people{who: map[string]string{}}
+	p := &people{who: map[string]string{}, my: &api.My{}}
 	now := epoch
 	late := &lateAccounts{}
 	p.bench = newBench(t, func(c *api.Config) {
@@ -39,7 +40,7 @@ func newPeople(t *testing.T, more ...func(*api.Config)) *people {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Members, c.Accounts = p.desk, late
+		c.Members, c.Accounts, c.My = p.desk, late, p.my
 		c.Federation = providers(t, func() federation.Store { return p.bench.st })
 		c.Person = func(r *http.Request) (api.Person, bool, error) {
 			id := r.Header.Get(personHead)
@@ -162,7 +163,7 @@ func expected(who string, d described, table map[string]map[string]string) strin
 		return "open"
 	case root:
 		return map[bool]string{true: "open", false: "denied"}[who == "provider"]
-	case who == "site_administrator":
+	case who == "site_administrator" && area != "own":
 		object := false
 		for _, name := range paths {
 			object = object || strings.HasSuffix(d.path, "/"+name+"/{id}") || strings.HasSuffix(d.path, "/"+name) && d.method == "POST" && name != "sites"

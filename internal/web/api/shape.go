@@ -26,7 +26,7 @@ type shape struct {
 
 // readOnly are fields that may be sent back as they were read; what they say is
 // not looked at.
-var readOnly = []string{"org", "version", "keys", "validation", "ali", "area"}
+var readOnly = []string{"org", "version", "keys", "validation", "ali", "area", "synced"}
 
 var shapes = map[e911.ObjectKind]shape{
 	e911.KindBuilding: {

@@ -170,13 +170,20 @@ func (h *Handler) accept(r *http.Request, v signin.Visit) (string, error) {
 }
 
 func (h *Handler) place(r *http.Request, v signin.Visit) (string, error) {
-	_, err := h.cfg.Desk.At(r.Context(), admin.Actor(v.Who.ID), v.Org, v.Who.Email, e911.LocationID(r.PostFormValue("location")))
-	return "Kept: your next 911 call says this place.", err
+	a, err := h.cfg.Desk.At(r.Context(), admin.Actor(v.Who.ID), v.Org, v.Who.Email, e911.LocationID(r.PostFormValue("location")))
+	return kept(a, "place"), err
 }
 
 func (h *Handler) elsewhere(r *http.Request, v signin.Visit) (string, error) {
-	_, err := h.cfg.Desk.Elsewhere(r.Context(), v.Org, v.Who.Email, r.PostFormValue("address"))
-	return "Kept: your next 911 call says this address.", err
+	a, err := h.cfg.Desk.Elsewhere(r.Context(), v.Org, v.Who.Email, r.PostFormValue("address"))
+	return kept(a, "address"), err
+}
+
+func kept(a firstuse.Answer, what string) string {
+	if a.Nowhere() {
+		return "Kept: you have no telephone here yet; one that you get says this " + what + " when nothing better locates it."
+	}
+	return "Kept: your next 911 call says this " + what + "."
 }
 
 func (h *Handler) callback(r *http.Request, v signin.Visit) (string, error) {
@@ -185,7 +192,7 @@ func (h *Handler) callback(r *http.Request, v signin.Visit) (string, error) {
 
 // remove refuses: a user cannot take himself off the list (N-45).
 func (h *Handler) remove(*http.Request, signin.Visit) (string, error) {
-	return "", e911.Errorf(e911.Denied, "you cannot delete yourself: your administrator can")
+	return "", h.cfg.Desk.Leave()
 }
 
 func (h *Handler) told(r *http.Request, err error) ([]e911.Fault, int) {

@@ -56,6 +56,8 @@ func rule(code string) string {
 		return "Public network range"
 	case string(e911.ByNumber):
 		return "Address of the number"
+	case string(e911.ByRegistered):
+		return "Place the user registered"
 	case string(e911.BySiteDefault):
 		return "The site’s only building"
 	case string(e911.ByNothing):
@@ -147,6 +149,8 @@ func flag(code string) string {
 		return "The caller could not be located"
 	case "sent_without_location_body":
 		return "The PSAP got no location body"
+	case "asked_not_answered":
+		return "The caller was asked for his place and has not answered"
 	case "site_not_set_up":
 		return "The site is not set up for 911"
 	case "no_off_premises_consent":

@@ -195,8 +195,10 @@ func (p *pageOf) Say(e911.OrgID, e911.UserID, e911.LocationID, string) ([]firstu
 	return []firstuse.Said{{Taken: true}}, nil
 }
 func (p *pageOf) SayCallback(e911.OrgID, e911.UserID, e911.Number) error { return nil }
-func (p *pageOf) Callback(e911.OrgID, e911.UserID) e911.Number           { return "" }
-func (p *pageOf) Place(e911.OrgID, e911.UserID) string                   { return "" }
+func (p *pageOf) Kept(e911.OrgID, e911.UserID) firstuse.Kept             { return firstuse.Kept{} }
+func (p *pageOf) Register(e911.OrgID, e911.UserID, e911.LocationID, string) (firstuse.Said, error) {
+	return firstuse.Said{Taken: true}, nil
+}
 
 // Proves: C-59, N-07, N-15, N-34: of SCIM and of LDAP, who joins is on both lists and
 // is asked where he is, and who leaves is on neither.
