@@ -92,6 +92,7 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/setup/secrets/end", (*page).endSecret)
 	post("/setup/secrets/link", (*page).setLink)
 	get("/setup/charges", (*page).charges)
+	mountPBX(get, post)
 	get("/setup/outages", (*page).outages)
 	get("/setup/sites/{key}", (*page).site)
 	for path, do := range siteForms() {

@@ -23,6 +23,7 @@ func sayings() map[string]string {
 		"callback": "The callback number is saved.", "alert": "The addresses are saved.", "destination": "Saved. Now send a test there, and keep who saw it.",
 		"destination-delete": "It is removed.", "tested": "The test counts for 30 days.", "element": "The network element is saved.",
 		"stage": "The site has moved to the stage.", "opt-out": "The site has opted out.", "opt-in": "The site is back.",
+		"asked": "The operator is asked. Until he has decided everything goes on as before.", "pbx-removed": "The PBX is disconnected.",
 		"sent": "The test is on its way.", "test": "The test is sent. Whoever sees it reads its code to you.", "code": "The code is right: the test counts for 30 days.",
 		"site": "The site is there. Go through its steps from the top.", "person": "The person is saved.", "device": "The telephone is saved.", "number": "The number is saved.",
 	}
