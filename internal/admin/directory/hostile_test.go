@@ -143,6 +143,37 @@ func TestGroupsThatLoseEverybodyTakeNoRole(t *testing.T) {
 	}
 }
 
+// Proves: C-59, E15: who comes after somebody and gets his address is somebody else;
+// one who comes back under another id is who he was.
+func TestWhoGetsTheAddressOfALeaverIsNotHe(t *testing.T) {
+	b := newBench(t)
+	b.ldap(func(s *directory.Source) { s.MaxShrink = 60 })
+	b.list.People = []directory.Entry{
+		person("jsmith", "mail", "j.smith@example.test", "employeenumber", "E-1"), person("jlee", "mail", "j.lee@example.test", "employeenumber", "E-2"), person("xia"), person("yan"),
+	}
+	b.sync()
+	smith, _ := stored[e911.User](b, e911.KindUser, "jsmith")
+	lee, _ := stored[e911.User](b, e911.KindUser, "jlee")
+	b.list.People = []directory.Entry{
+		person("jsmith2", "mail", "J.Smith@example.test", "employeenumber", "E-9"), person("lee.j", "mail", "j.lee@example.test", "employeenumber", "E-2"), person("xia"), person("yan"),
+	}
+	if r := b.sync(); !r.Applied || r.Counts.Joined != 1 || r.Counts.Left != 1 {
+		t.Errorf("%+v %v", r, codes(r))
+	}
+	if u, ok := stored[e911.User](b, e911.KindUser, "jsmith2"); !ok || u.ID == smith.ID || u.DeviceUserID != "E-9" {
+		t.Errorf("%+v", u)
+	}
+	if u, _ := stored[e911.User](b, e911.KindUser, "jsmith"); u.DeviceUserID != "E-1" {
+		t.Errorf("who left is somebody else now: %+v", u)
+	}
+	if u, _ := stored[e911.User](b, e911.KindUser, "jlee"); u.ID != lee.ID {
+		t.Errorf("%+v", u)
+	}
+	if _, ok := stored[e911.User](b, e911.KindUser, "lee.j"); ok {
+		t.Error("who is back is two people")
+	}
+}
+
 // second is a directory that speaks SCIM beside the other, and what tells it of people.
 func (b *bench) second(key string) func(directory.Entry) directory.Entry {
 	b.t.Helper()

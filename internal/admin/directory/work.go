@@ -61,9 +61,9 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 	}
 	w := &worker{
 		in: &in, src: &in.Source, ours: stored, feeds: in.Source.Feeds(), groups: map[string][]string{}, claimed: map[e911.UserID]string{}, ids: map[string]*Entry{}, shared: map[string]int{},
-		elsewhere: elsewhereOf(in.Others),
-		keep:      change.NewBuilder(ctx, view, in.Source.Org, "people of "+in.Source.Key),
-		remove:    change.NewBuilder(ctx, view, in.Source.Org, "people who left "+in.Source.Key),
+		elsewhere: elsewhereOf(in.Others), left: map[e911.UserID]bool{},
+		keep:   change.NewBuilder(ctx, view, in.Source.Org, "people of "+in.Source.Key),
+		remove: change.NewBuilder(ctx, view, in.Source.Org, "people who left "+in.Source.Key),
 	}
 	for _, g := range in.Groups {
 		if g.Deleted {
@@ -76,6 +76,8 @@ func Work(ctx context.Context, view admin.View, in Input) (Outcome, error) {
 	for i := range in.People {
 		if p := &in.People[i]; p.Left.IsZero() {
 			w.shared[w.text(p, FieldDeviceUserID)]++
+		} else {
+			w.left[p.User] = true
 		}
 	}
 	w.claim()
@@ -113,6 +115,7 @@ type worker struct {
 	ids          map[string]*Entry      // who has an employee id
 	shared       map[string]int         // how many have it
 	elsewhere    *elsewhere
+	left         map[e911.UserID]bool // whose the directory had, and has no more
 	keep, remove *change.Builder
 	out          Outcome
 }
@@ -239,9 +242,14 @@ func (w *worker) candidates(p *Entry) [][]e911.UserID {
 	if w.shared[employee] > 1 {
 		employee = "" // it does not say who he is
 	}
-	return [][]e911.UserID{
-		{w.ours.byDevice[employee]}, {w.ours.byKey[keyOf(w.text(p, FieldKey))]}, w.ours.byEmail[Fold(w.text(p, FieldEmail))],
+	var mailbox []e911.UserID
+	for _, id := range w.ours.byEmail[Fold(w.text(p, FieldEmail))] {
+		// Who comes after somebody who left may get his address, and is not he.
+		if had := w.ours.users[id].DeviceUserID; !w.left[id] || employee == "" || had == "" || had == employee {
+			mailbox = append(mailbox, id)
+		}
 	}
+	return [][]e911.UserID{{w.ours.byDevice[employee]}, {w.ours.byKey[keyOf(w.text(p, FieldKey))]}, mailbox}
 }
 
 // here brings somebody whom the directory has in step.
