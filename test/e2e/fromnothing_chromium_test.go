@@ -392,7 +392,8 @@ func TestFromNothingTo911WorksHereInChromium(t *testing.T) {
 	f.launch()
 	ann.arrives(f.operator())
 	ann.describes()
-	bo := f.phone(func(c *phone.Config) { c.Number, c.UserID = "+16175550122", "" })
+	ann.connects()
+	bo := f.behind(func(c *phone.Config) { c.Number, c.UserID = "+16175550122", "" })
 	ann.equips()
 	f.dials911("Bo at the mill", f.dial(bo, phone.Dialling{}), f.a, "the PSAP")
 	for _, site := range []string{"Head office", "Mill"} {
@@ -404,7 +405,7 @@ func TestFromNothingTo911WorksHereInChromium(t *testing.T) {
 	for _, site := range []string{"Head office", "Mill"} {
 		ann.takes(site, "933")
 	}
-	ada := f.phone(func(c *phone.Config) { c.UserID, c.Secret, c.CompanyID = "ada@quay.example", secret, company })
+	ada := f.behind(func(c *phone.Config) { c.UserID, c.Secret, c.CompanyID = "ada@quay.example", secret, company })
 	f.dials911("Ada at the head office", f.dial(ada, phone.Dialling{Location: f.located(ada)}), f.b, "the site's own telephone line")
 	ann.takes("Mill", "911")
 	ann.looks("refused: nobody listened to a 933 yet")
@@ -424,6 +425,18 @@ func TestFromNothingTo911WorksHereInChromium(t *testing.T) {
 	f.dials911("Ada at the head office", f.dial(ada, phone.Dialling{Location: f.located(ada)}), f.a, "the PSAP")
 	f.dials911("Bo at the mill", f.dial(bo, phone.Dialling{}), f.a, "the PSAP")
 	f.golden("from_nothing_chromium.txt")
+}
+
+// connects connects the PBX, and copies what is shown once.
+func (s *screen) connects() {
+	s.f.t.Helper()
+	s.do("load the page of PBXs", chromedp.Navigate("http://"+s.f.web+"/setup/pbx"))
+	s.fills("Name", "pbx", "What it is", "Asterisk")
+	s.presses("Connect")
+	s.until("what the PBX needs", `document.querySelector('#made')?.innerText`)
+	s.f.pbx.User, s.f.pbx.Secret = s.text(`document.querySelector('#user').innerText`), s.text(`document.querySelector('#made').innerText`)
+	s.f.write("Ann types user and secret into the PBX")
+	s.picture("what the PBX needs")
 }
 
 // proved loads the page of a site and reports whether it knows of a good 933.

@@ -34,6 +34,17 @@ var update = flag.Bool("update", false, "write transcripts into testdata; read t
 type fromNothing struct {
 	*site
 	script strings.Builder
+	pbx    setup.PBXMade // what Ann was shown when she connected it
+}
+
+// behind is a telephone behind the PBX that Ann connected: the PBX answers when it is
+// challenged, and does not register.
+func (f *fromNothing) behind(change func(*phone.Config)) *phone.Phone {
+	f.t.Helper()
+	return f.phone(func(c *phone.Config) {
+		c.User, c.Password = f.pbx.User, f.pbx.Secret
+		change(c)
+	})
 }
 
 // visitor is a person with a browser.
@@ -50,7 +61,7 @@ func (f *fromNothing) write(format string, args ...any) { fmt.Fprintf(&f.script,
 func (f *fromNothing) places() []string {
 	return []string{
 		f.a.Addr().String(), "CARRIER", f.b.Addr().String(), "GATEWAY", f.relay.Addr().String(), "RELAY",
-		f.ip(21), "CARRIER-IP", f.ip(22), "GATEWAY-IP", f.ip(23), "RELAY-IP", f.ip(11), "PBX-IP",
+		f.ip(21), "CARRIER-IP", f.ip(22), "GATEWAY-IP", f.ip(23), "RELAY-IP",
 	}
 }
 
@@ -58,7 +69,7 @@ func (f *fromNothing) places() []string {
 func (f *fromNothing) at(text string) string {
 	p := f.places()
 	var back []string
-	for _, i := range []int{6, 8, 10, 12, 0, 2, 4} { // CARRIER-IP before CARRIER
+	for _, i := range []int{6, 8, 10, 0, 2, 4} { // CARRIER-IP before CARRIER
 		back = append(back, p[i+1], p[i])
 	}
 	return strings.NewReplacer(back...).Replace(text)
@@ -279,7 +290,9 @@ func TestFromNothingTo911WorksHere(t *testing.T) {
 	ann.does(http.MethodPost, org+"/sites", `{"key": "mill", "zone": "America/New_York", "stage": "none", "ecbn": "+16175550100"}`, nil)
 	ann.status("two sites", func(st setup.Status) bool { return len(st.Sites) == 2 })
 	ann.refused(http.MethodPost, org+"/setup/stage", `{"site": "hq", "stage": "911"}`)
-	bo := f.phone(func(c *phone.Config) { c.Number, c.UserID = "+16175550122", "" })
+	ann.does(http.MethodPost, org+"/setup/pbxs", `{"key": "pbx"}`, &f.pbx)
+	ann.status("that calls can come in", func(st setup.Status) bool { return !openAt(st, "mill", rules.StepWayIn) })
+	bo := f.behind(func(c *phone.Config) { c.Number, c.UserID = "+16175550122", "" })
 	f.dials911("Bo at the mill", f.dial(bo, phone.Dialling{}), f.relay, "the relay centre")
 
 	secret, company := f.describes(ann)
@@ -289,7 +302,7 @@ func TestFromNothingTo911WorksHere(t *testing.T) {
 		ann.does(http.MethodPost, org+"/setup/stage", `{"site": "`+site+`", "stage": "933"}`, nil)
 	}
 	ann.status("stage 1", func(st setup.Status) bool { return st.Sites[0].Stage == "933" && st.Sites[1].Stage == "933" })
-	ada := f.phone(func(c *phone.Config) { c.UserID, c.Secret, c.CompanyID = "ada@quay.example", secret, company })
+	ada := f.behind(func(c *phone.Config) { c.UserID, c.Secret, c.CompanyID = "ada@quay.example", secret, company })
 	f.dials911("Ada at the head office", f.dial(ada, phone.Dialling{Location: f.located(ada)}), f.b, "the site's own telephone line")
 	ann.refused(http.MethodPost, org+"/setup/stage", `{"site": "mill", "stage": "911"}`)
 
@@ -335,9 +348,8 @@ func (f *fromNothing) operator() *visitor {
 		{"/psaps", `{"key": "ecrc", "name": "Relay centre", "relay": true, "line": "+16175550180", "routes": [{"trunk": "key:ecrc-a"}]}`},
 		{"/psaps", `{"key": "psap-middlesex", "name": "Middlesex (demonstration)", "line": "+16175550160", "boundary": {"us_county": "25017"}, "routes": [{"trunk": "key:carrier-a"}]}`},
 		{"/organisations", `{"key": "quay", "name": "Quay Instruments", "demonstration": true, "public_ranges": ["203.0.113.0/24"]}`},
-		// Whose calls are whose follows from the addresses that they come from: the
-		// operator connects PBX and gateway, as he does a carrier.
-		{"/organisations/key:quay/trunks", `{"key": "pbx", "side": "platform", "from": ["PBX-IP"], "dr_from": [], "identity_header": "E911-User-ID"}`},
+		// Where calls go out to, and whose an address is, the operator decides. The PBX is
+		// Ann's to connect.
 		{"/organisations/key:quay/trunks", `{"key": "pstn", "side": "local", "kind": "local", "profile": "plain", "to": "sip:gw@GATEWAY;transport=tcp", "from": ["GATEWAY-IP"], "dr_from": []}`},
 	} {
 		root.does(http.MethodPost, one[0], one[1], nil)
