@@ -198,6 +198,12 @@ func TestARealActiveDirectoryIsRead(t *testing.T) {
 	d.add(deep, "objectClass", "group", "sAMAccountName", "deep", "member", ann+"|CN=p0007,OU=Crowd,"+sambaStaff)
 	d.add(admins, "objectClass", "group", "sAMAccountName", "admins", "member", bob+"|"+deep)
 
+	all := make([]string, sambaCrowd)
+	for i := range all {
+		all[i] = fmt.Sprintf("CN=p%04d,OU=Crowd,%s", i, sambaStaff)
+	}
+	d.add("CN=Crowd,"+sambaGroups, "objectClass", "group", "sAMAccountName", "crowd", "member", strings.Join(all, "|"))
+
 	first := read(t, src)
 	if len(first.list.People) != sambaCrowd+2 {
 		t.Fatalf("%d people came", len(first.list.People))
@@ -209,6 +215,9 @@ func TestARealActiveDirectoryIsRead(t *testing.T) {
 		if diff := cmp.Diff(want, first.groups[group]); diff != "" {
 			t.Errorf("%s: %s", group, diff)
 		}
+	}
+	if n := len(first.groups["Crowd"]); n != sambaCrowd {
+		t.Errorf("%d people are in a large group", n)
 	}
 	if n := len(first.groups["Domain Users"]); n != sambaCrowd+2 {
 		t.Errorf("%d people are in their primary group", n)
