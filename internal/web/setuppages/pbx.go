@@ -216,6 +216,20 @@ func server(d setup.Door, network string) (port string, ok bool) {
 	return "", false
 }
 
+// hostOf is what a PBX sends its calls to: our name, or, where the operator gave none
+// that leads anywhere, our address.
+func hostOf(d setup.Door) string {
+	if !strings.HasSuffix(d.Domain, ".invalid") {
+		return d.Domain
+	}
+	for _, l := range d.Listeners {
+		if host, _, err := net.SplitHostPort(addressIn(l)); err == nil && host != "0.0.0.0" && host != "::" {
+			return host
+		}
+	}
+	return d.Domain
+}
+
 // way is the transport that a PBX best uses, and its port.
 func way(d setup.Door) (network, port string) {
 	for _, n := range []string{"tls", "tcp", "udp"} {
@@ -245,7 +259,7 @@ password=%[3]s
 
 [callbox]
 type=aor
-contact=sip:%[4]s:%[5]s\;transport=%[1]s
+contact=sip:%[6]s:%[5]s\;transport=%[1]s
 
 [callbox]
 type=endpoint
@@ -261,13 +275,13 @@ allow=ulaw
 ; extensions.conf, in the context that telephones dial from
 exten => 911,1,Dial(PJSIP/911@callbox)
 exten => 933,1,Dial(PJSIP/933@callbox)
-`, network, user, placeholder, d.Domain, port)
+`, network, user, placeholder, d.Domain, port, hostOf(d))
 }
 
 func forFreeSWITCH(d setup.Door, user string) string {
 	network, port := way(d)
 	return fmt.Sprintf(`<gateway name="callbox">
-  <param name="proxy" value="%[4]s:%[5]s"/>
+  <param name="proxy" value="%[6]s:%[5]s"/>
   <param name="realm" value="%[4]s"/>
   <param name="username" value="%[2]s"/>
   <param name="password" value="%[3]s"/>
@@ -282,7 +296,7 @@ func forFreeSWITCH(d setup.Door, user string) string {
     <action application="bridge" data="sofia/gateway/callbox/$1"/>
   </condition>
 </extension>
-`, network, user, placeholder, d.Domain, port)
+`, network, user, placeholder, d.Domain, port, hostOf(d))
 }
 
 func forCUBE(d setup.Door, user string) string {
@@ -296,7 +310,7 @@ func forCUBE(d setup.Door, user string) string {
 dial-peer voice 911 voip
  destination-pattern 911
  session protocol sipv2
- session target dns:%[4]s:%[5]s
+ session target %[6]s:%[5]s
  session transport %[1]s
  voice-class sip asserted-id pai
  codec g711ulaw
@@ -304,9 +318,17 @@ dial-peer voice 911 voip
 dial-peer voice 933 voip
  destination-pattern 933
  session protocol sipv2
- session target dns:%[4]s:%[5]s
+ session target %[6]s:%[5]s
  session transport %[1]s
  voice-class sip asserted-id pai
  codec g711ulaw
-`, network, user, placeholder, d.Domain, port)
+`, network, user, placeholder, d.Domain, port, cubeTarget(hostOf(d)))
+}
+
+// cubeTarget is a session target of IOS.
+func cubeTarget(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return "ipv4:" + host
+	}
+	return "dns:" + host
 }
