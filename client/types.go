@@ -71,6 +71,7 @@ type Organisation struct {
 	PSALI         *PSALI      `json:"psali,omitempty"`
 	State         string      `json:"state,omitempty" doc:"Default: live" enum:"live,trial,suspended,opted_out,byoc,unlicensed,"`
 	SIPDomain     string      `json:"sip_domain,omitempty"`
+	OwnPhonesOff  bool        `json:"own_phones_off,omitempty" doc:"Its users set up no telephones by themselves"`
 }
 
 // HELD says who may ask the location server.
@@ -211,6 +212,8 @@ type User struct {
 	// OffPremises is what he was told of calling from elsewhere, and agreed to.
 	OffPremises *Consent `json:"off_premises,omitempty"`
 	Synced      []string `json:"synced,omitempty" doc:"Fields that a directory of people feeds: they are changed there" readOnly:"true"`
+	// Asked is when he was first asked where he is.
+	Asked time.Time `json:"asked,omitzero"`
 }
 
 // Consent is what somebody who calls from off the premises was told about 911
@@ -259,6 +262,15 @@ type SIPAccount struct {
 	HasSecret bool   `json:"has_secret,omitempty" readOnly:"true"`
 	Line      string `json:"line,omitempty"`
 	Guest     bool   `json:"guest,omitempty"`
+	// Own marks it as one that the device's user made by himself.
+	Own *OwnPhone `json:"own,omitempty"`
+}
+
+// OwnPhone is a telephone that its user set up by himself.
+type OwnPhone struct {
+	Name  string    `json:"name"`
+	Made  time.Time `json:"made,omitzero" doc:"When its password was made"`
+	Ended time.Time `json:"ended,omitzero" doc:"When he took the password away"`
 }
 
 // Number is one of an organisation's numbers.

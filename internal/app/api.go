@@ -12,6 +12,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/desk"
 	"github.com/callbox911/callbox/internal/admin/edit"
 	"github.com/callbox911/callbox/internal/admin/inventory"
+	"github.com/callbox911/callbox/internal/admin/ownphone"
 	"github.com/callbox911/callbox/internal/admin/report"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/api"
@@ -21,6 +22,8 @@ import (
 type apiParts struct {
 	handler *api.Handler
 	keys    *apikey.Keeper
+
+	telephones *ownphone.Desk
 }
 
 // wireAPI makes the REST interface. What it asks of the database is asked each
@@ -41,6 +44,9 @@ func (s *Server) wireAPI() error {
 	}); err != nil {
 		return fmt.Errorf("wire the keys of the API: %w", err)
 	}
+	if s.api.telephones, err = s.ownPhones(mine); err != nil {
+		return err
+	}
 	s.api.handler, err = api.New(api.Config{
 		Objects: apiObjects(s.editor), Keys: s.api.keys, Views: lateViews{&s.store}, Ring: s.ring,
 		Replays: func() apikey.Replays {
@@ -58,7 +64,7 @@ func (s *Server) wireAPI() error {
 			"inventory": s.inventoryOf, "unknown_elements": s.unknownOf, "quality": s.qualityOf,
 		},
 		Feeds: lateFeeds{&s.store}, FirstUse: lateFirstUse{s}, My: &api.My{Desk: mine, Published: func(ctx context.Context) error { return s.published(ctx, nil) }},
-		Ports: s.apiPorts(), Version: Version, Now: s.cfg.Now, Log: s.cfg.Log,
+		Telephones: s.api.telephones, Ports: s.apiPorts(), Version: Version, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("wire the API: %w", err)

@@ -77,7 +77,7 @@ func (s *Server) firstUse() (*firstuse.Desk, error) {
 // myPage is what the page of a user's own needs.
 func (s *Server) myPage() (*web.My, error) {
 	desk, err := s.firstUse()
-	return &web.My{Desk: desk, Published: func(ctx context.Context) error { return s.published(ctx, nil) }}, err
+	return &web.My{Telephones: s.api.telephones, Asking: s.asking(), Desk: desk, Published: func(ctx context.Context) error { return s.published(ctx, nil) }}, err
 }
 
 // firstUseRoutes is what the command line asks: who was asked and did not answer.

@@ -311,6 +311,8 @@ type Org struct {
 	// SIPDomain is the host name or address, in lower case, that the
 	// organisation's telephones register with; none: none of them may.
 	SIPDomain string `json:"sip_domain,omitempty"`
+	// OwnPhonesOff keeps users from setting up telephones by themselves (C-64).
+	OwnPhonesOff bool `json:"own_phones_off,omitempty"`
 }
 
 // SiteMode is the emergency model of a site (W-01).
@@ -425,6 +427,9 @@ type User struct {
 	// OffPremises is what he was told of calling from elsewhere and agreed to; nil:
 	// nothing. What it points to is never changed.
 	OffPremises *Consent `json:"off_premises,omitempty"`
+	// Asked is when he was first asked where he is (N-07); zero: nobody asked him.
+	// Whether he answered is told by what is known of his place.
+	Asked time.Time `json:"asked,omitzero"`
 }
 
 // Device is a device that calls.
@@ -458,6 +463,9 @@ type SIPAccount struct {
 	// Guest says that nobody signs in on it: a lobby, a hotel room. It is called
 	// for help from like any other (F-34).
 	Guest bool `json:"guest,omitempty"`
+	// Own marks it as one that the device's user made by himself; nil: an
+	// administrator did. What it points to is never changed.
+	Own *OwnPhone `json:"own,omitempty"`
 }
 
 // NumberRec is one of our numbers, its owner and its emergency service address.

@@ -166,9 +166,17 @@ func (t *text) decision(c *Call) {
 	for _, l := range locate.Explain(c.where, c.Located.Evidence...) {
 		t.line("  %s", l)
 	}
+	t.unanswered(&c.Located)
 	t.routes(&c.Routed, c.Skipped)
 	t.line("  Sent to 911: callback %s, location %s", cmp.Or(string(c.Identified.Callback), "none"), cmp.Or(c.Located.Place.Display, "none"))
 	t.told(c)
+}
+
+// unanswered says beside the location that the caller owes an answer.
+func (t *text) unanswered(l *journal.Located) {
+	if l.Asked != nil {
+		t.line("  Note: the user was asked for his place on %s and has not answered; the call goes all the same", l.Asked.UTC().Format(time.DateOnly))
+	}
 }
 
 func (t *text) who(w *journal.Identified) {
@@ -282,6 +290,7 @@ func (t *text) made(m *Made) {
 	for _, f := range m.Located.Evidence {
 		t.finding("    ", f)
 	}
+	t.unanswered(&m.Located)
 	t.routes(&m.Routed, nil)
 	for _, at := range m.Attempts {
 		t.line("  Attempt %d: trunk %s, %s", at.N, at.Trunk.Key, at.PSAP.Name)

@@ -55,6 +55,9 @@ type Located struct {
 	Method   string         `json:"method,omitempty"` // PIDF-LO method token
 	Flags    []string       `json:"flags,omitempty"`
 	Evidence []e911.Finding `json:"evidence"`
+	// Asked is when the caller was asked where he is, which he did not answer; nil: he
+	// was not asked, or his place is known (N-07).
+	Asked *time.Time `json:"asked,omitempty"`
 }
 
 // Rung is one step of the ladder.
@@ -303,6 +306,7 @@ type Due struct {
 	ArrivedAt     time.Time      `json:"arrived_at"`
 	Demonstration bool           `json:"demonstration,omitempty"`
 	Flags         []string       `json:"flags,omitempty"`
+	Asked         *time.Time     `json:"asked,omitempty"`     // as Located.Asked
 	Network       *StrandedBy    `json:"network,omitempty"`   // of DueUnknownNetwork
 	Drill         *Drill         `json:"drill,omitempty"`     // of a test of who is told; it is in no fact
 	FirstUse      *FirstUse      `json:"first_use,omitempty"` // of DueFirstUse

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/callbox911/callbox/internal/admin/firstuse"
+	"github.com/callbox911/callbox/internal/admin/ownphone"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/web/mypage"
 	"github.com/callbox911/callbox/internal/web/portal"
@@ -14,6 +15,9 @@ import (
 type My struct {
 	Desk      *firstuse.Desk
 	Published func(ctx context.Context) error
+	// Telephones and Asking are as in mypage.Config.
+	Telephones *ownphone.Desk
+	Asking     mypage.Asking
 }
 
 // openMy makes the page of a user's own, for people who sign in with an address.
@@ -23,6 +27,7 @@ func (h *Handler) openMy() error {
 	}
 	var err error
 	h.my, err = mypage.New(mypage.Config{
+		Telephones: h.cfg.My.Telephones, Asking: h.cfg.My.Asking,
 		Desk: h.cfg.My.Desk, Published: h.cfg.My.Published, Members: h.cfg.People.Members, Visited: h.people.Visited, Now: h.cfg.Now, Log: h.cfg.Log,
 		Frame: func(title string) portal.Frame { return h.frame(title) },
 	})

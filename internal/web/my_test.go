@@ -93,7 +93,7 @@ func (b *setUpBench) mine() *web.My {
 		Numbers: func() (firstuse.Numbers, error) { return &b.editor.Numbers, nil },
 	})
 	b.must(err)
-	return &web.My{Desk: desk, Published: func(context.Context) error { return nil }}
+	return b.telephones(&web.My{Desk: desk, Published: func(context.Context) error { return nil }})
 }
 
 // line is the location of Uma's number.

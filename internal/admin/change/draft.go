@@ -253,11 +253,8 @@ func (d *draft) complete(o *op) error {
 		for _, f := range faults {
 			d.fault(o, f)
 		}
-	case e911.NumberRec:
-		if was, ok := o.before.(e911.NumberRec); ok {
-			v.ALI = was.ALI
-			o.after = v
-		}
+	case e911.NumberRec, e911.User, e911.Device:
+		o.after = admin.Keep(v, o.before)
 	case e911.Building:
 		if !d.set.Settled {
 			return d.address(o, v)

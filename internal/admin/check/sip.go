@@ -77,6 +77,12 @@ func (c *checker) sip(v e911.Device) {
 	if s.Guest && v.User != "" {
 		c.add("sip.guest", Forbidden, "a device of a user is nobody's guest telephone", "leave out either user or guest")
 	}
+	if s.Own != nil {
+		c.text("sip.own.name", s.Own.Name, true)
+		if v.User == "" {
+			c.add("sip.own", Forbidden, "a telephone that its user set up needs a user", "name the user, or leave own out")
+		}
+	}
 	if o, ok := lookup[e911.Org](c, e911.KindOrg, v.Org, string(v.Org)); ok && o.SIPDomain == "" {
 		c.add("sip", Required, "the organisation has no sip_domain for it to register with", "write sip_domain: sip.example.com at the organisation")
 	}

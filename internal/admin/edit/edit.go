@@ -156,7 +156,7 @@ func (o *Objects[T]) Update(ctx context.Context, who admin.Actor, value T, versi
 		}
 		before, err := w.Get(ctx, admin.RefOf(v))
 		if err == nil {
-			v = keepRecord(v, before.Value)
+			v = admin.Keep(v, before.Value)
 			if err := leave(before.Value, v); err != nil {
 				return err
 			}
@@ -273,18 +273,6 @@ func anotherRelay(ctx context.Context, r admin.Reader, without e911.PSAPID) bool
 		}
 		q.After = page[len(page)-1].Ref.ID
 	}
-}
-
-// keepRecord leaves what the carrier holds of a number to package psali: a form
-// that was opened before an answer came must not undo it.
-func keepRecord(v, before any) any {
-	n, ok := v.(e911.NumberRec)
-	was, is := before.(e911.NumberRec)
-	if ok && is {
-		n.ALI = was.ALI
-		return n
-	}
-	return v
 }
 
 // namedBy is how many of the objects in the way are said.

@@ -190,6 +190,7 @@ func (r *CallRecord) located(b journal.Located) Entry {
 	place := b.Place
 	r.Place, r.LocatedBy, r.Via = &place, b.By, b.Via
 	r.Freshness, r.EvidenceAt, r.Method = b.Class, b.At, b.Method
+	r.AskedAt = b.Asked
 	r.flag(b.Flags)
 	e := Entry{Title: "Caller located", Detail: place.Display, Flags: b.Flags, Evidence: b.Evidence}
 	switch {
@@ -385,6 +386,9 @@ func (r *CallRecord) due(at time.Time, b journal.Due) Entry {
 		r.PSAPLine = b.PSAPLine
 	}
 	r.Demonstration = r.Demonstration || b.Demonstration
+	if r.AskedAt == nil {
+		r.AskedAt = b.Asked
+	}
 	r.flag(b.Flags)
 	switch b.Reason {
 	case journal.DueNotConnected:

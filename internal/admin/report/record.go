@@ -71,6 +71,9 @@ type CallRecord struct {
 	Freshness  string         `json:"freshness,omitempty"` // fresh, aged, fall_back, none
 	EvidenceAt *time.Time     `json:"evidence_at,omitempty"`
 	Method     string         `json:"method,omitempty"`
+	// AskedAt is when the caller was asked where he is, which he did not answer; nil:
+	// he was not asked, or his place is known (N-07).
+	AskedAt *time.Time `json:"asked_at,omitempty"`
 
 	PSAP     journal.Ref `json:"psap,omitzero"`       // who answered, else who serves the place
 	PSAPLine e911.Number `json:"psap_line,omitempty"` // its 24x7 ten-digit line, when known (F-09)

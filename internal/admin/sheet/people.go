@@ -260,7 +260,7 @@ func devices() kindTable[e911.Device] {
 				a = *v.SIP
 			}
 			if set(&a, s); a.User == "" {
-				if a == (e911.SIPAccount{Secret: a.Secret, Line: a.Line, Guest: a.Guest}) && c.Name == "sip.user" {
+				if a == (e911.SIPAccount{Secret: a.Secret, Line: a.Line, Guest: a.Guest, Own: a.Own}) && c.Name == "sip.user" {
 					v.SIP = nil
 					return
 				}

@@ -99,7 +99,7 @@ func (d *draft) psap(n node, f map[string]node, v e911.PSAP) {
 }
 
 func (d *draft) organisation(n node) {
-	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain", "state")
+	f := n.object("key", "name", "demonstration", "held", "public_ranges", "bssid_masking", "did_fallback", "psali", "carriers", "psap_overrides", "trunks", "network", "sites", "sip_domain", "state", "own_phones_off")
 	key := f["key"].text()
 	if first, twice := d.orgPaths[key]; twice && key != "" {
 		f["key"].fault(check.Duplicate, "the organisation "+key+" stands in the file twice, first at "+first, "put all of it in one place")
@@ -116,7 +116,7 @@ func (d *draft) organisation(n node) {
 			Platforms: platforms(held["platforms"]),
 		},
 		PublicRanges: none(prefixes(f["public_ranges"])), DIDFallback: f["did_fallback"].truth(),
-		SIPDomain: strings.ToLower(f["sip_domain"].text()), State: e911.OrgState(f["state"].text()),
+		SIPDomain: strings.ToLower(f["sip_domain"].text()), State: e911.OrgState(f["state"].text()), OwnPhonesOff: f["own_phones_off"].truth(),
 	}
 	if f["psali"].there() {
 		v.PSALI = psali(f["psali"])

@@ -114,12 +114,7 @@ func (r *resolver) assign() {
 		}
 		r.first[n], r.ids[n] = len(kept), id
 		it.value = admin.WithID(it.value, id)
-		if v, ok := it.value.(e911.NumberRec); ok {
-			if was, is := r.stored[n].Value.(e911.NumberRec); is {
-				v.ALI = was.ALI // what the carrier holds is no matter of the file
-				it.value = v
-			}
-		}
+		it.value = admin.Keep(it.value, r.stored[n].Value) // what the carrier holds is no matter of the file
 		if v, ok := it.value.(e911.PSAP); ok {
 			it.value = keepListing(v, r.stored[n].Value)
 		}

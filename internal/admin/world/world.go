@@ -424,8 +424,9 @@ func (r *resolver) diff() *plan {
 
 // leftovers are stored objects that the file does not name.
 func (r *resolver) leftovers(p *plan, counts map[e911.ObjectKind]*Count) {
+	own := r.ownPhones()
 	for n, o := range r.stored {
-		if _, stays := r.first[n]; stays || n.org == "" && !r.d.world || listed(o.Value) {
+		if _, stays := r.first[n]; stays || n.org == "" && !r.d.world || listed(o.Value) || own(o) {
 			continue
 		}
 		counts[n.kind].Deleted++

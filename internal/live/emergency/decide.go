@@ -46,6 +46,7 @@ type decision struct {
 	where locate.Result
 
 	whereFindings []e911.Finding
+	asked         time.Time // when the caller was asked for his place, and did not answer; zero: not so
 
 	psap          *e911.PSAP // of the place; nil: none follows
 	relay         bool       // the call goes to the relay centre
@@ -74,7 +75,7 @@ func (d *decision) whoFlags() []string { return slices.Concat(d.flags, d.who.Fla
 
 // allFlags are those that people are told.
 func (d *decision) allFlags() []string {
-	all := slices.Concat(d.flags, d.who.Flags, d.where.Flags, d.routeFlags)
+	all := slices.Concat(d.flags, d.who.Flags, d.whereFlags(), d.routeFlags)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -109,6 +110,7 @@ func (c *inquiry) decide() {
 		})
 	})
 	c.guard("locate", func() { c.locate(server, token) })
+	c.guard("first use", c.firstUse)
 	c.chooseCallback()
 	if !c.guard("route", c.route) {
 		c.guard("relay", c.routeToRelay)

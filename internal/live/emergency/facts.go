@@ -120,7 +120,7 @@ func (c *inquiry) located() journal.Located {
 	d := &c.dec
 	loc := journal.Located{
 		By: d.where.By, Via: d.where.Via, Place: d.where.Place, Class: string(d.where.Class), Method: d.where.Method,
-		Flags: d.where.Flags, Evidence: d.whereFindings,
+		Flags: d.whereFlags(), Evidence: d.whereFindings, Asked: d.askedAt(),
 	}
 	if !d.where.At.IsZero() {
 		at := d.where.At
@@ -230,7 +230,7 @@ func (c *inquiry) due(reason string) journal.Due {
 	due := journal.Due{
 		Reason: reason, Class: c.class, OrgName: c.org.Config().Name, Dialled: clip(c.req.URI, 256), Who: c.who(),
 		IdentifiedBy: d.who.By, Line: d.who.Line, Callback: d.who.Callback, Place: d.where.Place, LocatedBy: d.where.By,
-		PSAP: d.psapRef(), PSAPLine: d.line, PSAPExpected: d.expected, ArrivedAt: c.at, Demonstration: c.org.Config().Demonstration, Flags: d.allFlags(),
+		PSAP: d.psapRef(), PSAPLine: d.line, PSAPExpected: d.expected, ArrivedAt: c.at, Demonstration: c.org.Config().Demonstration, Flags: d.allFlags(), Asked: d.askedAt(),
 	}
 	if sent := c.sentPlace(); sent.Display != d.where.Place.Display {
 		due.Sent = &sent

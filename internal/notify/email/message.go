@@ -14,6 +14,7 @@ import (
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/journal"
 	"github.com/callbox911/callbox/internal/notify"
+	"github.com/callbox911/callbox/internal/rules/identify"
 )
 
 // Header fields that a machine compares with what the PSAP got (E10).
@@ -262,7 +263,12 @@ func (v *view) rows(n notify.Notice, at string) {
 	add("Identified by", cmp.Or(identifiedBy[d.IdentifiedBy], words(string(d.IdentifiedBy))))
 	var flags []string
 	for _, f := range d.Flags {
-		flags = append(flags, words(f))
+		if d.Asked == nil || f != identify.FlagUnanswered { // said with its date
+			flags = append(flags, words(f))
+		}
+	}
+	if d.Asked != nil {
+		add("First use", "The caller was asked for his place on "+d.Asked.UTC().Format("2 January 2006")+" and has not answered")
 	}
 	add("Remarks", strings.Join(flags, ", "))
 	add("Call", string(n.Call))

@@ -31,6 +31,9 @@ type Payload struct {
 	SentTo911 *Location `json:"sent_to_911,omitempty"`
 	PSAP      PSAP      `json:"psap"`
 	Flags     []string  `json:"flags"`
+	// AskedAt is when the caller was asked where he is, which he did not answer; only
+	// with the flag asked_not_answered.
+	AskedAt *time.Time `json:"asked_at,omitempty"`
 	// Network is what strands devices; only of network.unknown, which has no call.
 	Network *journal.StrandedBy `json:"network,omitempty"`
 	// Drill is the test of who is told; only of test.attended, which has no call.
@@ -133,7 +136,7 @@ func Body(n notify.Notice) ([]byte, error) {
 		Caller:       Caller{Name: d.Who, IdentifiedBy: d.IdentifiedBy, Line: d.Line, Callback: d.Callback},
 		Location:     locationOf(d.Place),
 		PSAP:         PSAP{Key: d.PSAP.Key, Name: d.PSAP.Name, Line: d.PSAPLine, Expected: d.PSAPExpected},
-		Flags:        append([]string{}, d.Flags...), Network: d.Network, Drill: d.Drill,
+		Flags:        append([]string{}, d.Flags...), AskedAt: d.Asked, Network: d.Network, Drill: d.Drill,
 	}
 	p.Location.LocatedBy = d.LocatedBy
 	if d.Sent != nil {

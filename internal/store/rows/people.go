@@ -108,6 +108,7 @@ type userRow struct {
 	ECBN         ecbn        `bun:"embed:ecbn_"`
 	Language     string      `bun:"language"`
 	OffPremises  string      `bun:"off_premises"` // e911.Consent; empty: none is kept
+	Asked        int64       `bun:"asked"`        // milliseconds; 0: he was not
 }
 
 func users() rowTable[userRow, e911.User] {
@@ -122,14 +123,14 @@ func users() rowTable[userRow, e911.User] {
 			consent, err := optional(v.OffPremises)
 			return userRow{
 				SiteID: v.Site, Key: v.Key, Name: v.Name, Email: v.Email, DeviceUserID: v.DeviceUserID, Callback: v.Callback,
-				ECBN: ecbn(v.ECBN), Language: v.Language, OffPremises: consent,
+				ECBN: ecbn(v.ECBN), Language: v.Language, OffPremises: consent, Asked: millis(v.Asked),
 			}, err
 		},
 		decode: func(_ *tx, r *userRow) (e911.User, error) {
 			consent, err := unoptional[e911.Consent](r.OffPremises)
 			return e911.User{
 				ID: e911.UserID(r.ID), Org: r.OrgID, Site: r.SiteID, Key: r.Key, Name: r.Name, Email: r.Email,
-				DeviceUserID: r.DeviceUserID, Callback: r.Callback, ECBN: e911.ECBN(r.ECBN), Language: r.Language, OffPremises: consent,
+				DeviceUserID: r.DeviceUserID, Callback: r.Callback, ECBN: e911.ECBN(r.ECBN), Language: r.Language, OffPremises: consent, Asked: instant(r.Asked),
 			}, err
 		},
 	}

@@ -66,6 +66,8 @@ type orgRow struct {
 	SIPDomain     string `bun:"sip_domain"`
 
 	State e911.OrgState `bun:"state"`
+
+	OwnPhonesOff bool `bun:"own_phones_off"`
 }
 
 func organisations() rowTable[orgRow, e911.Org] {
@@ -75,7 +77,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 		base:    func(r *orgRow) *Base { return &r.Base },
 		encode: func(t *tx, v e911.Org) (r orgRow, err error) {
 			r = orgRow{Key: v.Key, Name: v.Name, Demonstration: v.Demonstration, CompanyID: v.HELD.CompanyID, DIDFallback: v.DIDFallback, SIPDomain: v.SIPDomain}
-			r.State = v.State
+			r.State, r.OwnPhonesOff = v.State, v.OwnPhonesOff
 			if r.SecretsSealed, err = t.seal("organisation/"+string(v.ID), v.HELD.Secrets); err != nil {
 				return r, err
 			}
@@ -100,7 +102,7 @@ func organisations() rowTable[orgRow, e911.Org] {
 			v := e911.Org{
 				ID: e911.OrgID(r.ID), Key: r.Key, Name: r.Name, Demonstration: r.Demonstration,
 				HELD: e911.HELDAccess{CompanyID: r.CompanyID}, DIDFallback: r.DIDFallback, Carriers: r.carriers, SIPDomain: r.SIPDomain,
-				State: r.State,
+				State: r.State, OwnPhonesOff: r.OwnPhonesOff,
 			}
 			if err := t.unseal("organisation/"+r.ID, r.SecretsSealed, &v.HELD.Secrets); err != nil {
 				return v, err

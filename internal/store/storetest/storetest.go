@@ -237,6 +237,7 @@ func newTenant(key string, net byte) tenant {
 		DeviceUserID: "agent-" + key, Callback: "+16175550111",
 		ECBN:     e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550121"},
 		Language: "fr", OffPremises: &e911.Consent{By: "Front desk", At: Epoch, Text: "2026-01 fr", Confirmed: Epoch.Add(time.Hour)},
+		Asked: Epoch.Add(time.Minute),
 	}
 	return tenant{
 		org: e911.Org{
@@ -253,7 +254,7 @@ func newTenant(key string, net byte) tenant {
 				},
 			},
 			PublicRanges: prefixes("203.0.113.0/24", "2001:db8::/32"), BSSIDMasking: []e911.BSSIDMask{{OUI: "00:11:22", Digits: 1}}, DIDFallback: true,
-			SIPDomain: key + ".example",
+			SIPDomain: key + ".example", OwnPhonesOff: true,
 		},
 		trunk: e911.Trunk{
 			ID: e911.NewID[e911.TrunkID](), Org: org, Key: "pbx-" + key, Side: e911.SidePlatform, IdentityHeader: "E911-User-ID",
@@ -268,7 +269,7 @@ func newTenant(key string, net byte) tenant {
 		},
 		device: e911.Device{
 			ID: e911.NewID[e911.DeviceID](), Org: org, Site: site.ID, Key: "device-" + key, MAC: "00:11:22:aa:bb:cc", User: user.ID,
-			SIP:  &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true},
+			SIP:  &e911.SIPAccount{User: "2001", Secret: "telephone secret of " + e911.Secret(key), Line: "+16175550111", Guest: true, Own: &e911.OwnPhone{Name: "desk of " + key, Made: Epoch, Ended: Epoch.Add(time.Hour)}},
 			ECBN: e911.ECBN{Choice: e911.ECBNMember, Member: "+16175550122"},
 			Station: &e911.Station{
 				Class: e911.StationOffPremises, Installed: Epoch.Truncate(24 * time.Hour),

@@ -93,6 +93,8 @@ type Config struct {
 	Version string // of the program, in the document
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Telephones are those that users set up by themselves.
+	Telephones Telephones
 }
 
 func (c *Config) validate() error {

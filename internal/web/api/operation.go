@@ -122,7 +122,7 @@ func (h *Handler) build() {
 // operations is the whole table.
 func operations() []operation {
 	all := objectOperations()
-	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), listOperations(), foreignOperations(), readOperations(), serviceOperations(), setupOperations(), directoryOperations(), memberOperations(), credentialOperations(), transferOperations(), signOnOperations(), tenantOperations(), myOperations(), firstUseOperations()} {
+	for _, more := range [][]operation{orgOperations(), keyOperations(), planOperations(), jobOperations(), listOperations(), foreignOperations(), readOperations(), serviceOperations(), setupOperations(), directoryOperations(), memberOperations(), credentialOperations(), telephoneOperations(), transferOperations(), signOnOperations(), tenantOperations(), myOperations(), firstUseOperations()} {
 		all = append(all, more...)
 	}
 	return all

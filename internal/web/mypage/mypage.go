@@ -20,6 +20,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin"
 	"github.com/callbox911/callbox/internal/admin/firstuse"
 	"github.com/callbox911/callbox/internal/admin/member"
+	"github.com/callbox911/callbox/internal/admin/ownphone"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/obs"
 	"github.com/callbox911/callbox/internal/rules/access"
@@ -35,8 +36,11 @@ type Config struct {
 	Frame   func(title string) portal.Frame
 	// Published makes calls, and this page, see what was stored.
 	Published func(ctx context.Context) error
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Telephones are those that users set up by themselves; nil: there is no page.
+	Telephones *ownphone.Desk
+	Asking     Asking // nil: nobody notes who was asked
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Handler serves the page. Safe for concurrent use.
@@ -58,6 +62,7 @@ func (h *Handler) Mount(r chi.Router) {
 	} {
 		r.Method(http.MethodPost, "/my/"+path, h.open(do))
 	}
+	h.mountTelephones(r)
 }
 
 type view struct {
@@ -68,7 +73,7 @@ type view struct {
 	Own                                 *firstuse.Own
 	Abroad                              firstuse.Abroad
 	Choices                             []firstuse.Choice
-	More                                bool
+	More, Phones                        bool // Phones: he has a page of telephones
 }
 
 // Fed reports a field that a directory feeds.
@@ -98,7 +103,8 @@ func (h *Handler) open(do func(r *http.Request, v signin.Visit) (string, error))
 		if !shut {
 			own, lerr := h.cfg.Desk.Of(r.Context(), v.Org, v.Who.Email)
 			if lerr == nil {
-				out.Own = &own
+				out.Own, out.Phones = &own, h.cfg.Telephones != nil
+				h.asked(r, v, &own)
 				out.Abroad = h.cfg.Desk.Abroad(v.Org, v.Who.Email)
 				out.Choices, out.More, lerr = h.cfg.Desk.Choices(v.Org, v.Who.Email, out.Words)
 			}

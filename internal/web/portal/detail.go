@@ -208,6 +208,9 @@ func (d *Detail) place(r *report.CallRecord) {
 		}
 		d.PlaceBasis = strings.Join(parts, " · ")
 	}
+	if r.AskedAt != nil {
+		d.PlaceBasis += " · was asked for his place on " + r.AskedAt.In(zone(r.Zone)).Format("2 Jan 2006") + " and has not answered"
+	}
 	if r.Sent != nil {
 		d.Sent = or(r.Sent.Display, "another place")
 	}
