@@ -68,8 +68,6 @@ type Tx interface {
 	Policy(ctx context.Context, org e911.OrgID) (Policy, error)
 	// PutPolicy is a Conflict when the version is not the stored one.
 	PutPolicy(ctx context.Context, p Policy) (Policy, error)
-	// UseOnce remembers a hash until then; Conflict when it was used before.
-	UseOnce(ctx context.Context, hash []byte, until, now time.Time) error
 }
 
 // Store keeps identity providers and whom they brought. Its errors are e911.Errors.

@@ -250,7 +250,11 @@ func (d *Desk) newLink(ctx context.Context, email string, p LinkPurpose, life ti
 		i, err = tx.IdentityByEmail(ctx, FoldEmail(email))
 		if e911.KindOf(err) == e911.NotFound || err == nil && !i.Disabled.IsZero() {
 			i = Identity{}
-			return nil
+			if !beside {
+				return nil
+			}
+			// As much is written as for a link: else the time that it takes says who is known.
+			return tx.UseOnce(ctx, seal.NewSecret(), d.now().Add(life), d.now())
 		}
 		if err != nil {
 			return err

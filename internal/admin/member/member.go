@@ -165,6 +165,8 @@ type Tx interface {
 	Links
 	// Note writes a line of the audit trail with the change.
 	Note(ctx context.Context, n admin.AuditNote) error
+	// UseOnce remembers a hash until then; Conflict when it was used before.
+	UseOnce(ctx context.Context, hash []byte, until, now time.Time) error
 }
 
 // Store keeps members. Its errors are e911.Errors.

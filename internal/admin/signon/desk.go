@@ -84,13 +84,10 @@ func (d *Desk) known(ctx context.Context, account string) (member.Identity, []Cr
 	var creds []Credential
 	err := d.read(ctx, func(tx Tx) (err error) {
 		who, err = tx.IdentityByEmail(ctx, account)
-		if err != nil {
-			if e911.KindOf(err) == e911.NotFound {
-				return nil
-			}
+		if err != nil && e911.KindOf(err) != e911.NotFound {
 			return err
 		}
-		creds, err = tx.CredentialsOf(ctx, who.ID)
+		creds, err = tx.CredentialsOf(ctx, who.ID) // also nobody's: it takes as long
 		return err
 	})
 	return who, creds, err

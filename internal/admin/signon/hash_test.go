@@ -7,7 +7,7 @@ import "testing"
 //
 // Proves: E14
 func TestNobodysPasswordIsHashedLikeEverybodys(t *testing.T) {
-	h := newHasher()
+	h := newHasher(Config{})
 	text, err := h.hash(t.Context(), "a password")
 	if err != nil {
 		t.Fatal(err)

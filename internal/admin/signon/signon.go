@@ -129,6 +129,9 @@ type Config struct {
 	Mail func(to, subject, text string) bool
 	// Gate says where credentials of ours are not enough; nil: nowhere.
 	Gate Gate
+	// Derive makes a key of a password (RFC 9106); nil: argon2.IDKey. Every password that
+	// somebody tries goes through it once, whether he is known or not.
+	Derive func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
 }
 
 // Desk has the use cases. Safe for concurrent use.
@@ -151,7 +154,7 @@ func New(cfg Config) (*Desk, error) {
 	if cfg.Idle <= 0 {
 		cfg.Idle = 2 * time.Hour
 	}
-	return &Desk{cfg: cfg, hasher: newHasher(), limit: newLimiter(), held: newSessions(), party: newParty(cfg)}, nil
+	return &Desk{cfg: cfg, hasher: newHasher(cfg), limit: newLimiter(), held: newSessions(), party: newParty(cfg)}, nil
 }
 
 var errNoStore = e911.Errorf(e911.Unavailable, "the database does not answer now; who is signed in stays so, nobody new can sign in")
