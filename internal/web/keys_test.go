@@ -81,7 +81,7 @@ func TestKeysOfProgramsAreMadeChangedAndEndedOnTheirPage(t *testing.T) {
 	if v.status != 200 || strings.Contains(v.page, `value="provider"`) || !strings.Contains(v.page, `value="directory"`) {
 		t.Fatalf("the page: %d: %s", v.status, v.page)
 	}
-	for _, path := range []string{"/keys", "/keys/rotate", "/keys/secret/end", "/keys/end"} {
+	for _, path := range []string{"/keys", "/keys/rotate", "/keys/secret/end", "/keys/end", "/keys/held/end"} {
 		resp, err := v.c.PostForm(base+path, url.Values{"name": {"x"}, "scope": {"read"}, "days": {"1"}})
 		if err != nil || resp.StatusCode != 403 {
 			t.Errorf("%s without the token of the page: %v, %v", path, resp.StatusCode, err)
@@ -137,7 +137,11 @@ func TestKeysOfProgramsAreMadeChangedAndEndedOnTheirPage(t *testing.T) {
 
 // Proves: C-50, N-17
 func TestThePageOfKeysInABrowser(t *testing.T) {
-	base, _, _ := peopled(t)
+	base, _, members := peopled(t)
+	gus, left, _ := beaMakesAKey(t, base, members)
+	if err := members.Take(t.Context(), gus.ID, left.Grant.ID, left.Identity.ID); err != nil {
+		t.Fatal(err)
+	}
 	b := newBrowser(t, 1280, 900, false)
 	b.do(chromedp.Navigate(base + "/sign-in"))
 	b.until(`document.querySelector('form[action="/sign-in"]') !== null`)
@@ -151,6 +155,7 @@ func TestThePageOfKeysInABrowser(t *testing.T) {
 	}
 	eval[bool](b, `document.querySelector('form[action="/keys/rotate"] button').click(), true`)
 	b.until(`document.querySelectorAll('form[action="/keys/secret/end"]').length === 2`)
+	b.until(`document.querySelector('section.held h2')?.innerText.includes('Bea')`)
 	for _, width := range []int64{1280, 390} {
 		b.do(chromedp.EmulateViewport(width, 900))
 		if wide := eval[bool](b, `document.documentElement.scrollWidth > innerWidth`); wide {

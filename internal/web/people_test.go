@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -55,7 +56,10 @@ func peopled(t *testing.T) (base string, down *atomic.Bool, members *member.Desk
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Ring: s.ring, Now: s.Now, Log: log})
+	keys, err := apikey.New(apikey.Config{Store: func() apikey.Store { return st }, Ring: s.ring, Now: s.Now, Log: log, Standing: func(ctx context.Context, identity string, org e911.OrgID) (apikey.Standing, error) {
+		i, roles, at, err := p.Members.Standing(ctx, identity, org)
+		return apikey.Standing{Email: i.Email, Name: i.Name, Disabled: i.Disabled, Roles: roles, At: at}, err
+	}})
 	if err == nil {
 		err = st.Write(t.Context(), "test", func(w admin.Writer) error { // whose keys there are
 			_, err := w.Create(t.Context(), e911.Org{ID: harbor, Key: "harbor"})

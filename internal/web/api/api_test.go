@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ type bench struct {
 	// operator is a key of the operator's with every scope.
 	operator string
 	log      *bytes.Buffer
+	// standing is how makers of keys stand; nil: nobody is known.
+	standing func(ctx context.Context, identity string, org e911.OrgID) (apikey.Standing, error)
 }
 
 func newBench(t testing.TB, change func(*api.Config)) *bench {
@@ -55,7 +58,7 @@ func newBench(t testing.TB, change func(*api.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.keys, err = apikey.New(apikey.Config{Store: func() apikey.Store { return b.st }, Ring: ring, Now: now, Log: log}); err != nil {
+	if b.keys, err = apikey.New(apikey.Config{Store: func() apikey.Store { return b.st }, Standing: b.stands, Ring: ring, Now: now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	planner := planner(t, b.st, now)
@@ -76,6 +79,13 @@ func newBench(t testing.TB, change func(*api.Config)) *bench {
 	}
 	b.operator = b.key("", scopes...)
 	return b
+}
+
+func (b *bench) stands(ctx context.Context, identity string, org e911.OrgID) (apikey.Standing, error) {
+	if b.standing == nil {
+		return apikey.Standing{}, e911.Errorf(e911.NotFound, "nobody")
+	}
+	return b.standing(ctx, identity, org)
 }
 
 func planner(t testing.TB, st *sqlite.Store, now func() time.Time) *change.Planner {

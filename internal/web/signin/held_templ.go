@@ -72,7 +72,7 @@ func heldSection(v View, all []HeldKeys, may bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</strong></p><p class=\"warn\">This person ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</strong></p><p class=\"fault\">This person ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
