@@ -477,6 +477,8 @@ type KeySecret struct {
 	Made time.Time `json:"made"`
 	By   string    `json:"by"`
 	Ends time.Time `json:"ends,omitzero" doc:"None: with the key"`
+	// Public says that it is a public key; Mark is the end of its SHA-256.
+	Public bool `json:"public,omitempty" doc:"A public key: nothing was shown"`
 }
 
 // KeyHolder is somebody who was shown a secret of a key and could not make it now.
@@ -496,6 +498,8 @@ type KeysHeldBy struct {
 // KeyRotation asks for one more secret of a key.
 type KeyRotation struct {
 	KeepHours int `json:"keep_hours" doc:"How long the older secrets go on; 0: they end at once" minimum:"0" maximum:"2160" example:"24"`
+	// PublicKey is added in place of a secret that would be shown.
+	PublicKey string `json:"public_key,omitempty" doc:"PEM or JWK: P-256, RSA of 2048 to 4096 bits, or Ed25519"`
 }
 
 // KeyWish asks for a key.
@@ -503,6 +507,8 @@ type KeyWish struct {
 	Name    string    `json:"name" example:"nightly import"`
 	Scopes  []string  `json:"scopes" example:"[\"read\",\"imports\"]"`
 	Expires time.Time `json:"expires,omitzero"`
+	// PublicKey stands in place of a secret that would be shown.
+	PublicKey string `json:"public_key,omitempty" doc:"PEM or JWK: P-256, RSA of 2048 to 4096 bits, or Ed25519. The key has no secret then: its program signs statements (RFC 7523)"`
 }
 
 // Fault is one thing that is wrong with a request.

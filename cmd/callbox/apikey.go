@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -35,6 +36,23 @@ type apikeyCreateCmd struct {
 	Name   string   `arg:"" help:"What the key is for."`
 	Scopes []string `name:"scope" help:"What it may do; may be repeated: ${scopes}." default:"read"`
 	Days   int      `help:"Days after which it expires; 0: never." default:"365"`
+	publicKeyFlag
+}
+
+// publicKeyFlag is a public key in place of a secret.
+type publicKeyFlag struct {
+	PublicKey string `help:"File with a public key (PEM or JWK: P-256, RSA, Ed25519): the key has no secret then, and its program signs statements." type:"existingfile" placeholder:"FILE"`
+}
+
+func (f *publicKeyFlag) read() (string, error) {
+	if f.PublicKey == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(f.PublicKey)
+	if err != nil {
+		return "", fmt.Errorf("read the public key: %w", err)
+	}
+	return string(text), nil
 }
 
 func (c *apikeyCreateCmd) Run(e *env) error {
@@ -42,8 +60,15 @@ func (c *apikeyCreateCmd) Run(e *env) error {
 	if c.Days > 0 {
 		wish.Expires = time.Now().UTC().AddDate(0, 0, c.Days)
 	}
+	var err error
+	if wish.PublicKey, err = c.read(); err != nil {
+		return err
+	}
 	k, err := c.desk(e).Create(e.ctx, c.Org, wish)
-	if err != nil {
+	if err != nil || k.Secret == "" {
+		if err == nil {
+			fmt.Fprintln(e.stdout, k.ID)
+		}
 		return err
 	}
 	fmt.Fprintln(e.stdout, k.Secret)
@@ -96,11 +121,16 @@ type apikeyRotateCmd struct {
 	apikeyFlags
 	ID   string        `arg:"" help:"Id of the key."`
 	Keep time.Duration `help:"How long its older secrets go on; 0: they end at once." default:"24h"`
+	publicKeyFlag
 }
 
 func (c *apikeyRotateCmd) Run(e *env) error {
-	k, err := c.desk(e).Rotate(e.ctx, c.Org, c.ID, c.Keep)
+	public, err := c.read()
 	if err != nil {
+		return err
+	}
+	k, err := c.desk(e).Rotate(e.ctx, c.Org, c.ID, c.Keep, public)
+	if err != nil || k.Secret == "" {
 		return err
 	}
 	fmt.Fprintln(e.stdout, k.Secret)

@@ -40,7 +40,7 @@ func (s *Server) wireAPI() error {
 			}
 			return nil
 		},
-		Standing: standingOf(s.access.members), Ring: s.ring, Now: s.cfg.Now, Log: s.cfg.Log,
+		Standing: standingOf(s.access.members), Once: s.access.providers.desk.Once, Ring: s.ring, Now: s.cfg.Now, Log: s.cfg.Log,
 	}); err != nil {
 		return fmt.Errorf("wire the keys of the API: %w", err)
 	}

@@ -87,7 +87,7 @@ func (d KeyDesk) Create(ctx context.Context, org string, w rest.KeyWish) (rest.K
 	}
 	var made rest.Key
 	err = d.offline(ctx, org, func(keys *apikey.Keeper, id e911.OrgID) error {
-		wish := apikey.Wish{Org: id, Name: w.Name, Expires: w.Expires}
+		wish := apikey.Wish{Org: id, Name: w.Name, Expires: w.Expires, PublicKey: w.PublicKey}
 		for _, s := range w.Scopes {
 			wish.Scopes = append(wish.Scopes, apikey.Scope(s))
 		}
@@ -147,16 +147,16 @@ func (d KeyDesk) Revoke(ctx context.Context, org, id string) error {
 	return d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error { return keys.Revoke(ctx, d.Who, of, id) })
 }
 
-// Rotate gives a key a new secret; the answer has the key with it. The older ones go
-// on for keep, in whole hours.
-func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration) (rest.Key, error) {
+// Rotate gives a key a new secret; the answer has the key with it, unless a public key
+// is given. The older ones go on for keep, in whole hours.
+func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration, public string) (rest.Key, error) {
 	if keep != keep.Truncate(time.Hour) {
 		return rest.Key{}, e911.Errorf(e911.Invalid, "old secrets go on for whole hours: 0h, 24h, 168h")
 	}
 	c, err := OpenAPI(ctx, d.Dir)
 	if err == nil {
 		defer c.Close()
-		k, err := c.RotateKey(ctx, orgName(org), id, rest.KeyRotation{KeepHours: int(keep / time.Hour)})
+		k, err := c.RotateKey(ctx, orgName(org), id, rest.KeyRotation{KeepHours: int(keep / time.Hour), PublicKey: public})
 		return k, noKey(refusal(err))
 	}
 	if !errors.Is(err, ErrNotRunning) {
@@ -164,6 +164,11 @@ func (d KeyDesk) Rotate(ctx context.Context, org, id string, keep time.Duration)
 	}
 	var made rest.Key
 	err = d.offline(ctx, org, func(keys *apikey.Keeper, of e911.OrgID) error {
+		if public != "" {
+			k, err := keys.RotatePublic(ctx, d.Who, apikey.Key{Org: of, ID: id}, keep, public)
+			made = api.ShowKey(k, nil)
+			return err
+		}
 		k, text, err := keys.Rotate(ctx, d.Who, of, id, keep)
 		made = api.ShowKey(k, nil)
 		made.Secret = text

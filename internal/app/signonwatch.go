@@ -56,7 +56,7 @@ func (s *Server) lookAtKeys(ctx context.Context) {
 	fresh := map[heldAt][]apikey.Held{}
 	var order []heldAt
 	for _, h := range all {
-		first, err := s.access.providers.desk.Once(ctx, "held "+h.Key.ID+" "+h.Holder.Identity)
+		first, err := s.access.providers.desk.Once(ctx, "held "+h.Key.ID+" "+h.Holder.Identity, s.cfg.Now().Add(federation.ToldFor))
 		if err != nil {
 			s.cfg.Log.WarnContext(ctx, "remember that administrators were told of a key", obs.Err(err))
 			break

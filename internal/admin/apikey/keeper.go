@@ -50,6 +50,9 @@ type Config struct {
 	// none. It does not ask how far the session of who asks reaches. Nil: nobody is
 	// found to hold a key.
 	Standing func(ctx context.Context, identity string, org e911.OrgID) (Standing, error)
+	// Once reports the first time that anybody, on any node, asks for a name until then.
+	// Nil: no statements of clients are taken (IssueAsserted).
+	Once func(ctx context.Context, name string, until time.Time) (bool, error)
 	// Ring seals access tokens: all nodes have the same one. Nil: none are issued.
 	Ring *seal.Ring
 	Now  func() time.Time
@@ -120,7 +123,8 @@ func (k *Keeper) store() (Store, error) {
 	return nil, errNoStore
 }
 
-// Create makes a key; text is the key itself, which is never told again.
+// Create makes a key; text is the key itself, which is never told again. One with a
+// public key has none: its program signs statements.
 func (k *Keeper) Create(ctx context.Context, who admin.Actor, w Wish) (made Key, text string, err error) {
 	now := k.cfg.Now()
 	if faults := w.faults(now); len(faults) > 0 {
@@ -134,7 +138,11 @@ func (k *Keeper) Create(ctx context.Context, who admin.Actor, w Wish) (made Key,
 		ID: newID(), Org: w.Org, Name: w.Name, Scopes: slices.Clone(w.Scopes), Made: now.UTC().Truncate(time.Millisecond), By: who,
 		Expires: w.Expires.UTC().Truncate(time.Millisecond), Version: 1,
 	}
-	first, text := made.secretOf(who, now)
+	var public []byte
+	if w.PublicKey != "" {
+		public, _ = publicKey(w.PublicKey)
+	}
+	first, text := made.secretOf(who, now, public)
 	made.Secrets = []Secret{first}
 	if err := st.CreateAPIKey(ctx, made); err != nil {
 		return Key{}, "", err

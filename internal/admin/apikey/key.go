@@ -8,7 +8,8 @@
 //
 // A program shows its key with each request, or it exchanges it for short-lived
 // tokens as a client of OAuth 2 (RFC 6749, section 4.4): the id is its client_id,
-// the key its client_secret.
+// the key its client_secret. Or it has a public key here, shows nothing, and signs a
+// statement for each token (RFC 7523).
 package apikey
 
 import (
@@ -129,6 +130,8 @@ type Wish struct {
 	Name    string
 	Scopes  []Scope
 	Expires time.Time
+	// PublicKey, in PEM or as a JWK, stands in place of a secret that would be shown.
+	PublicKey string
 }
 
 // maxName bounds a key's name, in bytes.
@@ -159,6 +162,10 @@ func (w *Wish) faults(now time.Time) (faults []e911.Fault) {
 	}
 	if w.Org == "" && !slices.Contains(w.Scopes, ScopeProvider) && len(w.Scopes) > 0 {
 		add("scopes", "required", "a key without organisation is the operator's", "add provider, or name an organisation")
+	}
+	if w.PublicKey != "" {
+		_, wrong := publicKey(w.PublicKey)
+		faults = append(faults, wrong...)
 	}
 	if !w.Expires.IsZero() && !w.Expires.After(now) {
 		add("expires", "range", "the key would have expired already", "give a time to come, or none")

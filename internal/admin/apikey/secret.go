@@ -20,7 +20,9 @@ type Secret struct {
 	Made time.Time   `json:"made"`
 	By   admin.Actor `json:"by"`
 	Ends time.Time   `json:"ends,omitzero"` // zero: with the key
-	Hash []byte      `json:"-"`             // SHA-256
+	Hash []byte      `json:"-"`             // SHA-256; none of a public key
+	// Public is a public key in place of a secret that is shown: SubjectPublicKeyInfo, DER.
+	Public []byte `json:"public,omitempty"`
 }
 
 // Live reports whether the secret counts at a time.
@@ -44,8 +46,9 @@ const (
 	VerbSecretEnded admin.Verb = "secret_ended"
 )
 
-// secretOf makes the key's next secret and the text that is shown once.
-func (k *Key) secretOf(who admin.Actor, now time.Time) (Secret, string) {
+// secretOf makes the key's next secret and the text that is shown once; of a public key
+// no text.
+func (k *Key) secretOf(who admin.Actor, now time.Time, public []byte) (Secret, string) {
 	var raw [32]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	secret := base64.RawURLEncoding.EncodeToString(raw[:])
@@ -53,6 +56,9 @@ func (k *Key) secretOf(who admin.Actor, now time.Time) (Secret, string) {
 	for _, s := range k.Secrets {
 		n, _ := strconv.Atoi(s.ID)
 		last = max(last, n)
+	}
+	if len(public) > 0 {
+		return Secret{ID: strconv.Itoa(last + 1), Mark: thumb(public), Made: now.UTC().Truncate(time.Millisecond), By: who, Hash: []byte{}, Public: public}, ""
 	}
 	return Secret{
 		ID: strconv.Itoa(last + 1), Mark: secret[secretLength-markLength:], Made: now.UTC().Truncate(time.Millisecond), By: who, Hash: hashOf(secret),
@@ -86,12 +92,26 @@ func (k *Key) LiveSecrets(now time.Time) (n int) {
 // programs can be changed over one by one. Conflict when the key has ended, or has
 // MaxSecrets already.
 func (k *Keeper) Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id string, keep time.Duration) (made Key, text string, err error) {
+	return k.rotate(ctx, who, Key{Org: org, ID: id}, keep, nil)
+}
+
+// RotatePublic gives a key a public key (PEM or JWK) as one more secret, as Rotate does.
+func (k *Keeper) RotatePublic(ctx context.Context, who admin.Actor, of Key, keep time.Duration, public string) (Key, error) {
+	der, faults := publicKey(public)
+	if len(faults) > 0 {
+		return Key{}, &e911.Error{Kind: e911.Invalid, Msg: "the rotation is refused", Faults: faults}
+	}
+	made, _, err := k.rotate(ctx, who, of, keep, der)
+	return made, err
+}
+
+func (k *Keeper) rotate(ctx context.Context, who admin.Actor, of Key, keep time.Duration, public []byte) (made Key, text string, err error) {
 	if keep < 0 || keep > MaxKeep {
 		return Key{}, "", &e911.Error{Kind: e911.Invalid, Msg: "the rotation is refused", Faults: []e911.Fault{{
 			Path: "keep_hours", Code: "range", Msg: "older secrets go on for 0 to 2160 hours (90 days)", Fix: "write 24, or 0 to end them at once",
 		}}}
 	}
-	made, err = k.change(ctx, who, org, id, VerbRotated, func(key *Key, now time.Time) error {
+	made, err = k.change(ctx, who, of.Org, of.ID, VerbRotated, func(key *Key, now time.Time) error {
 		if !key.Valid(now) {
 			return e911.Errorf(e911.Conflict, "the key has ended: make a new one")
 		}
@@ -105,7 +125,7 @@ func (k *Keeper) Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id
 			}
 		}
 		var fresh Secret
-		fresh, text = key.secretOf(who, now)
+		fresh, text = key.secretOf(who, now, public)
 		key.Secrets = append(key.Secrets, fresh)
 		return nil
 	})

@@ -82,6 +82,11 @@ func (k *Keeper) Issue(ctx context.Context, client, secret string, scopes []Scop
 	if err != nil {
 		return Token{}, err
 	}
+	return k.issue(key, which, scopes, from)
+}
+
+// issue makes a token of a key that was proved by one of its secrets.
+func (k *Keeper) issue(key Key, which string, scopes []Scope, from netip.Addr) (Token, error) {
 	if len(scopes) == 0 {
 		scopes = key.Scopes
 	}
@@ -93,7 +98,7 @@ func (k *Keeper) Issue(ctx context.Context, client, secret string, scopes []Scop
 	if k.cfg.Ring == nil {
 		return Token{}, e911.Errorf(e911.Unavailable, "no tokens are issued here")
 	}
-	if !k.mayIssue(client, from) {
+	if !k.mayIssue(key.ID, from) {
 		return Token{}, ErrBusy
 	}
 	now := k.cfg.Now()

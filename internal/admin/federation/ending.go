@@ -54,7 +54,7 @@ func (d *Desk) Watch(ctx context.Context, org e911.OrgID) ([]Notice, error) {
 			if !due {
 				continue
 			}
-			first, err := d.Once(ctx, name)
+			first, err := d.Once(ctx, name, d.now().Add(ToldFor))
 			if err != nil {
 				return out, err
 			}
@@ -94,12 +94,12 @@ func (d *Desk) notice(p Provider, e Ending) Notice {
 	return n
 }
 
-// toldFor is how long it is remembered that somebody was told something.
-const toldFor = 10 * 365 * 24 * time.Hour
+// ToldFor is how long it is remembered that somebody was told something.
+const ToldFor = 10 * 365 * 24 * time.Hour
 
-// Once reports the first time that anybody asks for a name, on any node.
-func (d *Desk) Once(ctx context.Context, name string) (bool, error) {
-	err := d.write(ctx, "server", func(tx Tx) error { return tx.UseOnce(ctx, hashOf("told", name), d.now().Add(toldFor), d.now()) })
+// Once reports the first time that anybody, on any node, asks for a name until then.
+func (d *Desk) Once(ctx context.Context, name string, until time.Time) (bool, error) {
+	err := d.write(ctx, "server", func(tx Tx) error { return tx.UseOnce(ctx, hashOf("told", name), until, d.now()) })
 	if e911.KindOf(err) == e911.Conflict {
 		return false, nil
 	}

@@ -35,6 +35,7 @@ type Keys interface {
 	List(ctx context.Context, org e911.OrgID, after string, limit int) ([]apikey.Key, error)
 	Revoke(ctx context.Context, who admin.Actor, org e911.OrgID, id string) error
 	Rotate(ctx context.Context, who admin.Actor, org e911.OrgID, id string, keep time.Duration) (apikey.Key, string, error)
+	RotatePublic(ctx context.Context, who admin.Actor, of apikey.Key, keep time.Duration, public string) (apikey.Key, error)
 	EndSecret(ctx context.Context, who admin.Actor, org e911.OrgID, id, secret string) (apikey.Key, error)
 	Holders(ctx context.Context, keys ...apikey.Key) (map[string][]apikey.Holder, error)
 	HeldBy(ctx context.Context, identity string) ([]apikey.Key, error)

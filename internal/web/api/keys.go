@@ -28,7 +28,7 @@ func keyOperations() (ops []operation) {
 			},
 			operation{
 				method: http.MethodPost, path: base + "/keys", id: id("create"), tag: tag, scopes: scopes, operator: world, once: true, summary: "Make an API key",
-				about: "The answer has the key itself, once. Nobody gives a scope that he does not have.", body: reflect.TypeFor[client.KeyWish](),
+				about: "The answer has the key itself, once; with public_key it has none, and the program signs statements (RFC 7523). Nobody gives a scope that he does not have.", body: reflect.TypeFor[client.KeyWish](),
 				example: map[string]any{"name": "nightly import", "scopes": []any{"read"}}, status: http.StatusCreated, result: shown, do: (*Handler).createKey,
 			},
 			operation{
@@ -76,7 +76,7 @@ func shownKey(k apikey.Key) client.Key {
 		out.Scopes = append(out.Scopes, string(s))
 	}
 	for _, s := range k.Secrets {
-		out.Secrets = append(out.Secrets, client.KeySecret{ID: s.ID, Mark: s.Mark, Made: s.Made, By: string(s.By), Ends: s.Ends})
+		out.Secrets = append(out.Secrets, client.KeySecret{ID: s.ID, Mark: s.Mark, Made: s.Made, By: string(s.By), Ends: s.Ends, Public: len(s.Public) > 0})
 	}
 	return out
 }
@@ -117,7 +117,7 @@ func (h *Handler) createKey(c *call) (reply, error) {
 	if len(d.faults) > 0 {
 		return reply{}, &e911.Error{Kind: e911.Invalid, Msg: "the key is refused", Faults: d.faults}
 	}
-	wish := apikey.Wish{Org: c.org, Name: w.Name, Expires: w.Expires}
+	wish := apikey.Wish{Org: c.org, Name: w.Name, Expires: w.Expires, PublicKey: w.PublicKey}
 	for _, s := range w.Scopes {
 		if err := h.mayGiveScope(c, apikey.Scope(s)); err != nil {
 			return reply{}, err
@@ -157,7 +157,13 @@ func (h *Handler) rotateKey(c *call) (reply, error) {
 		}
 	}
 	hours := min(max(w.KeepHours, -1), 1_000_000) // what is beyond all bounds stays so, and is refused
-	k, text, err := h.cfg.Keys.Rotate(c.Context(), c.who.who, c.org, c.param("id"), time.Duration(hours)*time.Hour)
+	keep, text := time.Duration(hours)*time.Hour, ""
+	k := apikey.Key{Org: c.org, ID: c.param("id")}
+	if w.PublicKey != "" {
+		k, err = h.cfg.Keys.RotatePublic(c.Context(), c.who.who, k, keep, w.PublicKey)
+	} else {
+		k, text, err = h.cfg.Keys.Rotate(c.Context(), c.who.who, c.org, k.ID, keep)
+	}
 	if err != nil {
 		return reply{}, err
 	}

@@ -119,8 +119,11 @@ func TestTheOperatorsIdentityProvidersOverTheAPI(t *testing.T) {
 				method, path string
 				body         any
 			}{
-				{"POST", all, wish}, {"PUT", all + "/staff", wish}, {"POST", all + "/staff/probe", nil},
-				{"POST", all + "/staff/unlink", map[string]any{"email": "x@example.com"}}, {"DELETE", all + "/staff", nil},
+				{"POST", all, wish},
+				{"PUT", all + "/staff", wish},
+				{"POST", all + "/staff/probe", nil},
+				{"POST", all + "/staff/unlink", map[string]any{"email": "x@example.com"}},
+				{"DELETE", all + "/staff", nil},
 			} {
 				if g := c.do(change.method, change.path, change.body); g.status != http.StatusForbidden {
 					t.Errorf("%s: %s %s: %d %s", c.name, change.method, change.path, g.status, g.text)

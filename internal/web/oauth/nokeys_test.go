@@ -19,3 +19,11 @@ func (noKeys) Issue(context.Context, string, string, []apikey.Scope, netip.Addr)
 }
 
 func (noKeys) EndToken(context.Context, apikey.Key, string) error { return apikey.ErrWrong }
+
+func (noKeys) AuthenticateAsserted(context.Context, apikey.Asserted, netip.Addr) (apikey.Key, error) {
+	return apikey.Key{}, nil
+}
+
+func (noKeys) IssueAsserted(context.Context, apikey.Asserted, []apikey.Scope, netip.Addr) (apikey.Token, error) {
+	return apikey.Token{}, nil
+}

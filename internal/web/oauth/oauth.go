@@ -1,7 +1,8 @@
 // Package oauth is the way by which programs exchange an API key for short-lived
 // access tokens: OAuth 2 with client credentials (RFC 6749, section 4.4), revocation
 // of tokens (RFC 7009) and what clients learn by themselves (RFC 8414). A client is a
-// key: its id is the client_id, the key itself the client_secret. There are no refresh
+// key: its id is the client_id, the key itself the client_secret, or it signs a
+// statement with a private key of its own (RFC 7523, section 2.2). There are no refresh
 // tokens (section 4.4.3) and no other grants.
 package oauth
 
@@ -39,6 +40,8 @@ const maxBody = 8 << 10
 type Keys interface {
 	Authenticate(ctx context.Context, client, secret string, from netip.Addr) (apikey.Key, error)
 	Issue(ctx context.Context, client, secret string, scopes []apikey.Scope, from netip.Addr) (apikey.Token, error)
+	AuthenticateAsserted(ctx context.Context, a apikey.Asserted, from netip.Addr) (apikey.Key, error)
+	IssueAsserted(ctx context.Context, a apikey.Asserted, scopes []apikey.Scope, from netip.Addr) (apikey.Token, error)
 	EndToken(ctx context.Context, of apikey.Key, text string) error
 }
 
@@ -126,8 +129,14 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // faultOf says what an error of the keys is in the protocol.
 func faultOf(err error) *fault {
 	switch {
+	case err == apikey.ErrWrong: //nolint:errorlint // the very value
+		return &fault{http.StatusUnauthorized, "invalid_client", "the client shows what is of no key that is valid"}
 	case errors.Is(err, apikey.ErrWrong):
-		return &fault{http.StatusUnauthorized, "invalid_client", "client_id and client_secret are those of no key that is valid"}
+		about := "the statement is not taken"
+		if e, ok := errors.AsType[*e911.Error](err); ok { // of one who has the private key
+			about = e.Msg
+		}
+		return &fault{http.StatusUnauthorized, "invalid_client", about}
 	case errors.Is(err, apikey.ErrTooMany):
 		return &fault{http.StatusTooManyRequests, "invalid_client", "too many wrong secrets came from this address; wait a minute"}
 	case errors.Is(err, apikey.ErrBusy):
@@ -218,6 +227,37 @@ func credentials(r *http.Request, params map[string]string) (client, secret stri
 	return client, secret, nil
 }
 
+// asserted is the statement of a client that shows no secret (RFC 7523, section 2.2);
+// false: there is none.
+func (h *Handler) asserted(r *http.Request, params map[string]string) (a apikey.Asserted, is bool, err error) {
+	kind, text := params["client_assertion_type"], params["client_assertion"]
+	switch {
+	case kind == "" && text == "":
+		return a, false, nil
+	case kind != apikey.AssertionType || text == "":
+		return a, true, invalid("client_assertion_type is " + apikey.AssertionType + ", and goes with client_assertion")
+	case params["client_secret"] != "" || r.Header.Get("Authorization") != "":
+		return a, true, invalid("the client shows itself in two ways")
+	}
+	return apikey.Asserted{Text: text, Client: params["client_id"], Audiences: []string{h.base + TokenPath, h.base}}, true, nil
+}
+
+// client is who asks.
+func (h *Handler) client(r *http.Request, params map[string]string) (apikey.Key, error) {
+	a, is, err := h.asserted(r, params)
+	switch {
+	case err != nil:
+		return apikey.Key{}, err
+	case is:
+		return h.cfg.Keys.AuthenticateAsserted(r.Context(), a, address(r))
+	}
+	id, secret, err := credentials(r, params)
+	if err != nil {
+		return apikey.Key{}, err
+	}
+	return h.cfg.Keys.Authenticate(r.Context(), id, secret, address(r))
+}
+
 func address(r *http.Request) netip.Addr {
 	a, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -256,11 +296,18 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return &fault{http.StatusBadRequest, "unsupported_grant_type", "the grant is client_credentials"}
 	}
-	client, secret, err := credentials(r, params)
-	if err != nil {
-		return err
+	a, is, err := h.asserted(r, params)
+	var t apikey.Token
+	switch {
+	case err != nil:
+	case is:
+		t, err = h.cfg.Keys.IssueAsserted(r.Context(), a, scopesOf(params["scope"]), address(r))
+	default:
+		var client, secret string
+		if client, secret, err = credentials(r, params); err == nil {
+			t, err = h.cfg.Keys.Issue(r.Context(), client, secret, scopesOf(params["scope"]), address(r))
+		}
 	}
-	t, err := h.cfg.Keys.Issue(r.Context(), client, secret, scopesOf(params["scope"]), address(r))
 	if err != nil {
 		return err
 	}
@@ -280,11 +327,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	client, secret, err := credentials(r, params)
-	if err != nil {
-		return err
-	}
-	key, err := h.cfg.Keys.Authenticate(r.Context(), client, secret, address(r))
+	key, err := h.client(r, params)
 	if err != nil {
 		return err
 	}
@@ -306,7 +349,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) error {
 
 // metadata is what a client learns by itself (RFC 8414, section 2).
 func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) error {
-	ways := []string{"client_secret_basic", "client_secret_post"}
+	ways, signed := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}, apikey.AssertionAlgorithms()
 	scopes := []string{}
 	for _, r := range apikey.Scopes() {
 		scopes = append(scopes, string(r.Scope))
@@ -316,6 +359,7 @@ func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) error {
 		"issuer": h.base, "token_endpoint": h.base + TokenPath, "revocation_endpoint": h.base + RevokePath,
 		"grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{},
 		"token_endpoint_auth_methods_supported": ways, "revocation_endpoint_auth_methods_supported": ways, "scopes_supported": scopes,
+		"token_endpoint_auth_signing_alg_values_supported": signed, "revocation_endpoint_auth_signing_alg_values_supported": signed,
 	})
 	return nil
 }
