@@ -503,7 +503,7 @@ func kindTitle(k sheet.Kind) string {
 	}[k]
 }
 
-func jobTitle(j job.Job) string { return sentence(strings.TrimSuffix(j.Title, ".")) }
+func jobTitle(j job.Job) string { return strings.TrimSuffix(sentence(j.Title), ".") }
 
 func jobState(j job.Job) string {
 	switch j.State {

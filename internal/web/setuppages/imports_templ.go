@@ -521,7 +521,7 @@ func importView(i *importPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = frame(i.view, jobTitle(i.Job), "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = frame(i.view, jobTitle(i.Job), "/setup/import").Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
