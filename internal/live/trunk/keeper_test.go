@@ -219,7 +219,9 @@ func TestFailOverBySRVAndBack(t *testing.T) {
 // Proves: F-39
 func TestATrunkIsToldAsDownOnce(t *testing.T) {
 	z := &zone{srv: []resolve.SRV{{Target: "a.carrier.example", Port: 5071, Priority: 1}}}
-	b := newBench(t, z, carrier("sip:psap@carrier.example"))
+	v := carrier("sip:psap@carrier.example")
+	b := newBench(t, z, v)
+	b.Targets(v) // so that its name is asked for
 	b.names.Refresh(t.Context())
 	const at = "tcp:127.0.0.31:5071"
 	b.peers.set(at, says(200))
