@@ -81,6 +81,8 @@ func sharedTrunks(w *snapshot.Snapshot) [sha256.Size]byte {
 			planTrunk(&p, t)
 		}
 	}
+	slices.SortFunc(p.Trunks, func(a, b lint.Trunk) int { return cmp.Compare(a.Key, b.Key) }) // a world lists them in no order
+	slices.Sort(p.National)
 	return sha256.Sum256(fmt.Append(nil, p.Trunks, p.National))
 }
 
