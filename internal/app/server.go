@@ -180,7 +180,7 @@ func (s *Server) bindHTTP() error {
 	}
 	s.webL = s.bounded(s.webL, s.files.Web)
 	if s.cfg.BaseURL == "" {
-		s.cfg.BaseURL = fmt.Sprintf("http://localhost:%d", s.webL.Addr().(*net.TCPAddr).Port) // a name: passkeys need one (D-16)
+		s.cfg.BaseURL = ownBase(s.webL.Addr().(*net.TCPAddr).AddrPort())
 	}
 	return nil
 }

@@ -236,11 +236,18 @@ func permits(g Grant, q Question) bool {
 }
 
 // why says what would allow what is denied, in words that tell nothing about
-// what is there.
+// what is there. In an organisation that is the role which its own administrator has,
+// or can give.
 func why(q Question) string {
-	for _, r := range Roles() {
+	allows := func(r Role) bool {
 		c := cellOf(r, q.Area)
-		if (q.Verb == Write && c.write || q.Verb != Write && c.read) && r != Provider {
+		return q.Verb == Write && c.write || q.Verb != Write && c.read
+	}
+	if q.At.Org != "" && allows(Organisation) {
+		return "this needs the role " + string(Organisation)
+	}
+	for _, r := range Roles() {
+		if r != Provider && allows(r) {
 			return "this needs the role " + string(r) + ", or one above it"
 		}
 	}
