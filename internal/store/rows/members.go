@@ -276,8 +276,13 @@ func (m memberTx) Transfer(ctx context.Context, id string) (access.Transfer, err
 
 // TransfersOf implements member.Transfers.
 func (m memberTx) TransfersOf(ctx context.Context, org e911.OrgID) ([]access.Transfer, error) {
+	return m.transfers(ctx, "org_id = ?", org)
+}
+
+// transfers lists the moves of which a condition is true, by id.
+func (m memberTx) transfers(ctx context.Context, where string, args ...any) ([]access.Transfer, error) {
 	var rows []transferRow
-	if err := m.t.db.NewSelect().Model(&rows).Where("org_id = ?", org).OrderExpr("id").Scan(ctx); err != nil {
+	if err := m.t.db.NewSelect().Model(&rows).Where(where, args...).OrderExpr("id").Scan(ctx); err != nil {
 		return nil, m.fault("read moves", err)
 	}
 	out := make([]access.Transfer, len(rows))

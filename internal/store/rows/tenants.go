@@ -95,18 +95,7 @@ func (m memberTx) RolesBeyond(ctx context.Context, identity string, at access.No
 
 // OpenTransfers implements member.Transfers.
 func (m memberTx) OpenTransfers(ctx context.Context) ([]access.Transfer, error) {
-	var rows []transferRow
-	if err := m.t.db.NewSelect().Model(&rows).Where("ended = 0").OrderExpr("id").Scan(ctx); err != nil {
-		return nil, m.fault("read moves", err)
-	}
-	out := make([]access.Transfer, len(rows))
-	for i := range rows {
-		var err error
-		if out[i], err = rows[i].transfer(); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return m.transfers(ctx, "ended = 0")
 }
 
 // RevokeKeysOf implements member.Transfers.
