@@ -104,7 +104,7 @@ func (h *Handler) here(w http.ResponseWriter, r *http.Request, in signedIn, area
 	at.Org = h.get(r, cookieOrg)
 	name, there := h.cfg.Org(e911.OrgID(at.Org))
 	if !there || at.Org == "" {
-		h.message(w, r, http.StatusNotFound, "No organisation is open", "Open one on your profile first.")
+		h.message(w, r, http.StatusNotFound, "No organisation is open", "Open one on your profile first; who looks after several has them under Partners and organisations (/partners).")
 		return at, name, false
 	}
 	a, err := h.cfg.Members.Ask(r.Context(), in.who.ID, access.Question{At: at, Area: area, Verb: verb})

@@ -65,6 +65,9 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, s signon.Session
 		org = string(h.firstOrg(r, s.Identity))
 		h.set(w, cookieOrg, org, s.Expires.Sub(h.cfg.Now()))
 	}
+	if org == "" && to == "/profile" && h.makesOrgs(r, s.Identity) {
+		return "/partners" // the provider and partners have no organisation of their own
+	}
 	if h.first == nil || to != "/calls" && to != "/profile" {
 		return to
 	}
@@ -72,4 +75,15 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, s signon.Session
 		return first
 	}
 	return to
+}
+
+// makesOrgs reports somebody who looks after organisations.
+func (h *Handler) makesOrgs(r *http.Request, identity string) bool {
+	if h.cfg.Accounts == nil {
+		return false
+	}
+	_, has, err := h.cfg.Members.Of(r.Context(), identity)
+	return err == nil && slices.ContainsFunc(has, func(g member.Grant) bool {
+		return (g.Role == access.Provider || g.Role == access.Partner) && g.Holds(h.cfg.Now())
+	})
 }
