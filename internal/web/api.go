@@ -62,7 +62,7 @@ func (h *Handler) apiCalls(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	calls, more, err := h.merged(r.Context(), orgOf(r), e911.CallID(r.URL.Query().Get("before")), limit)
+	calls, more, err := h.merged(r.Context(), orgOf(r), beforeOf(r), limit)
 	if calls == nil {
 		calls = []report.CallRecord{}
 	}

@@ -35,7 +35,7 @@ func (h *Handler) frame(title string) portal.Frame {
 // calls serves the page of calls; with an id in the path, that call is open.
 func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	org := orgOf(r)
-	before := e911.CallID(r.URL.Query().Get("before"))
+	before := beforeOf(r)
 	if r.Header.Get("X-Part") == "past" {
 		h.olderCalls(w, r, org, before)
 		return
@@ -43,8 +43,8 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 	p := portal.Page{Frame: h.frame("Calls – Callbox")}
 	p.Mark = events.ID(h.cfg.Board.Mark()) // before anything is read: events fill what comes meanwhile
 	o, _ := h.cfg.Org(org)
-	p.Org, p.Demonstration = o.Name, o.Demonstration
-	p.Alarms = portal.NewAlarms(h.cfg.Board.Alarms(org))
+	p.Org, p.Demonstration = h.orgName(r.Context(), org, o.Name), o.Demonstration
+	p.Alarms = portal.NewAlarms(h.alarms(r.Context(), org))
 	p.Tests = h.boardTests(r, org)
 	p.Switch = h.switchOf(r)
 	p.SetUp = h.setUpBanner(r, org)
@@ -64,6 +64,15 @@ func (h *Handler) calls(w http.ResponseWriter, r *http.Request) {
 		p.Select(p.Open.ID)
 	}
 	h.page(w, r, status, portal.Calls(p))
+}
+
+// beforeOf is the call before which a page of the list ends; what is no id is none.
+func beforeOf(r *http.Request) e911.CallID {
+	id := r.URL.Query().Get("before")
+	if !callPath.MatchString("/calls/" + id) {
+		return ""
+	}
+	return e911.CallID(id)
 }
 
 // lists reads the calls in progress and a page of past ones.
@@ -88,7 +97,7 @@ func (h *Handler) merged(ctx context.Context, org e911.OrgID, before e911.CallID
 	if err != nil {
 		h.cfg.Log.Warn("past calls cannot be read; the page shows what the board holds", obs.KeyOrg, org, obs.Err(err))
 	}
-	return merge(held, kept, before, limit, h.cfg.Now()), next(kept, limit), err
+	return seenBy(ctx, merge(held, kept, before, limit, h.cfg.Now())), next(kept, limit), err
 }
 
 // next is where the next page begins, none when the store has no more.
@@ -121,7 +130,11 @@ func (h *Handler) callDetail(w http.ResponseWriter, r *http.Request) {
 
 // record finds one call of the organisation, on the board first.
 func (h *Handler) record(ctx context.Context, org e911.OrgID, id e911.CallID) (report.CallRecord, error) {
+	none := e911.Errorf(e911.NotFound, "no such call")
 	if record, ok := h.cfg.Board.Call(org, id); ok {
+		if !sees(ctx, &record) {
+			return report.CallRecord{}, none
+		}
 		return record, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -130,8 +143,8 @@ func (h *Handler) record(ctx context.Context, org e911.OrgID, id e911.CallID) (r
 	if err != nil {
 		return record, err
 	}
-	if record.Org != org { // a wall behind the store's own (E14)
-		return report.CallRecord{}, e911.Errorf(e911.NotFound, "no such call")
+	if record.Org != org || !sees(ctx, &record) { // a wall behind the store's own (E14)
+		return report.CallRecord{}, none
 	}
 	return record, nil
 }
@@ -152,7 +165,7 @@ func (h *Handler) noCall(w http.ResponseWriter, r *http.Request, err error) {
 func (h *Handler) renderChanges(ctx context.Context, org e911.OrgID, c report.Changes) ([]events.Message, error) {
 	now := h.cfg.Now()
 	o, _ := h.cfg.Org(org)
-	l := portal.NewLists(h.cfg.Board.Calls(org), now)
+	l := portal.NewLists(seenBy(ctx, h.cfg.Board.Calls(org)), now)
 	html, err := render(ctx, portal.StripBand(portal.NewStrip(l, o.Demonstration, now)))
 	if err != nil {
 		return nil, err
@@ -160,6 +173,9 @@ func (h *Handler) renderChanges(ctx context.Context, org e911.OrgID, c report.Ch
 	out := []events.Message{{Event: "strip", Data: map[string]string{"html": html}}}
 	for i := range c.Calls {
 		r := &c.Calls[i]
+		if !sees(ctx, r) {
+			continue
+		}
 		row := portal.NewRow(r, now)
 		html, err := render(ctx, portal.RowItem(row))
 		if err != nil {
@@ -169,8 +185,8 @@ func (h *Handler) renderChanges(ctx context.Context, org e911.OrgID, c report.Ch
 			"id": row.ID, "live": row.Live, "emergency": row.Emergency, "day": portal.DayOf(r, now), "row": html,
 		}})
 	}
-	if len(c.Alarms) > 0 {
-		html, err := render(ctx, portal.AlarmMenu(portal.NewAlarms(h.cfg.Board.Alarms(org))))
+	if len(c.Alarms) > 0 && sitesOf(ctx) == nil {
+		html, err := render(ctx, portal.AlarmMenu(portal.NewAlarms(h.alarms(ctx, org))))
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,8 +156,9 @@ func personName(s string) string {
 
 // boardTests are the tests that the live board shows: those of screens.
 func (h *Handler) boardTests(r *http.Request, org e911.OrgID) (out []portal.Test) {
+	sites := sitesOf(r.Context())
 	for _, x := range h.waiting(r.Context(), org) {
-		if x.Screen {
+		if x.Screen && (sites == nil || slices.Contains(sites, x.At)) {
 			out = append(out, portal.Test{Key: x.Destination, Name: x.Name, Site: x.Site, Form: h.pressToken(r, org, x.Destination)})
 		}
 	}
@@ -192,10 +194,15 @@ func (h *Handler) showTests(w http.ResponseWriter, r *http.Request) {
 // pressTest keeps that who is at the board saw a test. Whoever sees the board may: that
 // he sees it is what is shown.
 func (h *Handler) pressTest(w http.ResponseWriter, r *http.Request) {
-	org, in := h.sessionOf(r)
+	org, sites, in := h.boardOf(r)
+	r = r.WithContext(withSites(r.Context(), sites))
 	token := h.pressToken(r, org, r.PostFormValue("key"))
 	if !in || token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(r.PostFormValue("form"))) != 1 {
 		h.page(w, r, http.StatusForbidden, portal.Message(h.frame("Callbox"), "This page is too old", []string{"Go back, load the page again, and press once more."}, ""))
+		return
+	}
+	if sites != nil && !slices.ContainsFunc(h.boardTests(r, org), func(t portal.Test) bool { return t.Key == r.PostFormValue("key") }) {
+		http.Redirect(w, r, "/calls", http.StatusSeeOther) // of another site, or over
 		return
 	}
 	if h.cfg.Tests != nil {

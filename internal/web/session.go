@@ -134,7 +134,7 @@ func (u *usedLinks) use(t ticket, now time.Time) error {
 func (h *Handler) askSignIn(w http.ResponseWriter, r *http.Request) {
 	token := r.URL.Query().Get("t")
 	if token == "" {
-		if _, ok := h.sessionOf(r); ok {
+		if _, _, ok := h.boardOf(r); ok {
 			http.Redirect(w, r, "/calls", http.StatusSeeOther)
 			return
 		}
@@ -205,19 +205,6 @@ func (h *Handler) setCookie(w http.ResponseWriter, name, value string, life time
 	})
 }
 
-// sessionOf is the organisation whose calls the browser of the request may see: that
-// of a link, or one where who is signed in has a role.
-func (h *Handler) sessionOf(r *http.Request) (e911.OrgID, bool) {
-	if org, ok := h.linkOf(r); ok || h.people == nil {
-		return org, ok
-	}
-	org, ok := h.people.Board(r)
-	if _, there := h.cfg.Org(org); !ok || !there {
-		return "", false
-	}
-	return org, true
-}
-
 // linkOf reads the organisation out of the request's cookie and checks it
 // against the snapshot.
 func (h *Handler) linkOf(r *http.Request) (e911.OrgID, bool) {
@@ -250,9 +237,9 @@ var callPath = regexp.MustCompile(`^/calls/[A-Za-z0-9-]{1,64}$`)
 // signedIn lets only sessions pass.
 func (h *Handler) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		org, ok := h.sessionOf(r)
+		org, sites, ok := h.boardOf(r)
 		if ok {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), orgKey{}, org)))
+			next.ServeHTTP(w, r.WithContext(withSites(context.WithValue(r.Context(), orgKey{}, org), sites)))
 			return
 		}
 		if wantsData(r) {

@@ -27,7 +27,7 @@ func (h *Handler) elsewhere(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	org, name, ok := h.people.Elsewhere(r, func(org e911.OrgID) bool {
-		_, err := h.record(r.Context(), org, id)
+		_, err := h.record(withSites(r.Context(), nil), org, id)
 		return err == nil
 	})
 	if ok {

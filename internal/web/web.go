@@ -134,7 +134,7 @@ func New(cfg Config) (*Handler, error) {
 		h.people.StartAt(h.firstPage)
 	}
 	h.stream, err = events.New(events.Config{
-		Source: cfg.Board, Org: h.sessionOf, Render: h.renderChanges, Now: cfg.Now, Log: cfg.Log,
+		Source: cfg.Board, Org: h.watched, Render: h.renderChanges, Now: cfg.Now, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -203,14 +203,14 @@ func (h *Handler) router() http.Handler {
 		r.Get("/calls", h.calls)
 		r.Get("/calls/{id}", h.calls)
 		r.Get("/calls/{id}/detail", h.callDetail)
-		r.Get("/lists", h.sides)
+		r.With(h.whole).Get("/lists", h.sides)
 		r.Get("/events", h.stream.ServeHTTP)
 		r.Get("/tests", h.showTests)
 		r.Get("/api/session", h.apiSession)
 		r.Get("/api/calls", h.apiCalls)
 		r.Get("/api/calls/{id}", h.apiCall)
-		r.Get("/api/v1/explain", h.apiExplain)
-		r.Get("/api/v1/route", h.apiRoute)
+		r.With(h.whole).Get("/api/v1/explain", h.apiExplain)
+		r.With(h.whole).Get("/api/v1/route", h.apiRoute)
 	})
 	return r
 }

@@ -223,6 +223,7 @@ type WaitingTest struct {
 	Destination string // key
 	Name        string // of the destination
 	Site        string // name
+	At          e911.SiteID
 	Sent        time.Time
 	Screen      bool // it is shown on the live board
 }
@@ -241,7 +242,7 @@ func (s *Service) Waiting(ctx context.Context, org e911.OrgID) ([]WaitingTest, e
 	for i := range r.Destinations {
 		if d := &r.Destinations[i]; d.waits(s.cfg.Now()) {
 			site, _ := o.Site(d.Site)
-			out = append(out, WaitingTest{Destination: d.Key, Name: d.Name, Site: site.Name, Sent: d.Test.Sent, Screen: d.Kind == rules.Screen})
+			out = append(out, WaitingTest{Destination: d.Key, Name: d.Name, Site: site.Name, At: d.Site, Sent: d.Test.Sent, Screen: d.Kind == rules.Screen})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b WaitingTest) int { return a.Sent.Compare(b.Sent) })

@@ -224,22 +224,36 @@ func (h *Handler) Who(r *http.Request) (signon.Session, member.Identity, bool, e
 	return s, who, err == nil, err
 }
 
-// Board is the organisation whose calls somebody who is signed in looks at. While
-// the database is down, who looked goes on looking (D-12).
-func (h *Handler) Board(r *http.Request) (e911.OrgID, bool) {
-	org := h.get(r, cookieOrg)
+// Board is the organisation whose calls somebody who is signed in looks at, with the
+// only sites of it, in order, where he has a role at sites alone; nil: all. While the
+// database is down, who looked goes on looking (D-12).
+func (h *Handler) Board(r *http.Request) (org e911.OrgID, sites []e911.SiteID, ok bool) {
+	org = e911.OrgID(h.get(r, cookieOrg))
 	if org == "" {
-		return "", false
+		return "", nil, false
 	}
 	s, who, ok, err := h.Who(r)
 	if err != nil || !ok {
-		return "", false
+		return "", nil, false
 	}
-	a, err := h.cfg.Members.AskStill(member.Within(r.Context(), s.Scope()), who.ID, access.Question{At: access.Node{Org: org}, Area: access.Calls, Verb: access.Read})
-	if err != nil || !a.Allowed {
-		return "", false
+	sites, ok = h.seen(member.Within(r.Context(), s.Scope()), who.ID, org)
+	return org, sites, ok
+}
+
+// seen are the sites of an organisation whose calls somebody sees; nil: all of them.
+func (h *Handler) seen(ctx context.Context, identity string, org e911.OrgID) (sites []e911.SiteID, ok bool) {
+	a, err := h.cfg.Members.AskStill(ctx, identity, access.Question{At: access.Node{Org: string(org)}, Area: access.Calls, Verb: access.Read})
+	if err == nil && a.Allowed {
+		return nil, true
 	}
-	return e911.OrgID(org), true
+	if err != nil && e911.KindOf(err) != e911.Unavailable {
+		return nil, false
+	}
+	ids, err := h.cfg.Members.SitesStill(ctx, identity, org, access.Calls, access.Read)
+	for _, id := range ids {
+		sites = append(sites, e911.SiteID(id))
+	}
+	return sites, err == nil && len(sites) > 0
 }
 
 // End ends the session of the browser.
@@ -311,8 +325,7 @@ func (h *Handler) firstBoard(r *http.Request, identity string) string {
 		if g.At.Org == "" {
 			continue
 		}
-		a, err := h.cfg.Members.AskStill(r.Context(), identity, access.Question{At: access.Node{Org: g.At.Org}, Area: access.Calls, Verb: access.Read})
-		if err == nil && a.Allowed {
+		if _, ok := h.seen(r.Context(), identity, e911.OrgID(g.At.Org)); ok {
 			return g.At.Org
 		}
 	}
