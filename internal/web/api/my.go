@@ -98,6 +98,13 @@ func (h *Handler) mine(c *call) (desk *firstuse.Desk, email string, err error) {
 	if h.cfg.My == nil || h.cfg.My.Desk == nil || h.cfg.Members == nil {
 		return nil, "", errNotHere
 	}
+	own, err := h.cfg.Members.Owns(c.Context(), who, c.org)
+	if err != nil {
+		return nil, "", err
+	}
+	if !own { // another may have been handed the link of this address (adr/0024)
+		return nil, "", denied("your address is not proved: follow a link that was mailed to it, or ask the operator for one")
+	}
 	i, _, err := h.cfg.Members.Of(c.Context(), who)
 	return h.cfg.My.Desk, i.Email, err
 }
