@@ -303,15 +303,9 @@ func (h *Handler) membersAt(c *call) ([]member.Member, error) {
 }
 
 func (h *Handler) invite(c *call, support bool) (reply, error) {
-	if h.cfg.Members == nil {
-		return reply{}, errNotHere
-	}
-	by, err := c.asker()
-	if err != nil {
-		return reply{}, err
-	}
 	var w MemberWish
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.deskAsker, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	at, err := h.place(c, w.Site)
@@ -323,10 +317,8 @@ func (h *Handler) invite(c *call, support bool) (reply, error) {
 			return reply{}, err
 		}
 	}
-	if at.Site != "" {
-		if _, err := h.cfg.Objects[e911.KindSite].Get(c.Context(), c.org, at.Site); err != nil {
-			return reply{}, err
-		}
+	if err := h.siteThere(c, at); err != nil {
+		return reply{}, err
 	}
 	g, err := h.cfg.Members.Give(c.Context(), by, member.Wish{Email: w.Email, Name: w.Name, Role: w.Role, At: at, Until: w.Until, Support: support, Reason: w.Reason})
 	if err != nil {
@@ -337,6 +329,15 @@ func (h *Handler) invite(c *call, support bool) (reply, error) {
 		out.Link, out.Mailed = h.cfg.Invite(c.Context(), g)
 	}
 	return answer(http.StatusCreated, out)
+}
+
+// siteThere is NotFound where a role is given at a site that is not there.
+func (h *Handler) siteThere(c *call, at access.Node) error {
+	if at.Site == "" {
+		return nil
+	}
+	_, err := h.cfg.Objects[e911.KindSite].Get(c.Context(), c.org, at.Site)
+	return err
 }
 
 // into reads the body into a value.
@@ -362,10 +363,7 @@ func bodyFaults(err error) error {
 }
 
 func (h *Handler) removeMember(c *call) (reply, error) {
-	if h.cfg.Members == nil {
-		return reply{}, errNotHere
-	}
-	by, err := c.asker()
+	by, err := h.deskAsker(c)
 	if err != nil {
 		return reply{}, err
 	}
@@ -407,18 +405,11 @@ func (h *Handler) memberOf(c *call, at access.Node, id string) (member.Member, e
 }
 
 func (h *Handler) listPartners(c *call) (reply, error) {
-	if h.cfg.Members == nil {
-		return reply{}, errNotHere
-	}
-	by, err := c.asker()
+	by, err := h.deskAsker(c)
 	if err != nil {
 		return reply{}, err
 	}
-	all, err := h.cfg.Members.Partners(c.Context(), by)
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(http.StatusOK, map[string]any{"items": orEmpty(all)})
+	return items(h.cfg.Members.Partners(c.Context(), by))
 }
 
 func orEmpty[T any](l []T) []T {
@@ -429,15 +420,9 @@ func orEmpty[T any](l []T) []T {
 }
 
 func (h *Handler) addPartner(c *call) (reply, error) {
-	if h.cfg.Members == nil {
-		return reply{}, errNotHere
-	}
-	by, err := c.asker()
-	if err != nil {
-		return reply{}, err
-	}
 	var w PartnerWish
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.deskAsker, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	p, err := h.cfg.Members.AddPartner(c.Context(), by, w.Key, w.Name)
@@ -448,10 +433,7 @@ func (h *Handler) addPartner(c *call) (reply, error) {
 }
 
 func (h *Handler) disable(c *call, off bool) (reply, error) {
-	if h.cfg.Members == nil {
-		return reply{}, errNotHere
-	}
-	by, err := c.asker()
+	by, err := h.deskAsker(c)
 	if err != nil {
 		return reply{}, err
 	}

@@ -17,20 +17,21 @@ func (h *Handler) listTransfers(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := []TransferShown{}
-	for _, t := range all {
-		out = append(out, shownTransfer(t, h.cfg.Now()))
+	return h.transfersAnswer(all, nil)
+}
+
+func (h *Handler) transfersAnswer(all []access.Transfer, err error) (reply, error) {
+	out := make([]TransferShown, len(all))
+	for i, t := range all {
+		out[i] = shownTransfer(t, h.cfg.Now())
 	}
-	return answer(http.StatusOK, map[string]any{"items": out})
+	return items(out, err)
 }
 
 func (h *Handler) askTransfer(c *call) (reply, error) {
-	by, err := h.deskAsker(c)
-	if err != nil {
-		return reply{}, err
-	}
 	var w TransferWish
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.deskAsker, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	t, err := h.cfg.Members.AskTransfer(c.Context(), by, c.org, w.To)

@@ -108,10 +108,18 @@ func tenantOperations() []operation {
 
 // tenants is who asks, where there are accounts at all.
 func (h *Handler) tenants(c *call) (string, error) {
-	if h.cfg.Accounts == nil || h.cfg.Members == nil {
+	if h.cfg.Accounts == nil {
 		return "", errNotHere
 	}
-	return c.asker()
+	return h.deskAsker(c)
+}
+
+// asked is who asks, as who finds him out, and the body that he sends.
+func (h *Handler) asked(c *call, who func(*call) (string, error), body any) (by string, err error) {
+	if by, err = who(c); err == nil {
+		err = c.into(body)
+	}
+	return by, err
 }
 
 func (h *Handler) removePartner(c *call) (reply, error) {
@@ -139,18 +147,15 @@ func (h *Handler) listCustomers(c *call) (reply, error) {
 		for _, o := range b.Orgs {
 			out = append(out, Customer{ID: o.ID, Key: o.Key, Name: o.Name})
 		}
-		return answer(http.StatusOK, map[string]any{"items": out})
+		return items(out, nil)
 	}
 	return reply{}, e911.Errorf(e911.NotFound, "there is no such partner")
 }
 
 func (h *Handler) createCustomer(c *call) (reply, error) {
-	by, err := h.tenants(c)
-	if err != nil {
-		return reply{}, err
-	}
 	var w CustomerWish
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.tenants, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	made, err := h.cfg.Accounts.Create(c.Context(), by, member.NewOrg{
@@ -185,12 +190,9 @@ func (h *Handler) invited(c *call, g member.Given) MemberShown {
 }
 
 func (h *Handler) changeMember(c *call) (reply, error) {
-	by, err := h.tenants(c)
-	if err != nil {
-		return reply{}, err
-	}
 	var w MemberWish
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.tenants, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	at, err := h.place(c, w.Site)
@@ -201,10 +203,8 @@ func (h *Handler) changeMember(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if at.Site != "" {
-		if _, err := h.cfg.Objects[e911.KindSite].Get(c.Context(), c.org, at.Site); err != nil {
-			return reply{}, err
-		}
+	if err := h.siteThere(c, at); err != nil {
+		return reply{}, err
 	}
 	g, err := h.cfg.Members.Change(c.Context(), by, m.Grant.ID, m.Identity.ID, member.Wish{Role: w.Role, At: at, Until: w.Until, Reason: w.Reason})
 	if err != nil {
@@ -235,14 +235,7 @@ func (h *Handler) openTransfers(c *call) (reply, error) {
 		return reply{}, err
 	}
 	all, err := h.cfg.Members.MovesFor(c.Context(), by)
-	out := []TransferShown{}
-	for _, t := range all {
-		out = append(out, shownTransfer(t, h.cfg.Now()))
-	}
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(http.StatusOK, map[string]any{"items": out})
+	return h.transfersAnswer(all, err)
 }
 
 func (h *Handler) requestAccount(c *call) (reply, error) {
@@ -268,11 +261,7 @@ func (h *Handler) accountRequests(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	all, err := h.cfg.Accounts.Requests(c.Context(), by)
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(http.StatusOK, map[string]any{"items": orEmpty(all)})
+	return items(h.cfg.Accounts.Requests(c.Context(), by))
 }
 
 func (h *Handler) takeRequest(c *call) (reply, error) {
@@ -288,12 +277,9 @@ func (h *Handler) takeRequest(c *call) (reply, error) {
 }
 
 func (h *Handler) refuseRequest(c *call) (reply, error) {
-	by, err := h.tenants(c)
-	if err != nil {
-		return reply{}, err
-	}
 	var w RequestAnswer
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.tenants, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	r, err := h.cfg.Accounts.Refuse(c.Context(), by, c.param("id"), w.Reason)
@@ -304,12 +290,9 @@ func (h *Handler) refuseRequest(c *call) (reply, error) {
 }
 
 func (h *Handler) finishRequest(c *call) (reply, error) {
-	by, err := h.tenants(c)
-	if err != nil {
-		return reply{}, err
-	}
 	var w RequestAnswer
-	if err := c.into(&w); err != nil {
+	by, err := h.asked(c, h.tenants, &w)
+	if err != nil {
 		return reply{}, err
 	}
 	r, made, err := h.cfg.Accounts.Finish(c.Context(), by, c.param("id"), w.Key)
