@@ -79,10 +79,18 @@ func (s *Server) handReminder(ctx context.Context, l firstuse.Letter) error {
 	receipt := s.journal.Record(journal.New(journal.NotifyDue, l.At, l.Org, "", due))
 	select {
 	case <-receipt.Synced:
-		return receipt.Err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := receipt.Err(); err != nil {
+		return err
+	}
+	// A call of his says from now on that he was asked. Where that cannot be noted the
+	// letter goes all the same.
+	if _, err := s.asking().Ask(ctx, "reminder of first use", l.Org, l.User); err != nil {
+		s.cfg.Log.WarnContext(ctx, "note that a user is asked where he is", obs.KeyOrg, l.Org, obs.Err(err))
+	}
+	return nil
 }
 
 // FirstUse implements api.FirstUse.

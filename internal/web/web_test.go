@@ -43,6 +43,8 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 		"GET /api/calls/{id}":    http.StatusNotFound,
 		"GET /api/v1/explain":    http.StatusNotFound, // without an engine; its walls are tested on the whole server
 		"GET /api/v1/route":      http.StatusNotFound, // as is that
+		"GET /help":              http.StatusOK,
+		"GET /help/{topic}":      http.StatusOK,
 		"GET /lists":             http.StatusOK,
 		"GET /seen":              http.StatusForbidden, // without the link of a test
 		"POST /seen":             http.StatusForbidden,
@@ -75,7 +77,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{id}", id, "*", "x").Replace(path)
+		path = strings.NewReplacer("{id}", id, "*", "x", "{topic}", "board").Replace(path)
 		req, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -56,7 +56,7 @@ type Config struct {
 	Alarm  func(journal.Alarm) // must not block; logs what it is told
 	// Replaced hears that calls use another world; it must not wait. None: nobody does.
 	Replaced func()
-	Log    *slog.Logger
+	Log      *slog.Logger
 	// Poll is how often the database is asked without a wake-up, default
 	// 500 ms: changes that another process made.
 	Poll time.Duration

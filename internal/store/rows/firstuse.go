@@ -64,7 +64,7 @@ func (s *Store) DropReminded(ctx context.Context, org e911.OrgID, users []e911.U
 		for len(users) > 0 {
 			some := users[:min(part, len(users))]
 			users = users[len(some):]
-			_, err := t.db.NewDelete().Model((*remindedRow)(nil)).Where("org_id = ? AND user_id IN (?)", org, bun.In(some)).Exec(ctx)
+			_, err := t.db.NewDelete().Model((*remindedRow)(nil)).Where("org_id = ? AND user_id IN (?)", org, bun.List(some)).Exec(ctx)
 			if err != nil {
 				return s.fault("forget who was written to", err)
 			}

@@ -163,6 +163,8 @@ var notHis = map[string]string{
 	"put_setup_prices":     "as put_setup_licence",
 	"suspend_setup":        "as put_setup_licence; 911 goes on",
 	"resume_setup":         "as put_setup_licence",
+	"decide_setup_ranges":  "an address is believed on the operator's word alone (adr/0025)",
+	"put_setup_pbx_policy": "how many PBXs an organisation connects by itself is what the operator bounds",
 }
 
 // The session of an administrator of an organisation alone, asked every operation of

@@ -37,6 +37,8 @@ type Import struct {
 	Partial bool       `json:"partial,omitempty"`
 	DryRun  bool       `json:"dry_run,omitempty"`
 	File    string     `json:"file,omitempty"`
+	// NoSecrets refuses a table with a column of passwords: who sent it may not set any.
+	NoSecrets bool `json:"no_secrets,omitempty"`
 }
 
 // Sheets writes tables.
@@ -207,6 +209,7 @@ func (h *Handler) importTable(c *call) (reply, error) {
 	if a.Mode != sheet.Add && a.Mode != sheet.Replace {
 		return reply{}, refused(http.StatusBadRequest, e911.Invalid, "the mode is add or replace")
 	}
+	a.NoSecrets = h.maySecrets(c) != nil
 	args, err := json.Marshal(a)
 	if err != nil {
 		return reply{}, fmt.Errorf("encode an import: %w", err)
