@@ -22,6 +22,7 @@ import (
 type doors struct {
 	*gates
 	client *rest.Client
+	key    string // of the operator's
 }
 
 func newDoors(ctx context.Context, t *testing.T) *doors {
@@ -33,6 +34,7 @@ func newDoors(ctx context.Context, t *testing.T) *doors {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.key = key.Secret
 	if d.client, err = rest.New(rest.Config{URL: d.s.cfg.BaseURL, Key: key.Secret}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +90,7 @@ func (d *doors) sheet(text string) error {
 // is kept as that, and an undo, which goes back to what had passed. 911 is answered
 // after each.
 //
-// Proves: W-25, W-30, F-24, F-38, N-48, E15
+// Proves: W-25, W-30, F-24, F-38, F-39, N-48, E15
 func TestNoDoorLeadsAroundTheGuardOfStage911(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -179,6 +181,7 @@ func TestNoDoorLeadsAroundTheGuardOfStage911(t *testing.T) {
 	}, &lint); err != nil || len(lint.Findings) != 3 || lint.Findings[0].Code != "swallowed" {
 		t.Errorf("a dial plan by REST: %v %+v", err, lint)
 	}
+	d.reports(t)
 	d.undo(site.Value)
 	d.lists(t)
 }
