@@ -101,7 +101,7 @@ var about = map[Role]string{
 	Provider:     "Runs this Callbox: makes partners and organisations, keeps trunks and PSAPs, and sees no calls of customers.",
 	Partner:      "Makes organisations of its own and sets them up; sees people's calls only where the customer lets it in.",
 	Organisation: "Administers one organisation: everything in it, and who else may do what.",
-	Site:         "Administers one site: its places, people and alerts, and who works there.",
+	Site:         "Administers one site: its places, people, telephones and alerts. Who signs in is for the organisation to say.",
 	Desk:         "Sees 911 calls come in, with who and where, and works with them; changes nothing else.",
 	Auditor:      "Reads everything of the organisation, with its audit trail, and changes nothing.",
 	Integrator:   "A program, or who looks after one: brings people, devices and the network map; sees no calls.",
