@@ -10,6 +10,7 @@ import (
 
 	"github.com/callbox911/callbox/internal/admin/edit"
 	"github.com/callbox911/callbox/internal/admin/firstuse"
+	"github.com/callbox911/callbox/internal/admin/ownphone"
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/signon/saml"
@@ -24,6 +25,7 @@ var own = []string{
 	"POST /profile/prove", "POST /profile/prove/begin", "POST /profile/passkeys", "POST /profile/passkeys/begin", "POST /profile/credentials/drop",
 	"POST /profile/recovery", "POST /organisation", "POST /sign-out",
 	"GET /my", "POST /my/accept", "POST /my/place", "POST /my/elsewhere", "POST /my/callback", "POST /my/delete", // mypage
+	"GET /my/telephones", "POST /my/telephones/new", "POST /my/telephones/renew", "POST /my/telephones/remove",
 }
 
 // proving are how somebody comes in, or asks to; each is refused by what it proves.
@@ -60,7 +62,7 @@ func TestEveryRouteHasAnExpectation(t *testing.T) {
 	none := func(context.Context) error { return away }
 	h, err := web.New(web.Config{
 		Board: w.site.board, Calls: w.site.store, Org: w.site.org, Ring: w.site.ring, BaseURL: "http://localhost", Now: w.site.Now, Log: log, Lists: &w.site.lists,
-		People: &people, My: &web.My{Desk: &firstuse.Desk{}, Published: none}, SetUp: &setuppages.Desks{
+		People: &people, My: &web.My{Desk: &firstuse.Desk{}, Telephones: &ownphone.Desk{}, Published: none}, SetUp: &setuppages.Desks{
 			Setup: func() (*setup.Service, error) { return nil, away }, Editor: func() (*edit.Editor, error) { return nil, away }, Published: none,
 		},
 	})

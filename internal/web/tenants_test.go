@@ -259,7 +259,7 @@ var table = map[string]struct {
 	"GET /tests":   {access.Calls, access.Read},
 	"GET /sign-on": {access.SignOn, access.Read}, "POST /sign-on": {access.SignOn, access.Write},
 	"GET /keys": {access.Keys, access.Read}, "POST /keys": {access.Keys, access.Write}, "POST /keys/rotate": {access.Keys, access.Write},
-	"POST /keys/secret/end": {access.Keys, access.Write}, "POST /keys/end": {access.Keys, access.Write},
+	"POST /keys/secret/end": {access.Keys, access.Write}, "POST /keys/end": {access.Keys, access.Write}, "POST /keys/held/end": {access.Keys, access.Write},
 }
 
 // Every page of the router, asked by nobody and by somebody of each role; every form

@@ -77,7 +77,7 @@ func TestNoURLShowsAnotherOrganisationsCalls(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{id}", id, "*", "x", "{topic}", "board").Replace(path)
+		path = strings.NewReplacer("{id}", id, "*", "x", "{topic}", "set-up").Replace(path)
 		req, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
