@@ -193,7 +193,7 @@ func (im *importer) header() error {
 			fault(i, c.Name, check.Duplicate, fmt.Sprintf("the column %s stands here twice", short(h)), "remove one")
 			continue
 		case im.o.NoSecrets && c.Input:
-			fault(i, c.Name, check.Forbidden, "setting passwords needs a role at the organisation, or a key with the scope secrets", "remove the column")
+			fault(i, c.Name, check.Forbidden, "setting passwords needs a role at the organisation", "remove the column; a program needs a key with the scope secrets")
 			continue
 		}
 		im.at[c.Name] = i + 1
