@@ -16,6 +16,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/edit"
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
+	"github.com/callbox911/callbox/internal/rules/identify"
 	"github.com/callbox911/callbox/internal/snapshot"
 )
 
@@ -206,7 +207,7 @@ func (d *Desk) of(ctx context.Context, o *snapshot.Org, u e911.User) (Own, error
 		}
 		own.Lines = append(own.Lines, l)
 	}
-	own.Placed = own.Place != "" || own.Registered != "" || slices.ContainsFunc(own.Lines, func(l Line) bool { return l.Place != "" })
+	own.Placed = identify.Placed(u.ID, o.NumbersOf(u.ID), cmp.Or(own.Place, own.Registered))
 	if !own.Placed {
 		own.Asked = append(own.Asked, AskPlace)
 	}
@@ -493,10 +494,7 @@ func (d *Desk) Report(ctx context.Context, org e911.OrgID, since map[e911.UserID
 	for u := range o.Users() {
 		x := Open{User: u.ID, Key: u.Key, Name: u.Name, Email: u.Email, Since: since[u.ID]}
 		kept := d.cfg.Devices.Kept(org, u.ID)
-		x.Placed = kept.Place != "" || kept.Registered != ""
-		for _, n := range o.NumbersOf(u.ID) {
-			x.Placed = x.Placed || n.Location != ""
-		}
+		x.Placed = identify.Placed(u.ID, o.NumbersOf(u.ID), cmp.Or(kept.Place, kept.Registered))
 		x.Accepted = accepted[u.ID]
 		if !x.Placed || !x.Accepted {
 			out = append(out, x)

@@ -28,19 +28,6 @@ type Jobs interface {
 	Cancel(ctx context.Context, org e911.OrgID, id string) (job.Job, error)
 }
 
-// Import is what the job of an uploaded table is asked for; its kind is
-// sheet.ImportJob, its input the file.
-type Import struct {
-	Kind    sheet.Kind `json:"kind"`
-	Mode    sheet.Mode `json:"mode,omitempty"`
-	Whole   bool       `json:"whole,omitempty"`
-	Partial bool       `json:"partial,omitempty"`
-	DryRun  bool       `json:"dry_run,omitempty"`
-	File    string     `json:"file,omitempty"`
-	// NoSecrets refuses a table with a column of passwords: who sent it may not set any.
-	NoSecrets bool `json:"no_secrets,omitempty"`
-}
-
 // Sheets writes tables.
 type Sheets interface {
 	Template(w io.Writer, f sheet.Format, kind sheet.Kind) error
@@ -202,7 +189,7 @@ func (h *Handler) importTable(c *call) (reply, error) {
 	if err := h.mayTable(c, k); err != nil {
 		return reply{}, err
 	}
-	a := Import{
+	a := sheet.Task{
 		Kind: k, Mode: sheet.Mode(orElse(c.query.Get("mode"), string(sheet.Add))), Whole: c.query.Get("whole") == "true",
 		Partial: c.query.Get("partial") == "true", DryRun: c.query.Get("dry_run") == "true", File: orElse(c.query.Get("file"), string(k)),
 	}

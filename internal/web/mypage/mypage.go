@@ -10,10 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -220,17 +217,4 @@ func addressOf(r *http.Request) string {
 		return ""
 	}
 	return a.Addr().Unmap().String()
-}
-
-// sentence begins with a capital and ends with a stop.
-func sentence(s string) string {
-	c, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	s = string(unicode.ToUpper(c)) + s[n:]
-	if !strings.ContainsAny(s[len(s)-1:], ".?!") {
-		s += "."
-	}
-	return s
 }

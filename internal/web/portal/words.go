@@ -325,3 +325,16 @@ func day(t, now time.Time) string {
 	}
 	return t.Format("Monday 2 January 2006")
 }
+
+// Sentence makes a sentence of the text of a fault: it begins with a capital, and ends.
+func Sentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	s = string(unicode.ToUpper(r)) + s[n:]
+	if !strings.ContainsAny(s[len(s)-1:], ".!?:") {
+		s += "."
+	}
+	return s
+}

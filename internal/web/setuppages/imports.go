@@ -21,6 +21,7 @@ import (
 	"github.com/callbox911/callbox/internal/admin/sheet"
 	"github.com/callbox911/callbox/internal/e911"
 	"github.com/callbox911/callbox/internal/rules/access"
+	"github.com/callbox911/callbox/internal/web/portal"
 	"github.com/callbox911/callbox/internal/web/signin"
 )
 
@@ -503,7 +504,7 @@ func kindTitle(k sheet.Kind) string {
 	}[k]
 }
 
-func jobTitle(j job.Job) string { return strings.TrimSuffix(sentence(j.Title), ".") }
+func jobTitle(j job.Job) string { return strings.TrimSuffix(portal.Sentence(j.Title), ".") }
 
 func jobState(j job.Job) string {
 	switch j.State {

@@ -258,9 +258,9 @@ func (p *page) fail(err error) {
 	faults, status := p.told(err)
 	lines := make([]string, 0, 2*len(faults))
 	for _, f := range faults {
-		lines = append(lines, sentence(f.Msg))
+		lines = append(lines, portal.Sentence(f.Msg))
 		if f.Fix != "" {
-			lines = append(lines, sentence(f.Fix))
+			lines = append(lines, portal.Sentence(f.Fix))
 		}
 	}
 	heading := map[int]string{403: "Not yours to see", 404: "Nothing here", 409: "It changed meanwhile"}[status]

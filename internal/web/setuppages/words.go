@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/callbox911/callbox/internal/admin/setup"
 	"github.com/callbox911/callbox/internal/e911"
@@ -27,16 +25,6 @@ func sayings() map[string]string {
 		"sent": "The test is on its way.", "test": "The test is sent. Whoever sees it reads its code to you.", "code": "The code is right: the test counts for 30 days.",
 		"site": "The site is there. Go through its steps from the top.", "person": "The person is saved.", "device": "The telephone is saved.", "number": "The number is saved.",
 	}
-}
-
-// sentence makes a sentence of the text of a fault.
-func sentence(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(r)) + s[n:]
-	if s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?:") {
-		s += "."
-	}
-	return s
 }
 
 func addressOf(r *http.Request) string {
